@@ -1,0 +1,27 @@
+"""The errors a user of sheetml meets, each a sentence that names its place."""
+
+from __future__ import annotations
+
+
+class SheetmlError(Exception):
+    """Base of all errors that are the input's fault; the command line prints it and exits with 2."""
+
+
+class WorkbookError(SheetmlError):
+    """The file is not a workbook that can be read; the message names the file and the cause."""
+
+
+class FormulaError(SheetmlError):
+    """A formula, name or reference that cannot be understood; the message names the cell."""
+
+
+class CalculationError(SheetmlError):
+    """A value that was asked for cannot be computed; the message names the cell and the cause."""
+
+
+class NotDifferentiableError(SheetmlError):
+    """No derivative exists on a path from the inputs to the output; the message names function and cell."""
+
+
+class SolverError(SheetmlError):
+    """A Solver model that is incomplete or asks for what is not there; the message names the sheet."""

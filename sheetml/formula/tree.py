@@ -1,0 +1,139 @@
+"""The syntax tree of a formula.
+
+A tree does not depend on the cell it stands in: a relative row or column is kept as its distance
+from that cell, as in R1C1 notation. Two cells whose trees are equal hold "the same formula filled
+down", which is how the engine finds its blocks. All nodes are immutable, hashable and comparable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Any part of a formula."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Node):
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorValue(Node):
+    """An error written in the formula, by its text: "#REF!", "#N/A" ..."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing(Node):
+    """An argument left out, as the second in OFFSET(A1,,1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayConstant(Node):
+    """{1,2;3,4}: rows of Number, Text, Boolean or ErrorValue nodes, all rows of one length."""
+
+    rows: tuple[tuple[Node, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """A row or a column: its number if absolute, else its distance from the formula's cell."""
+
+    value: int
+    absolute: bool
+
+    def at(self, origin: int) -> int:
+        return self.value if self.absolute else origin + self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Node):
+    """A cell or a rectangle. A whole column is rows 1 to MAX_ROWS, absolute; a whole row likewise.
+
+    `sheet` is None for the formula's own sheet; `last_sheet` is set for 3-D references (a:b!A1).
+    `cell` tells A1 from A1:A1.
+    """
+
+    top: Coordinate
+    left: Coordinate
+    bottom: Coordinate
+    right: Coordinate
+    sheet: str | None = None
+    last_sheet: str | None = None
+    cell: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    """A defined name, or a LET/LAMBDA parameter (its `_xlpm.` prefix removed)."""
+
+    name: str
+    sheet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StructuredReference(Node):
+    """Table1[[#This Row],[a]:[b]]. `table` is None inside the table itself ([@a]).
+
+    `items` are of "#All", "#Data", "#Headers", "#Totals", "#This Row"; none means "#Data".
+    Columns are unescaped; both None means all columns; one column has first == last.
+    """
+
+    table: str | None
+    items: tuple[str, ...] = ()
+    first_column: str | None = None
+    last_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalReference(Node):
+    """A reference into another workbook, kept as written: it cannot be computed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """operator: "-", "+", "%" (postfix), "@" (implicit intersection), "#" (postfix, spilled range)."""
+
+    operator: str
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """operator: + - * / ^ & = <> < <= > >=, and on references ":" (range), " " (intersection), "," (union)."""
+
+    operator: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A function by its upper-case name without _xlfn., _xlws. and _xll. prefixes, and its arguments."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Node):
+    """A call of an expression's value: LAMBDA(x,x+1)(3)."""
+
+    function: Node
+    arguments: tuple[Node, ...]
