@@ -19,6 +19,28 @@ MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
 
 
+def column_letters(column: int) -> str:
+    """The letters of a column: 1 is A, 27 is AA."""
+    letters = ""
+    while column:
+        column, remainder = divmod(column - 1, 26)
+        letters = chr(ord("A") + remainder) + letters
+    return letters
+
+
+def column_number(letters: str) -> int:
+    """The number of a column: A is 1, AA is 27, whatever the letters' case."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
+
+
+def cell_address(row: int, column: int) -> str:
+    """The A1 address of a cell: row 3, column 28 is AB3."""
+    return f"{column_letters(column)}{row}"
+
+
 class Kind(IntEnum):
     """What a cell's value is; BLANK is not NUMBER 0."""
 

@@ -1,0 +1,180 @@
+"""The Solver models that a workbook holds in its hidden names: what they say, nothing solved or looked up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sheetml.errors import WorkbookError
+from sheetml.xlsx.model import WorkbookFile
+
+UNLIMITED = 2_147_483_647  # how Excel stores a limit left empty
+
+MAXIMISE, MINIMISE, REACH_VALUE = 1, 2, 3
+GRG_NONLINEAR, SIMPLEX_LP, EVOLUTIONARY = 1, 2, 3
+AT_MOST, EQUAL, AT_LEAST, INTEGER, BINARY, ALL_DIFFERENT = 1, 2, 3, 4, 5, 6
+RELATION_WORDS = {INTEGER: "integer", BINARY: "binary", ALL_DIFFERENT: "AllDifferent"}
+
+_PREFIX = "solver_"
+_FLAGS = {"1": True, "true": True, "0": False, "2": False, "false": False}
+
+
+class ConstraintNames(NamedTuple):
+    """One constraint as texts: a reference, the relation's number and what stands on the right."""
+
+    lhs: str
+    relation: int
+    rhs: str
+
+
+@dataclass(frozen=True, slots=True)
+class SolverModelNames:
+    """A sheet's Solver model as its names state it; what they leave out has Excel's own default."""
+
+    sheet: int  # position in WorkbookFile.sheets
+    objective: str  # a reference; "" if none is set
+    adjustable: str  # references, separated by commas; "" if none are set
+    constraints: list[ConstraintNames] = field(default_factory=list)
+    sense: int = MAXIMISE
+    target_value: float = 0.0
+    engine: int = GRG_NONLINEAR
+    non_negative: bool = True
+    precision: float = 1e-6
+    convergence: float = 1e-4
+    max_time: int = UNLIMITED  # seconds
+    max_iterations: int = UNLIMITED
+    derivatives: int = 1  # 1 forward, 2 central differences
+    scaling: bool = True
+    multistart: bool = False
+    population: int = 100
+    seed: int = 0
+    require_bounds: bool = True
+    integer_tolerance: float = 0.01
+    max_nodes: int = UNLIMITED
+    max_solutions: int = UNLIMITED
+    mutation_rate: float = 0.075
+    max_time_without_improvement: int = 30  # seconds
+    ignore_integers: bool = False
+    show_iterations: bool = False
+
+
+def solver_models(file: WorkbookFile) -> list[SolverModelNames]:
+    """The Solver models of the workbook, one for each sheet that has an objective or adjustable cells."""
+    by_sheet: dict[int, dict[str, str]] = {}
+    for name in file.names:
+        key = name.name.lower()
+        if name.scope is not None and key.startswith(_PREFIX):
+            by_sheet.setdefault(name.scope, {})[key.removeprefix(_PREFIX)] = name.text
+    return [
+        _SheetNames(file, sheet, names).model()
+        for sheet, names in sorted(by_sheet.items())
+        if "opt" in names or "adj" in names
+    ]
+
+
+def plain_text(text: str) -> str:
+    """A name's text without the "=" and the quotation marks that some programs put around it."""
+    text = text.strip().removeprefix("=").strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"').strip()
+    return text
+
+
+class _SheetNames:
+    """The solver_ names of one sheet, by what follows the prefix, and their values by type."""
+
+    def __init__(self, file: WorkbookFile, sheet: int, names: dict[str, str]) -> None:
+        self.file = file
+        self.sheet = sheet
+        self.names = {name: plain_text(text) for name, text in names.items()}
+
+    def model(self) -> SolverModelNames:
+        return SolverModelNames(
+            sheet=self.sheet,
+            objective=self.names.get("opt", ""),
+            adjustable=self.names.get("adj", ""),
+            constraints=list(self.constraints()),
+            sense=self.choice("typ", MAXIMISE, (MAXIMISE, MINIMISE, REACH_VALUE)),
+            target_value=self.number("val", 0.0),
+            engine=self.choice("eng", self.engine_before_2010(), (GRG_NONLINEAR, SIMPLEX_LP, EVOLUTIONARY)),
+            non_negative=self.flag("neg", True),
+            precision=self.number("pre", 1e-6),
+            convergence=self.number("cvg", 1e-4),
+            max_time=self.integer("tim", UNLIMITED),
+            max_iterations=self.integer("itr", UNLIMITED),
+            derivatives=self.choice("drv", 1, (1, 2)),
+            scaling=self.flag("scl", True),
+            multistart=self.flag("msl", False),
+            population=self.integer("ssz", 100),
+            seed=self.integer("rsd", 0),
+            require_bounds=self.flag("rbv", True),
+            integer_tolerance=self.number("tol", 0.01),
+            max_nodes=self.integer("nod", UNLIMITED),
+            max_solutions=self.integer("mip", UNLIMITED),
+            mutation_rate=self.number("mrt", 0.075),
+            max_time_without_improvement=self.integer("mni", 30),
+            ignore_integers=self.flag("rlx", False),
+            show_iterations=self.flag("sho", False),
+        )
+
+    def constraints(self) -> Iterator[ConstraintNames]:
+        """The constraints that solver_num counts; names of higher numbers are left from older models."""
+        count = self.integer("num", 0)
+        if count < 0:
+            raise self.error("num", "is not a count")
+        for number in range(1, count + 1):
+            relation = self.choice(f"rel{number}", None, range(AT_MOST, ALL_DIFFERENT + 1))
+            rhs = self.names.get(f"rhs{number}", RELATION_WORDS.get(relation))
+            lhs = self.names.get(f"lhs{number}")
+            if not lhs:
+                raise self.error(f"lhs{number}", "is missing")
+            if not rhs:
+                raise self.error(f"rhs{number}", "is missing")
+            yield ConstraintNames(lhs, relation, rhs)
+
+    def engine_before_2010(self) -> int:
+        """Older versions of Excel knew no engines, only a box "assume linear model"."""
+        return SIMPLEX_LP if self.flag("lin", False) else GRG_NONLINEAR
+
+    # --- values by type
+
+    def number(self, name: str, default: float) -> float:
+        text = self.names.get(name)
+        if not text:
+            return default
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise self.error(name, f"is {text[:40]!r} where a number belongs")
+        return number
+
+    def integer(self, name: str, default: int) -> int:
+        number = self.number(name, default)
+        if number != int(number):
+            raise self.error(name, f"is {self.names[name]!r} where a whole number belongs")
+        return int(number)
+
+    def choice(self, name: str, default: int | None, choices: tuple[int, ...] | range) -> int:
+        if default is None and not self.names.get(name):
+            raise self.error(name, "is missing")
+        number = self.integer(name, default or 0)
+        if number not in choices:
+            raise self.error(name, f"is {number}, not one of {', '.join(map(str, choices))}")
+        return number
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self.names.get(name)
+        if not text:
+            return default
+        number = text.removesuffix(".0").lower()
+        if number not in _FLAGS:
+            raise self.error(name, f"is {text[:40]!r} where 1 (yes) or 2 (no) belongs")
+        return _FLAGS[number]
+
+    def error(self, name: str, cause: str) -> WorkbookError:
+        sheet = self.file.sheets[self.sheet].name
+        return WorkbookError(f"{self.file.path}, sheet {sheet!r}: the Solver name {_PREFIX}{name} {cause}.")

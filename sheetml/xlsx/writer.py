@@ -1,0 +1,137 @@
+"""Writes a workbook back: the package it was read from, with some cells' values changed and all else kept."""
+
+from __future__ import annotations
+
+import copy
+import os
+import secrets
+import stat
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from sheetml.errors import WorkbookError
+from sheetml.xlsx.model import ErrorCode, WorkbookFile
+from sheetml.xlsx.package import Package
+from sheetml.xlsx.reader import read_metadata
+from sheetml.xlsx.sheet_patch import CellChanges, CellValue, SheetPatch, UnpatchableSheet
+
+__all__ = ["CellChanges", "CellValue", "area_changes", "write_workbook"]
+
+
+def area_changes(
+    top: int, left: int, values: np.ndarray | Sequence[Sequence[CellValue]]
+) -> dict[tuple[int, int], CellValue]:
+    """The changes that put a two-dimensional array of values on a sheet, its first one at (top, left)."""
+    rows = values.tolist() if isinstance(values, np.ndarray) else values
+    return {
+        (row, column): value
+        for row, line in enumerate(rows, start=top)
+        for column, value in enumerate(line, start=left)
+    }
+
+
+def write_workbook(
+    file: WorkbookFile,
+    changes: Mapping[int, CellChanges],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the workbook with new values in some cells.
+
+    `changes` holds, by position in `file.sheets`, the new values by (row, column): a number, text,
+    boolean or ErrorCode, or None for no value. A formula cell keeps its formula and gets the value as
+    its last result; a cell that does not exist yet is added. NaN, infinities and UNCOMPUTABLE are a
+    ValueError. Errors newer than #N/A are stored as Excel stores them, as #VALUE! with a note of the
+    true error where the file already has such a note.
+
+    Every other byte of every part stays as it is. So does a digital signature (_xmlsignatures), which
+    does not cover the new values: Excel will call it invalid. The file appears whole or not at all;
+    the workbook's own file is replaced only with `overwrite`.
+    """
+    target = Path(path)
+    _check_target(file.path, target, overwrite)
+    patched = _patched_parts(file, changes)
+    with _new_file(target) as stream:
+        _write_package(file.package, patched, stream)
+
+
+# --- parts -------------------------------------------------------------------------------------
+
+
+def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> dict[str, bytes]:
+    """The new content of the parts that change, by the name of their zip entry."""
+    package = file.package
+    error_metadata: dict[ErrorCode, str] = {}
+    for note, code in read_metadata(package).errors.items():
+        error_metadata.setdefault(code, note)
+    patched: dict[str, bytes] = {}
+    for position, cells in changes.items():
+        if not 0 <= position < len(file.sheets):
+            raise ValueError(f"there is no sheet at position {position}")
+        if not cells:
+            continue
+        sheet = file.sheets[position]
+        entry = package.entry(sheet.part).filename
+        data = patched.get(entry) or package.read(sheet.part)
+        namespace = package.check_prolog(sheet.part, data).namespace
+        areas = [formula.area for formula in sheet.cells.formula.values() if formula.area is not None]
+        try:
+            patched[entry] = SheetPatch(data, namespace, cells, areas, error_metadata).apply()
+        except UnpatchableSheet as cause:
+            raise package.error(f"cannot be changed in part {sheet.part!r}: {cause}") from None
+        except ValueError as cause:
+            raise ValueError(f"sheet {sheet.name!r}, {cause}") from None
+    return patched
+
+
+def _write_package(package: Package, patched: Mapping[str, bytes], stream: IO[bytes]) -> None:
+    with zipfile.ZipFile(stream, "w") as output:
+        output.comment = package.comment
+        for original in package.entries:
+            entry = copy.copy(original)
+            data = patched.get(entry.filename)
+            output.writestr(entry, package.read_entry(original) if data is None else data)
+            # writestr() gives an entry without attributes some of its own choice
+            entry.external_attr = original.external_attr
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def _check_target(source: Path, target: Path, overwrite: bool) -> None:
+    try:
+        if target.is_dir():
+            raise WorkbookError(f"{target} is a folder: name a file to write to.")
+        if not target.parent.is_dir():
+            raise WorkbookError(f"{target} cannot be written: there is no folder {target.parent}.")
+        same = target.exists() and source.exists() and os.path.samefile(source, target)
+    except OSError as cause:
+        raise WorkbookError(f"{target} cannot be written ({cause.strerror}).") from None
+    if same and not overwrite:
+        raise WorkbookError(f"{target} is the workbook itself, which is replaced only if you ask for it.")
+
+
+@contextmanager
+def _new_file(target: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the target's place once it is complete, and vanishes if that fails."""
+    place = Path(os.path.realpath(target))  # a link goes on pointing to the file that it points to
+    temporary = place.with_name(f".sheetml-{secrets.token_hex(8)}.tmp")
+    try:
+        # Made with plain open() the file has the permissions that the umask asks for.
+        with open(temporary, "xb") as stream:
+            if place.exists():
+                os.chmod(temporary, stat.S_IMODE(place.stat().st_mode))
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, place)
+    except OSError as cause:
+        raise WorkbookError(f"{target} cannot be written ({cause.strerror or cause}).") from None
+    finally:
+        temporary.unlink(missing_ok=True)

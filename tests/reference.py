@@ -1,0 +1,36 @@
+"""Where the tests find real workbooks, which are not part of the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+
+
+def reference_root() -> Path:
+    """The folder of reference files: SHEETML_REFERENCE, else ../shared/reference beside the project."""
+    stated = os.environ.get("SHEETML_REFERENCE")
+    return Path(stated) if stated else PROJECT.parent / "shared" / "reference"
+
+
+def reference(*parts: str) -> Path:
+    """A reference file; where it is absent the test is skipped, or fails if SHEETML_REQUIRE_ALL is 1."""
+    path = reference_root().joinpath(*parts)
+    if not path.exists():
+        reason = f"the reference file {path} is absent: set SHEETML_REFERENCE to the folder that holds it"
+        if os.environ.get("SHEETML_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+def reference_files(pattern: str) -> list[str]:
+    """The reference files of a pattern such as "workbooks/*.xlsx", to parametrise a test with.
+
+    Where there are none it is the pattern itself, so that `reference` skips or fails the test.
+    """
+    root = reference_root()
+    return sorted(path.relative_to(root).as_posix() for path in root.glob(pattern)) or [pattern]
