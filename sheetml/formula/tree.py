@@ -79,10 +79,14 @@ class Range(Node):
 
 @dataclass(frozen=True, slots=True)
 class Name(Node):
-    """A defined name, or a LET/LAMBDA parameter (its `_xlpm.` prefix removed)."""
+    """A defined name, or a LET/LAMBDA parameter (its `_xlpm.` prefix removed).
+
+    `optional` marks where LAMBDA declares a parameter that a call may leave out (`_xlop.` in files).
+    """
 
     name: str
     sheet: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Unary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Node):
-    """operator: + - * / ^ & = <> < <= > >=, and on references ":" (range), " " (intersection), "," (union)."""
+    """operator: + - * / ^ & = <> < <= > >=; on references ":" (range), " " (intersection), "," (union)."""
 
     operator: str
     left: Node
@@ -137,3 +141,19 @@ class Apply(Node):
 
     function: Node
     arguments: tuple[Node, ...]
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below a node, from left to right."""
+    match node:
+        case Unary():
+            return (node.operand,)
+        case Binary():
+            return (node.left, node.right)
+        case Call():
+            return node.arguments
+        case Apply():
+            return (node.function, *node.arguments)
+        case ArrayConstant():
+            return tuple(element for row in node.rows for element in row)
+    return ()
