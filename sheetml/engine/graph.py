@@ -36,6 +36,12 @@ class Trace:
             self.guards.append((traced, traced.value))
         return traced.value
 
+    def forget_after(self, count: int) -> None:
+        """Drops the guards recorded after the first `count`: what they were needed for is not used."""
+        for traced, _ in self.guards[count:]:
+            self._guarded.discard(id(traced))
+        del self.guards[count:]
+
 
 class Traced:
     """An array that depends on the trace's inputs: how it came about, and its value just now."""
@@ -458,7 +464,7 @@ _concatenate = Primitive("concatenate", lambda *x, axis: np.concatenate(x, axis=
 def _concatenate_rule(position: int) -> Derivative:
     def rule(g: Any, r: Any, *operands: Any, axis: int) -> Any:
         start = sum(_shape(o)[axis] for o in operands[:position])
-        flat = np.arange(_shape(g)[axis] * 0 + int(np.prod(_shape(r)))).reshape(_shape(r))
+        flat = np.arange(int(np.prod(_shape(r)))).reshape(_shape(r))
         piece = np.take(flat, np.arange(start, start + _shape(operands[position])[axis]), axis=axis)
         return take(g, piece)
 

@@ -1,0 +1,179 @@
+"""References of many cells at once: for each of b cells an area, all on one sheet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine.values import NULL, REF, VALUE, Errors, error_where, first_error
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+
+
+class Reference:
+    """The areas that a formula refers to from each of its cells; arrays of shape (b,) or (1,).
+
+    `dynamic` marks areas that the formula's text does not state (OFFSET): which cells they are is
+    known only when they are read. `errors` holds an error code per cell where there is no area.
+    """
+
+    __slots__ = ("_slots", "dynamic", "errors", "height", "left", "sheet", "top", "width")
+
+    def __init__(
+        self,
+        sheet: int,
+        top: np.ndarray,
+        left: np.ndarray,
+        height: np.ndarray,
+        width: np.ndarray,
+        errors: Errors = None,
+        dynamic: bool = False,
+    ) -> None:
+        count = max(array.size for array in (top, left, height, width))
+        if errors is not None:
+            count = max(count, errors.size)
+            errors = np.broadcast_to(errors, (count,)) if errors.any() else None
+        self.sheet = sheet
+        self.top = np.broadcast_to(top, (count,))
+        self.left = np.broadcast_to(left, (count,))
+        self.height = np.broadcast_to(height, (count,))
+        self.width = np.broadcast_to(width, (count,))
+        self.errors = errors
+        self.dynamic = dynamic
+        self._slots: np.ndarray | None = None
+
+    @property
+    def count(self) -> int:
+        return self.top.size
+
+    @property
+    def bottom(self) -> np.ndarray:
+        return self.top + self.height - 1
+
+    @property
+    def right(self) -> np.ndarray:
+        return self.left + self.width - 1
+
+    @property
+    def uniform(self) -> bool:
+        """Whether the areas of all cells have one size."""
+        return bool((self.height == self.height[0]).all() and (self.width == self.width[0]).all())
+
+    @property
+    def single(self) -> bool:
+        """Whether every area is one cell."""
+        return bool((self.height == 1).all() and (self.width == 1).all())
+
+    def select(self, index: np.ndarray | slice) -> Reference:
+        """The references of some of the cells."""
+        if self.count == 1:
+            return self
+        errors = None if self.errors is None else self.errors[index]
+        return Reference(
+            self.sheet,
+            self.top[index],
+            self.left[index],
+            self.height[index],
+            self.width[index],
+            errors,
+            self.dynamic,
+        )
+
+
+class Areas:
+    """A union of references: (A1:A3,C1), or the sheets of a 3-D reference."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Reference]) -> None:
+        self.parts = parts
+
+    def select(self, index: np.ndarray | slice) -> Areas:
+        return Areas([part.select(index) for part in self.parts])
+
+
+def reference_to(sheet: int, top: int, left: int, bottom: int, right: int) -> Reference:
+    """One area for all cells."""
+    return Reference(
+        sheet, np.array([top]), np.array([left]), np.array([bottom - top + 1]), np.array([right - left + 1])
+    )
+
+
+def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dynamic: bool = False) -> Reference:
+    """References from two opposite corners; rows and columns wrap around the sheet, as Excel's do."""
+    first_row, last_row = (_wrapped(np.asarray(row), MAX_ROWS) for row in rows)
+    first_column, last_column = (_wrapped(np.asarray(column), MAX_COLUMNS) for column in columns)
+    top, left = np.minimum(first_row, last_row), np.minimum(first_column, last_column)
+    height = np.abs(last_row - first_row) + 1
+    width = np.abs(last_column - first_column) + 1
+    return Reference(sheet, *(np.atleast_1d(array) for array in (top, left, height, width)), dynamic=dynamic)
+
+
+def _wrapped(coordinate: np.ndarray, limit: int) -> np.ndarray:
+    return (coordinate - 1) % limit + 1
+
+
+def moved(
+    sheet: int, top: np.ndarray, left: np.ndarray, height: np.ndarray, width: np.ndarray, errors: Errors = None
+) -> Reference:
+    """References computed by a function; #REF! where they leave the sheet. Negative sizes count backwards."""
+    top = np.where(height < 0, top + height + 1, top)
+    left = np.where(width < 0, left + width + 1, left)
+    height, width = np.abs(height), np.abs(width)
+    outside = (top < 1) | (left < 1) | (top + height - 1 > MAX_ROWS) | (left + width - 1 > MAX_COLUMNS)
+    outside |= (height == 0) | (width == 0)
+    errors = first_error(errors, error_where(outside, REF))
+    wrong = np.zeros(1, bool) if errors is None else errors != 0
+    safe = [np.where(wrong, 1, array) for array in (top, left, height, width)]
+    return Reference(sheet, *safe, errors=errors, dynamic=True)
+
+
+def span(first: Reference, second: Reference) -> Reference:
+    """The smallest area around both: the operator ":"."""
+    top, left = np.minimum(first.top, second.top), np.minimum(first.left, second.left)
+    bottom, right = np.maximum(first.bottom, second.bottom), np.maximum(first.right, second.right)
+    errors = first_error(first.errors, second.errors)
+    if first.sheet != second.sheet:
+        errors = np.full(top.shape, VALUE, np.uint8)
+    return Reference(first.sheet, top, left, bottom - top + 1, right - left + 1, errors, dynamic=True)
+
+
+def intersection(first: Reference, second: Reference) -> Reference:
+    """What two areas share: the operator " "; #NULL! where that is nothing."""
+    top, left = np.maximum(first.top, second.top), np.maximum(first.left, second.left)
+    height = np.minimum(first.bottom, second.bottom) - top + 1
+    width = np.minimum(first.right, second.right) - left + 1
+    empty = (height < 1) | (width < 1)
+    if first.sheet != second.sheet:
+        empty = np.ones_like(empty)
+    errors = first_error(first.errors, second.errors, error_where(empty, NULL))
+    return Reference(
+        first.sheet,
+        np.where(empty, 1, top),
+        np.where(empty, 1, left),
+        np.where(empty, 1, height),
+        np.where(empty, 1, width),
+        errors,
+        first.dynamic or second.dynamic,
+    )
+
+
+def implicit_intersection(reference: Reference, rows: np.ndarray, columns: np.ndarray) -> Reference:
+    """The one cell of a row or column area that is level with the formula's cell; #VALUE! if none is."""
+    if reference.single:
+        return reference
+    tall, wide = reference.height > 1, reference.width > 1
+    row = np.where(tall, rows, reference.top)
+    column = np.where(wide, columns, reference.left)
+    outside = (row < reference.top) | (row > reference.bottom)
+    outside |= (column < reference.left) | (column > reference.right)
+    one = np.ones(1, np.int64)
+    return Reference(
+        reference.sheet,
+        np.where(outside, reference.top, row),
+        np.where(outside, reference.left, column),
+        one,
+        one,
+        first_error(reference.errors, error_where(outside, VALUE)),
+        reference.dynamic,
+    )

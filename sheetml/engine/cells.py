@@ -1,0 +1,227 @@
+"""Where values are kept: every cell of the workbook has a slot in flat arrays.
+
+Slot 0 is a permanent blank, which stands for all cells that the workbook does not hold. Reading an
+area is a gather of slots, writing a scatter; both take whole arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.graph import Trace, Traced, value_of
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
+from sheetml.xlsx.model import MAX_COLUMNS, Area, ErrorCode, Kind, WorkbookFile
+
+CellValue = float | str | bool | ErrorCode | None
+
+
+class Slots:
+    """Which slot a cell has: sheet, row and column to slot, and back."""
+
+    def __init__(self, positions: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """`positions` holds the rows and the columns of each sheet's cells, sorted by row, then column."""
+        self._keys = [_key(rows, columns) for rows, columns in positions]
+        counts = [len(keys) for keys in self._keys]
+        self._starts = np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.intp)
+        self.count = int(self._starts[-1])
+        self.last_row = [int(rows.max(initial=0)) for rows, _ in positions]
+        self.last_column = [int(columns.max(initial=0)) for _, columns in positions]
+
+    def locate(self, sheet: int, rows: Any, columns: Any) -> np.ndarray:
+        """The slots of cells (0 for those without one), in the shape rows and columns broadcast to."""
+        keys = self._keys[sheet]
+        wanted = _key(np.asarray(rows), np.asarray(columns))
+        if not len(keys):
+            return np.zeros(wanted.shape, np.intp)
+        found = keys.searchsorted(wanted)
+        np.minimum(found, len(keys) - 1, out=found)
+        return np.where(keys[found] == wanted, found + self._starts[sheet], 0)
+
+    def within(self, sheet: int, area: Area) -> np.ndarray:
+        """All slots in an area, in order of rows, then columns."""
+        keys = self._keys[sheet]
+        first = keys.searchsorted(_key(np.int64(area.top), np.int64(area.left)))
+        last = keys.searchsorted(_key(np.int64(area.bottom), np.int64(area.right)), "right")
+        columns = keys[first:last] % _STRIDE
+        inside = (columns >= area.left) & (columns <= area.right)
+        return np.nonzero(inside)[0] + first + self._starts[sheet]
+
+    def place(self, slot: int) -> tuple[int, int, int]:
+        """The sheet, the row and the column of a slot."""
+        sheet = int(self._starts.searchsorted(slot, "right")) - 1
+        row, column = divmod(int(self._keys[sheet][slot - self._starts[sheet]]), _STRIDE)
+        return sheet, row, column
+
+    def positions(self, sheet: int) -> tuple[np.ndarray, np.ndarray]:
+        rows, columns = np.divmod(self._keys[sheet], _STRIDE)
+        return rows, columns
+
+
+_STRIDE = MAX_COLUMNS + 1
+
+
+def _key(rows: Any, columns: Any) -> Any:
+    return np.asarray(rows, np.int64) * _STRIDE + columns
+
+
+class Cells(Protocol):
+    """What an evaluation reads from and writes to."""
+
+    def gather(self, slots: np.ndarray) -> Value: ...
+
+    def write(self, slots: np.ndarray, value: Value) -> None: ...
+
+
+class StoredCells:
+    """The values of all cells, by slot."""
+
+    def __init__(self, count: int) -> None:
+        self.number = np.zeros(count)
+        self.kind = np.full(count, BLANK, np.uint8)
+        self.text = np.full(count, "", object)
+
+    def gather(self, slots: np.ndarray) -> Value:
+        kind = self.kind[slots]
+        number = self.number[slots]
+        if not kind.any():
+            return Value(number)
+        return Value(number, kind, self.text[slots] if (kind == TEXT).any() else None)
+
+    def write(self, slots: np.ndarray, value: Value) -> None:
+        """Store a value with as many elements as there are slots; slot 0 takes nothing."""
+        self.number[slots] = value.number.reshape(-1)
+        if value.kind is None:
+            self.kind[slots] = NUMBER
+        else:
+            self.kind[slots] = value.kind.reshape(-1)
+        if value.text is not None:
+            self.text[slots] = value.text.reshape(-1)
+        self.number[0], self.kind[0] = 0.0, BLANK
+
+    def get(self, slot: int) -> CellValue:
+        kind = int(self.kind[slot])
+        if kind == NUMBER:
+            return float(self.number[slot])
+        if kind == TEXT:
+            return str(self.text[slot])
+        if kind == BOOLEAN:
+            return bool(self.number[slot])
+        return None if kind == BLANK else ErrorCode(kind - ERROR)
+
+    def set(self, slot: int, value: CellValue) -> None:
+        number, kind, text = 0.0, NUMBER, ""
+        if value is None:
+            kind = BLANK
+        elif isinstance(value, ErrorCode):
+            kind = ERROR + value
+        elif isinstance(value, (bool, np.bool_)):
+            number, kind = float(value), BOOLEAN
+        elif isinstance(value, str):
+            text, kind = value, TEXT
+        else:
+            number = float(value)
+        self.number[slot], self.kind[slot], self.text[slot] = number, kind, text
+
+    def differs(self, slots: np.ndarray, value: Value) -> np.ndarray:
+        """Which of the slots hold something else than the value's elements."""
+        kind = np.zeros(slots.size, np.uint8) if value.kind is None else value.kind.reshape(-1)
+        changed = (self.kind[slots] != kind) | (self.number[slots] != value_of(value.number).reshape(-1))
+        if value.text is not None:
+            changed |= (kind == TEXT) & (self.text[slots] != value.text.reshape(-1))
+        return changed
+
+
+def stored_cells(file: WorkbookFile, slots: Slots) -> StoredCells:
+    """The values the file holds, in their slots."""
+    cells = StoredCells(slots.count)
+    for position, sheet in enumerate(file.sheets):
+        stored = sheet.cells
+        where = slots.locate(position, stored.row, stored.column)
+        error = stored.kind == Kind.ERROR
+        cells.kind[where] = np.where(error, stored.number.astype(np.int64) + ERROR, stored.kind)
+        cells.number[where] = np.where(error, 0.0, stored.number)
+        if stored.text:
+            index = np.fromiter(stored.text.keys(), np.intp, len(stored.text))
+            texts = np.empty(len(index), object)
+            texts[:] = list(stored.text.values())
+            cells.text[where[index]] = texts
+    return cells
+
+
+class TracedCells:
+    """Cells during a trace: the stored values, and over them pieces that depend on the inputs."""
+
+    def __init__(self, stored: StoredCells, trace: Trace) -> None:
+        self.trace = trace
+        self.constant = StoredCells(0)
+        self.constant.number = stored.number.copy()
+        self.constant.kind = stored.kind.copy()
+        self.constant.text = stored.text.copy()
+        self.pieces: list[Traced] = []
+        self.piece = np.full(len(stored.number), -1, np.int32)  # which piece a slot is in
+        self.position = np.zeros(len(stored.number), np.intp)  # and where in it
+        self.fixed: np.ndarray | None = None  # slots that are inputs: what formulas write there is dropped
+
+    def gather(self, slots: np.ndarray) -> Value:
+        value = self.constant.gather(slots)
+        owners = self.piece[slots]
+        if (owners < 0).all():
+            return value
+        return Value(self._traced(slots, owners, np.asarray(value.number)), value.kind, value.text)
+
+    def _traced(self, slots: np.ndarray, owners: np.ndarray, numbers: np.ndarray) -> Any:
+        involved = np.unique(owners)
+        positions = self.position[slots]
+        if len(involved) == 1:
+            return ops.take(self.pieces[involved[0]], positions)
+        parts: list[Any] = []
+        index = np.empty(slots.shape, np.intp)
+        start = 0
+        for owner in involved:
+            mine = owners == owner
+            if owner < 0:
+                part: Any = numbers[mine]
+                index[mine] = start + np.arange(part.size)
+            else:
+                part = ops.reshape(self.pieces[owner], (self.pieces[owner].size,))
+                index[mine] = start + positions[mine]
+            parts.append(part)
+            start += part.size
+        return ops.take(ops.concatenate(parts, axis=0), index)
+
+    def write(self, slots: np.ndarray, value: Value) -> None:
+        if self.fixed is not None:
+            keep = ~np.isin(slots, self.fixed)
+            if not keep.all():
+                value = _flat_selection(value, np.nonzero(keep)[0])
+                slots = slots[keep]
+        if not slots.size:
+            return
+        self.constant.write(slots, Value(value_of(value.number), value.kind, value.text))
+        if isinstance(value.number, Traced):
+            self._own(slots, value.number)
+        else:
+            self.piece[slots] = -1
+        self.piece[0] = -1
+
+    def _own(self, slots: np.ndarray, piece: Traced) -> None:
+        self.piece[slots] = len(self.pieces)
+        self.position[slots] = np.arange(slots.size)
+        self.pieces.append(piece)
+
+    def make_input(self, slots: np.ndarray, leaf: Traced) -> None:
+        """Let slots hold the elements of the leaf, whatever formulas say."""
+        self.constant.write(slots, Value(leaf.value))
+        self._own(slots, leaf)
+        self.fixed = slots
+
+
+def _flat_selection(value: Value, index: np.ndarray) -> Value:
+    return Value(
+        ops.take(value.number, index),
+        None if value.kind is None else value.kind.reshape(-1)[index],
+        None if value.text is None else value.text.reshape(-1)[index],
+    )

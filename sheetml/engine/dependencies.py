@@ -1,0 +1,146 @@
+"""Which cells a formula reads, as far as its text says so (OFFSET and its kind show it only when run)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sheetml.engine.areas import Areas, Reference, implicit_intersection, span
+from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, definition, static_range
+from sheetml.errors import CalculationError
+from sheetml.formula.tree import (
+    Binary,
+    Call,
+    Name,
+    Node,
+    Range,
+    StructuredReference,
+    Unary,
+    children,
+)
+from sheetml.xlsx.model import Area
+
+_REFERENCES = (Range, Name, StructuredReference)
+_OPERATORS_ON_REFERENCES = (":", " ", ",")
+_EXACT_LIMIT = 1_000_000  # cells read by a block, up to which they are listed one by one
+
+
+def read_references(context: Context, node: Node, scalar: bool) -> Iterator[Reference]:
+    """The areas a formula's text refers to; those taken by intersection (`scalar`) only where level."""
+    match node:
+        case Range() | StructuredReference() | Name():
+            yield from _leaf(context, node, scalar)
+        case Call():
+            yield from _of_call(context, node, scalar)
+        case Binary(operator=":"):
+            yield from _of_span(context, node)
+        case Binary() | Unary():
+            inner = scalar and node.operator not in _OPERATORS_ON_REFERENCES
+            for child in children(node):
+                yield from read_references(context, child, inner)
+        case _:
+            for child in children(node):
+                yield from read_references(context, child, False)
+
+
+def _leaf(context: Context, node: Node, scalar: bool) -> Iterator[Reference]:
+    if isinstance(node, Name):
+        tree = None
+        if node.name.casefold() not in context.variables or node.sheet is not None:
+            tree = context.workspace.scope.name(node.name, context.sheet, node.sheet)
+        if tree is not None and context.depth < NESTED_NAMES:
+            yield from _intersected(context, read_references(definition(context), tree, False), scalar)
+        return
+    found = (
+        static_range(context, node)
+        if isinstance(node, Range)
+        else context.workspace.scope.structured(node, context.sheet, context.rows, context.columns)  # type: ignore[arg-type]
+    )
+    if isinstance(found, Areas):
+        yield from found.parts
+    elif isinstance(found, Reference):
+        yield from _intersected(context, iter((found,)), scalar)
+
+
+def _intersected(context: Context, references: Iterator[Reference], scalar: bool) -> Iterator[Reference]:
+    for reference in references:
+        yield implicit_intersection(reference, context.rows, context.columns) if scalar else reference
+
+
+def _of_call(context: Context, node: Call, scalar: bool) -> Iterator[Reference]:
+    function = context.workspace.functions.get(node.function)
+    if function is None:
+        tree = context.workspace.scope.name(node.function, context.sheet)
+        if tree is not None and context.depth < NESTED_NAMES:
+            yield from read_references(definition(context), tree, False)
+    by_position = function.by_position if function is not None else frozenset()
+    intersects = scalar and function is not None and function.intersects
+    for position, argument in enumerate(node.arguments):
+        if position in by_position and isinstance(argument, _REFERENCES):
+            continue
+        yield from read_references(context, argument, intersects)
+
+
+def _of_span(context: Context, node: Binary) -> Iterator[Reference]:
+    """A1:B2 of two stated corners; of computed ones (A1:INDEX(...)) only what computing them reads."""
+    corners = []
+    for side in (node.left, node.right):
+        if isinstance(side, _REFERENCES):
+            found = context.evaluate(side)
+            corners += [found] if isinstance(found, Reference) else []
+        elif isinstance(side, Call):
+            yield from _of_call(context, side, False)
+    if len(corners) == 2:
+        yield span(*corners)
+
+
+def slots_read(context: Context, reference: Reference) -> np.ndarray:
+    """The slots of all cells in the areas together (perhaps with some between them, if they are many)."""
+    scope, slots = context.workspace.scope, context.workspace.slots
+    height = clipped(reference.top, reference.height, scope.row_limit)
+    width = clipped(reference.left, reference.width, scope.column_limit)
+    size = reference.count * int(height.max()) * int(width.max())
+    if reference.count > 1 and size <= _EXACT_LIMIT:
+        return np.unique(context._locate(reference))
+    right, bottom = (reference.left + width - 1).max(), (reference.top + height - 1).max()
+    area = Area(int(reference.top.min()), int(reference.left.min()), int(bottom), int(right))
+    return slots.within(reference.sheet, area)
+
+
+def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
+    """Which cell reads which: two arrays of slots, of the reading cells and of those they read."""
+    readers, sources = [], []
+    most = max(1, 4_000_000 // max(1, int(reference.height.max()) * int(reference.width.max())))
+    for start in range(0, context.count, most):
+        part = np.arange(start, min(start + most, context.count))
+        slots = context._locate(reference.select(part)).reshape(min(reference.count, len(part)), -1)
+        slots = np.broadcast_to(slots, (len(part), slots.shape[1]))
+        reading = np.broadcast_to(context.readers[part][:, None], slots.shape)
+        held = slots != 0
+        readers.append(reading[held])
+        sources.append(slots[held])
+        if sum(map(len, sources)) > 100_000_000:
+            raise CalculationError("the formulas that refer to each other read too many cells")
+    return np.concatenate(readers), np.concatenate(sources)
+
+
+def reads_of(context: Context, node: Node | None) -> np.ndarray:
+    """The slots a block's formula reads, sorted."""
+    if node is None:
+        return np.zeros(0, np.intp)
+    found = [slots_read(context, reference) for reference in read_references(context, node, not context.array)]
+    if not found:
+        return np.zeros(0, np.intp)
+    reads = np.unique(np.concatenate(found))
+    return reads[reads != 0]
+
+
+def pairs_of(context: Context, node: Node | None) -> tuple[np.ndarray, np.ndarray]:
+    """The same cell by cell."""
+    if node is None:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    pairs = [cell_pairs(context, reference) for reference in read_references(context, node, not context.array)]
+    if not pairs:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    return np.concatenate([readers for readers, _ in pairs]), np.concatenate([sources for _, sources in pairs])

@@ -1,0 +1,607 @@
+"""Evaluates one formula for many cells at once, over arrays.
+
+A `Context` is where a formula is evaluated: its cells, the values it reads, and whether ranges are
+taken whole ("array mode": array formulas, the arguments of SUMPRODUCT) or only the cell level with
+the formula ("implicit intersection": everything else).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
+from sheetml.engine.cells import Cells, Slots
+from sheetml.engine.graph import Array, Trace, violated
+from sheetml.engine.scope import Scope
+from sheetml.engine.values import (
+    CALC,
+    DIV0,
+    NAME,
+    NUM,
+    REF,
+    UNCOMPUTABLE,
+    VALUE,
+    Errors,
+    Value,
+    array_value,
+    as_boolean,
+    as_number,
+    as_text,
+    blank_value,
+    broadcast,
+    common_shape,
+    compare,
+    error_value,
+    error_where,
+    first_error,
+    number_value,
+    rearranged,
+    scalar_value,
+    select,
+    text_value,
+)
+from sheetml.errors import CalculationError
+from sheetml.formula.tree import (
+    Apply,
+    ArrayConstant,
+    Binary,
+    Boolean,
+    Call,
+    ErrorValue,
+    ExternalReference,
+    Missing,
+    Name,
+    Node,
+    Number,
+    Range,
+    StructuredReference,
+    Text,
+    Unary,
+)
+from sheetml.xlsx.model import ERROR_CODE
+
+if TYPE_CHECKING:
+    from sheetml.engine.functions.registry import Function
+
+ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
+ELEMENTS_OF_ONE_CELL = 64_000_000
+NESTED_NAMES = 100
+_BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
+
+Result: TypeAlias = "Value | Reference | Areas | Lambda"
+
+
+class Split(Exception):
+    """These cells cannot be evaluated in one go: their areas differ in size, or are too large together."""
+
+
+class NotReady(Exception):
+    """A formula read cells, known only now, that are still to be computed: (reading, read) slots."""
+
+    def __init__(self, readers: np.ndarray, sources: np.ndarray) -> None:
+        super().__init__()
+        self.readers = readers
+        self.sources = sources
+
+
+@dataclass(slots=True)
+class Lambda:
+    """A function made by LAMBDA, with the variables it was made among."""
+
+    parameters: tuple[Name, ...]
+    body: Node
+    context: Context
+
+    def select(self, index: np.ndarray | slice) -> Lambda:
+        return Lambda(self.parameters, self.body, self.context.select(index))
+
+
+@dataclass
+class Workspace:
+    """What all evaluations of a calculation share."""
+
+    slots: Slots
+    scope: Scope
+    cells: Cells
+    functions: dict[str, Function]
+    pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
+    random: np.random.Generator
+    trace: Trace | None = None
+    spills: dict[int, tuple[int, int]] = field(default_factory=dict)  # anchor's slot: rows and columns
+    now: float = 0.0  # the serial number of the moment of this calculation
+    problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
+    dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
+    texts: dict[int, str] = field(default_factory=dict)  # formula texts by slot, for FORMULATEXT
+
+
+class Context:
+    """The cells a formula is evaluated for, and all that evaluating needs."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        sheet: int,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        readers: np.ndarray,
+        array: bool = False,
+        cache: dict[int, Any] | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.sheet = sheet
+        self.rows = rows
+        self.columns = columns
+        self.readers = readers  # the slots of the cells
+        self.array = array
+        self.cache = cache  # references by node, kept between calculations; None for part of the cells
+        self.variables: dict[str, Result] = {}
+        self.depth = 0
+
+    @property
+    def count(self) -> int:
+        return self.rows.size
+
+    # ---- other contexts
+
+    def select(self, index: np.ndarray | slice) -> Context:
+        """The context of some of the cells."""
+        part = copy.copy(self)
+        part.rows, part.columns = self.rows[index], self.columns[index]
+        part.readers = self.readers[index]
+        part.cache = None
+        part.variables = {name: select_result(item, index) for name, item in self.variables.items()}
+        return part
+
+    def in_array_mode(self, array: bool = True) -> Context:
+        if self.array == array:
+            return self
+        part = copy.copy(self)
+        part.array = array
+        return part
+
+    def with_variables(self, variables: dict[str, Result]) -> Context:
+        part = copy.copy(self)
+        part.variables = {**self.variables, **variables}
+        part.cache = None
+        return part
+
+    # ---- what a function asks of its arguments
+
+    def evaluate(self, node: Node) -> Result:
+        """The argument as it is: references are not read."""
+        return _EVALUATE[type(node)](self, node)
+
+    def value(self, node: Node) -> Value:
+        """The argument's value; a range is read whole in array mode, else intersected."""
+        return self.dereference(self.evaluate(node))
+
+    def array_value(self, node: Node) -> Value:
+        """The argument evaluated in array mode, ranges read whole."""
+        return self.in_array_mode().value(node)
+
+    def number(self, node: Node) -> tuple[Array, Errors]:
+        """The argument as numbers with error codes."""
+        return as_number(self.value(node))
+
+    def text(self, node: Node) -> tuple[np.ndarray, Errors]:
+        return as_text(self.value(node))
+
+    def boolean(self, node: Node) -> tuple[Array, Errors]:
+        return as_boolean(self.value(node))
+
+    def reference(self, node: Node) -> Reference | Value:
+        """The argument as one area for each cell, or the error it gives instead."""
+        result = self.evaluate(node)
+        if isinstance(result, Reference):
+            return result
+        if isinstance(result, Value) and result.errors() is not None:
+            return result
+        return error_value(VALUE)
+
+    def dereference(self, result: Result) -> Value:
+        """A result's value, with implicit intersection unless in array mode."""
+        if isinstance(result, Value):
+            return result
+        if isinstance(result, Reference):
+            if not self.array:
+                result = implicit_intersection(result, self.rows, self.columns)
+            return self.read(result)
+        return error_value(CALC if isinstance(result, Lambda) else VALUE)
+
+    # ---- reading cells
+
+    def read(self, reference: Reference) -> Value:
+        """The values in the areas, (b, rows, columns). Areas must be of one size."""
+        if not reference.uniform:
+            raise Split
+        return self._read(reference)
+
+    def read_padded(self, reference: Reference) -> Value:
+        """The same for areas of different sizes: blanks fill up the smaller ones."""
+        return self._read(reference)
+
+    def _read(self, reference: Reference) -> Value:
+        slots = reference._slots
+        if slots is None:
+            slots = reference._slots = self._locate(reference)
+        workspace = self.workspace
+        if reference.dynamic:
+            self._note_dynamic(slots)
+        value = workspace.cells.gather(slots)
+        if reference.errors is not None:
+            code = broadcast_cells(reference.errors, value.shape)
+            kind = np.where(code, code + 16, value.kinds).astype(np.uint8)
+            value = Value(ops.where(code != 0, 0.0, value.number), kind, value.text)
+        return value
+
+    def _locate(self, reference: Reference) -> np.ndarray:
+        scope = self.workspace.scope
+        height = clipped(reference.top, reference.height, scope.row_limit)
+        width = clipped(reference.left, reference.width, scope.column_limit)
+        rows, columns = int(height.max()), int(width.max())
+        size = reference.count * rows * columns
+        if size > ELEMENTS_AT_ONCE and reference.count > 1:
+            raise Split
+        if size > ELEMENTS_OF_ONE_CELL:
+            raise CalculationError(f"an area of {rows} rows and {columns} columns is too large to compute with")
+        down, across = np.arange(rows)[None, :, None], np.arange(columns)[None, None, :]
+        slots = self.workspace.slots.locate(
+            reference.sheet, reference.top[:, None, None] + down, reference.left[:, None, None] + across
+        )
+        if not reference.uniform:
+            inside = (down < height[:, None, None]) & (across < width[:, None, None])
+            slots = np.where(inside, slots, 0)
+        return slots
+
+    def _note_dynamic(self, slots: np.ndarray) -> None:
+        workspace = self.workspace
+        late = workspace.pending[slots]
+        if late.any():
+            readers = np.broadcast_to(self.readers[:, None, None], np.broadcast_shapes((self.count, 1, 1), slots.shape))
+            late = np.broadcast_to(late, readers.shape)
+            sources = np.broadcast_to(slots, readers.shape)
+            raise NotReady(readers[late], sources[late])
+        workspace.dynamic_reads.append(slots.reshape(-1))
+
+    # ---- what could not be computed
+
+    def uncomputable(self, reason: str) -> Value:
+        """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
+        self.workspace.problems.update(dict.fromkeys(self.readers.tolist(), reason))
+        return error_value(UNCOMPUTABLE)
+
+
+def clipped(first: np.ndarray, size: np.ndarray, limit: int) -> np.ndarray:
+    """Sizes of areas without their blank part below or beyond all cells: whole columns cost nothing."""
+    large = first + size - 1 > limit + _BLANK_MARGIN
+    return np.where(large, np.maximum(np.minimum(size, limit - first + 1), 1), size) if large.any() else size
+
+
+def broadcast_cells(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """One item a cell, (b,), spread over the cell's array."""
+    return np.broadcast_to(array[:, None, None], np.broadcast_shapes((array.size, 1, 1), shape))
+
+
+def select_result(item: Result, index: np.ndarray | slice) -> Result:
+    return select(item, index) if isinstance(item, Value) else item.select(index)
+
+
+# ---- leaves ------------------------------------------------------------------------------------
+
+
+def _number(context: Context, node: Number) -> Value:
+    return scalar_value(node.value)
+
+
+def _text(context: Context, node: Text) -> Value:
+    return scalar_value(node.value)
+
+
+def _boolean(context: Context, node: Boolean) -> Value:
+    return scalar_value(node.value)
+
+
+def _error(context: Context, node: ErrorValue) -> Value:
+    return error_value(int(ERROR_CODE.get(node.value.upper(), REF)))
+
+
+def _missing(context: Context, node: Missing) -> Value:
+    return blank_value()
+
+
+def _array_constant(context: Context, node: ArrayConstant) -> Value:
+    return array_value([[_constant(element) for element in row] for row in node.rows])
+
+
+def _constant(node: Node) -> Any:
+    if isinstance(node, ErrorValue):
+        return ERROR_CODE[node.value.upper()]
+    assert isinstance(node, (Number, Text, Boolean))
+    return node.value
+
+
+def _range(context: Context, node: Range) -> Result:
+    cache = context.cache
+    if cache is not None and id(node) in cache:
+        return cache[id(node)]  # type: ignore[no-any-return]
+    result = static_range(context, node)
+    if cache is not None:
+        cache[id(node)] = result
+    return result
+
+
+def static_range(context: Context, node: Range) -> Result:
+    """The areas a reference in a formula's text names from each of the cells."""
+    rows = node.top.at(context.rows), node.bottom.at(context.rows)
+    columns = node.left.at(context.columns), node.right.at(context.columns)
+    if node.sheet is None:
+        return from_corners(context.sheet, rows, columns)
+    first = context.workspace.scope.sheet(node.sheet)
+    last = first if node.last_sheet is None else context.workspace.scope.sheet(node.last_sheet)
+    if first is None or last is None:
+        return error_value(REF)
+    if first == last:
+        return from_corners(first, rows, columns)
+    return Areas([from_corners(sheet, rows, columns) for sheet in range(min(first, last), max(first, last) + 1)])
+
+
+def _name(context: Context, node: Name) -> Result:
+    if node.sheet is None:
+        variable = context.variables.get(node.name.casefold())
+        if variable is not None:
+            return variable
+    tree = context.workspace.scope.name(node.name, context.sheet, node.sheet)
+    if tree is None:
+        return error_value(NAME)
+    return definition(context).evaluate(tree)
+
+
+def definition(context: Context) -> Context:
+    """Where a defined name's formula is evaluated: in array mode, without the caller's variables."""
+    if context.depth >= NESTED_NAMES:
+        raise CalculationError("names are nested too deeply, or refer to themselves")
+    part = context.in_array_mode().with_variables({})
+    part.variables = {}
+    part.depth += 1
+    return part
+
+
+def _structured(context: Context, node: StructuredReference) -> Result:
+    found = context.workspace.scope.structured(node, context.sheet, context.rows, context.columns)
+    return error_value(REF) if found is None else found
+
+
+def _external(context: Context, node: ExternalReference) -> Value:
+    return context.uncomputable(f"another workbook is referred to ({node.text})")
+
+
+# ---- operators ---------------------------------------------------------------------------------
+
+
+def _unary(context: Context, node: Unary) -> Result:
+    if node.operator == "@":
+        return single(context, context.evaluate(node.operand))
+    if node.operator == "#":
+        return spilled(context, node.operand)
+    if node.operator == "+":
+        return context.value(node.operand)
+    number, errors = as_number(context.value(node.operand))
+    number = ops.negative(number) if node.operator == "-" else ops.divide(number, 100.0)
+    return number_value(number, errors)
+
+
+def single(context: Context, result: Result) -> Result:
+    """Implicit intersection asked for: the cell level with the formula, or an array's first element."""
+    if isinstance(result, Reference):
+        return implicit_intersection(result, context.rows, context.columns)
+    if isinstance(result, Value) and result.shape[1:] != (1, 1):
+        return first_element(result)
+    return result
+
+
+def first_element(value: Value) -> Value:
+    """The top left element of each cell's array."""
+    if value.shape[1:] == (1, 1):
+        return value
+    index = np.arange(int(np.prod(value.shape))).reshape(value.shape)
+    return rearranged(value, index[:, :1, :1])
+
+
+def spilled(context: Context, node: Node) -> Result:
+    """A1#: the cells that the formula in A1 fills."""
+    anchor = context.reference(node)
+    if isinstance(anchor, Value):
+        return anchor
+    context.in_array_mode().read(anchor)  # the formula has been computed
+    slots = anchor._slots
+    assert slots is not None
+    anchors = slots[:, 0, 0]
+    sizes = [context.workspace.spills.get(int(slot)) for slot in anchors]
+    errors = error_where(np.array([size is None for size in sizes]), REF)
+    height = np.array([size[0] if size else 1 for size in sizes])
+    width = np.array([size[1] if size else 1 for size in sizes])
+    return Reference(anchor.sheet, anchor.top, anchor.left, height, width, errors, dynamic=True)
+
+
+def _binary(context: Context, node: Binary) -> Result:
+    operator = node.operator
+    if operator in _ON_REFERENCES:
+        return _ON_REFERENCES[operator](context, node)
+    left, right = context.value(node.left), context.value(node.right)
+    if operator in _ARITHMETIC:
+        return arithmetic(operator, left, right)
+    if operator == "&":
+        return join(left, right)
+    return compare(operator, left, right)
+
+
+def arithmetic(operator: str, left: Value, right: Value) -> Value:
+    left, right = aligned(left, right)
+    left_number, left_errors = as_number(left)
+    right_number, right_errors = as_number(right)
+    number, errors = _ARITHMETIC[operator](left_number, right_number)
+    return number_value(number, first_error(left_errors, right_errors, errors))
+
+
+def aligned(*values: Value) -> tuple[Value, ...]:
+    """Values that broadcast with each other: only arrays of different extents are padded (with #N/A)."""
+    shape = common_shape(values)
+    return tuple(
+        value
+        if all(own in (1, size) for own, size in zip(value.shape, shape))
+        else broadcast(value, (value.shape[0], *shape[1:]))
+        for value in values
+    )
+
+
+def divided(x: Array, y: Array) -> tuple[Array, Errors]:
+    zero = violated(ops.equal(y, 0.0))
+    if zero is not None:
+        y = ops.where(zero, 1.0, y)
+    return ops.divide(x, y), error_where(zero, DIV0)
+
+
+def raised(x: Array, y: Array) -> tuple[Array, Errors]:
+    """x ^ y: 0^0 and roots of negative numbers are #NUM!, 0 to a negative power is #DIV/0!."""
+    zero = violated(ops.logical_and(ops.equal(x, 0.0), ops.less(y, 0.0)))
+    flagged = not _is_even_integer(y)
+    undefined = violated(
+        ops.logical_or(
+            ops.logical_and(ops.equal(x, 0.0), ops.equal(y, 0.0)),
+            ops.logical_and(ops.less(x, 0.0), ops.not_equal(y, rounded(y))),
+        ),
+        flagged=flagged,
+    )
+    if zero is None and undefined is None:
+        return ops.power(x, y), None
+    errors = first_error(error_where(zero, DIV0), error_where(undefined, NUM))
+    assert errors is not None
+    safe = ops.where(errors != 0, 1.0, x)
+    return ops.power(safe, y), errors
+
+
+rounded = ops.position_of("rounded", np.rint)
+
+
+def _is_even_integer(y: Array) -> bool:
+    """Whether powers to y are defined everywhere, so that no run can leave their domain unnoticed."""
+    return isinstance(y, np.ndarray) and bool((y > 0).all() and (y == np.rint(y)).all())
+
+
+_ARITHMETIC: dict[str, Callable[[Array, Array], tuple[Array, Errors]]] = {
+    "+": lambda x, y: (ops.add(x, y), None),
+    "-": lambda x, y: (ops.subtract(x, y), None),
+    "*": lambda x, y: (ops.multiply(x, y), None),
+    "/": divided,
+    "^": raised,
+}
+
+
+def join(left: Value, right: Value) -> Value:
+    left, right = aligned(left, right)
+    left_text, left_errors = as_text(left)
+    right_text, right_errors = as_text(right)
+    return text_value(left_text + right_text, first_error(left_errors, right_errors))
+
+
+def _union(context: Context, node: Binary) -> Result:
+    parts: list[Reference] = []
+    for side in (node.left, node.right):
+        result = context.evaluate(side)
+        if isinstance(result, Areas):
+            parts += result.parts
+        elif isinstance(result, Reference):
+            parts.append(result)
+        else:
+            return result if isinstance(result, Value) and result.errors() is not None else error_value(VALUE)
+    return Areas(parts)
+
+
+def _of_two_references(combine: Callable[[Reference, Reference], Reference]) -> Callable[[Context, Binary], Result]:
+    def evaluate(context: Context, node: Binary) -> Result:
+        first, second = context.reference(node.left), context.reference(node.right)
+        if isinstance(first, Value):
+            return first
+        return second if isinstance(second, Value) else combine(first, second)
+
+    return evaluate
+
+
+_ON_REFERENCES: dict[str, Callable[[Context, Binary], Result]] = {
+    ",": _union,
+    ":": _of_two_references(span),
+    " ": _of_two_references(intersection),
+}
+
+
+# ---- calls -------------------------------------------------------------------------------------
+
+
+def _call(context: Context, node: Call) -> Result:
+    function = context.workspace.functions.get(node.function)
+    if function is not None:
+        if not function.fewest <= len(node.arguments) <= function.most:
+            return error_value(VALUE)
+        return function.evaluate(context, node.arguments)
+    named = context.variables.get(node.function.casefold())
+    if named is None:
+        tree = context.workspace.scope.name(node.function, context.sheet)
+        if tree is not None:
+            named = definition(context).evaluate(tree)
+    if isinstance(named, Lambda):
+        return apply(context, named, [context.evaluate(argument) for argument in node.arguments])
+    return context.uncomputable(f"the function {node.function} is not supported")
+
+
+def _apply(context: Context, node: Apply) -> Result:
+    function = context.evaluate(node.function)
+    if not isinstance(function, Lambda):
+        return function if isinstance(function, Value) and function.errors() is not None else error_value(VALUE)
+    return apply(context, function, [context.evaluate(argument) for argument in node.arguments])
+
+
+def apply(context: Context, function: Lambda, arguments: list[Result]) -> Result:
+    """A LAMBDA's value for these arguments."""
+    parameters = function.parameters
+    if len(arguments) > len(parameters):
+        return error_value(VALUE)
+    bound: dict[str, Result] = {}
+    for position, parameter in enumerate(parameters):
+        if position < len(arguments):
+            bound[parameter.name.casefold()] = arguments[position]
+        elif parameter.optional:
+            bound[parameter.name.casefold()] = OMITTED
+        else:
+            return error_value(VALUE)
+    inner = function.context.with_variables(bound)
+    inner.array = context.array
+    inner.depth = context.depth + 1
+    if inner.depth >= NESTED_NAMES:
+        return error_value(NUM)
+    return inner.evaluate(function.body)
+
+
+OMITTED = blank_value()  # what a LAMBDA's optional parameter holds when it was left out: ISOMITTED asks
+
+_EVALUATE: dict[type, Callable[[Context, Any], Result]] = {
+    Number: _number,
+    Text: _text,
+    Boolean: _boolean,
+    ErrorValue: _error,
+    Missing: _missing,
+    ArrayConstant: _array_constant,
+    Range: _range,
+    Name: _name,
+    StructuredReference: _structured,
+    ExternalReference: _external,
+    Unary: _unary,
+    Binary: _binary,
+    Call: _call,
+    Apply: _apply,
+}

@@ -1,0 +1,158 @@
+"""Logic: conditions and what they choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.evaluate import Context, Result, select_result
+from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.graph import Traced, concrete
+from sheetml.engine.values import (
+    ERROR,
+    UNCOMPUTABLE,
+    Value,
+    as_boolean,
+    boolean_value,
+    merge,
+    scalar_value,
+)
+from sheetml.formula.tree import Missing, Node
+
+
+@function("IF", 1, 3)
+def if_(context: Context, arguments: Arguments) -> Result:
+    condition = context.value(arguments[0])
+    truth, errors = as_boolean(condition)
+    branches = [_branch(arguments, 1, True), _branch(arguments, 2, False)]
+    if isinstance(truth, Traced) and errors is None:
+        both = _smooth_choice(context, truth, branches)
+        if both is not None:
+            return both
+    taken = concrete(truth)
+    codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
+    return chosen(context, [(taken & (codes == 0), branches[0]), (~taken & (codes == 0), branches[1])], codes)
+
+
+Branch = Callable[[Context], Result]
+
+
+def _branch(arguments: Arguments, position: int, otherwise: bool) -> Branch:
+    if position >= len(arguments):
+        return lambda context: scalar_value(otherwise)
+    return evaluation(arguments[position])
+
+
+def evaluation(node: Node) -> Branch:
+    """Evaluating a branch; one left empty is 0."""
+    if isinstance(node, Missing):
+        return lambda context: scalar_value(0.0)
+    return lambda context: context.evaluate(node)
+
+
+def _smooth_choice(context: Context, truth: Traced, branches: list[Branch]) -> Value | None:
+    """Both branches and a choice between them, if both give plain numbers for all cells just now.
+
+    The trace then stays good when the condition changes; None if it must be bound to this choice.
+    """
+    trace = context.workspace.trace
+    assert trace is not None
+    guards = len(trace.guards)
+    values = [context.dereference(branch(context)) for branch in branches]
+    if all(value.kind is None for value in values):
+        shape = np.broadcast_shapes(truth.shape, *(value.shape for value in values))
+        if all(own in (1, size) for value in values for own, size in zip(value.shape, shape)):
+            return Value(ops.where(truth, values[0].number, values[1].number))
+    trace.forget_after(guards)
+    return None
+
+
+def chosen(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np.ndarray) -> Result:
+    """For each cell or element the branch whose mask marks it; error codes elsewhere.
+
+    A branch is evaluated only for the cells that take it.
+    """
+    shape = codes.shape
+    if not codes.any():
+        for mask, branch in choices:
+            if mask.all():
+                return branch(context)
+    if shape[1:] == (1, 1):
+        return _by_cell(context, choices, codes)
+    parts = [(mask, context.dereference(branch(context))) for mask, branch in choices if mask.any()]
+    return _assembled(parts, codes)
+
+
+def _by_cell(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np.ndarray) -> Value:
+    parts: list[tuple[np.ndarray, Value]] = []
+    for mask, branch in choices:
+        if not mask.any():
+            continue
+        if mask.size == 1 or mask.all():
+            parts.append((mask, context.dereference(branch(context))))
+            continue
+        index = np.nonzero(mask[:, 0, 0])[0]
+        part = context.select(index)
+        value = part.dereference(branch(part))
+        parts.append((mask, spread_over(value, index, context.count)))
+    return _assembled(parts, codes)
+
+
+def spread_over(value: Value, index: np.ndarray, count: int) -> Value:
+    """The values of some cells put in their places among all; the others hold whatever."""
+    if value.shape[0] == 1:
+        return value
+    position = np.zeros(count, np.intp)
+    position[index] = np.arange(len(index))
+    result = select_result(value, position)
+    assert isinstance(result, Value)
+    return result
+
+
+def _assembled(parts: list[tuple[np.ndarray, Value]], codes: np.ndarray) -> Value:
+    sizes = [codes.shape, *(value.shape for _, value in parts)]
+    shape = tuple(max(each) for each in zip(*sizes))
+    spread = [(np.broadcast_to(mask, shape), value) for mask, value in parts]
+    if codes.any():
+        wrong = Value(np.zeros(codes.shape), (codes + ERROR).astype(np.uint8))
+        spread.append((np.broadcast_to(codes != 0, shape), wrong))
+    return merge(shape, spread)
+
+
+@function("IFERROR", 2, 2)
+def if_error(context: Context, arguments: Arguments) -> Result:
+    return _instead_of_errors(context, arguments, lambda kind: (kind >= ERROR) & (kind != ERROR + UNCOMPUTABLE))
+
+
+def _instead_of_errors(
+    context: Context, arguments: Arguments, replaced: Callable[[np.ndarray], np.ndarray]
+) -> Result:
+    value = context.value(arguments[0])
+    if value.kind is None or not replaced(value.kind).any():
+        return value
+    wrong = replaced(value.kind)
+    return chosen(
+        context,
+        [(~wrong, lambda part: _level_with(context, part, value)), (wrong, evaluation(arguments[1]))],
+        np.zeros(wrong.shape, np.uint8),
+    )
+
+
+def _level_with(whole: Context, part: Context, value: Value) -> Value:
+    """The elements of a value of all cells that belong to some of them."""
+    if value.shape[0] == 1 or part.count == whole.count:
+        return value
+    index = np.nonzero(np.isin(whole.readers, part.readers))[0]
+    result = select_result(value, index)
+    assert isinstance(result, Value)
+    return result
+
+
+@function("NOT", 1, 1)
+def not_(context: Context, arguments: Arguments) -> Result:
+    truth, errors = context.boolean(arguments[0])
+    return boolean_value(ops.logical_not(truth), errors)
+
+

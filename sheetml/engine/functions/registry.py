@@ -1,0 +1,314 @@
+"""How a worksheet function is made known to the engine.
+
+Adding a function is one act: write its values with the operations of `graph` (each of which carries
+its derivative) under one of these decorators, in the module of its family.
+
+    @elementwise("SQRT", "number")             scalars in, a scalar out; arrays go element by element
+    @aggregate("SUM")                          any number of ranges, arrays and scalars, to one number
+    @over_arrays("MMULT", 2)                   whole arrays in, an array out
+    @function("IF", 1, 3)                      everything else: gets its arguments unevaluated
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.evaluate import Context, Lambda, Result, aligned
+from sheetml.engine.graph import Array, value_of
+from sheetml.engine.values import (
+    CALC,
+    ERROR,
+    NUMBER,
+    Errors,
+    Value,
+    as_boolean,
+    as_number,
+    as_text,
+    blank_value,
+    error_value,
+    first_error,
+    number_value,
+    scalar_value,
+)
+from sheetml.formula.tree import Missing, Node
+
+MOST = 255  # arguments of any function
+
+Arguments = tuple[Node, ...]
+Evaluation = Callable[[Context, Arguments], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A worksheet function: how it is evaluated and what the planner needs to know of it."""
+
+    name: str
+    evaluate: Evaluation
+    fewest: int = 0
+    most: int = MOST
+    volatile: bool = False  # gives another value at each calculation (RAND, NOW)
+    by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
+    intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
+
+
+FUNCTIONS: dict[str, Function] = {}
+
+
+def function(
+    name: str, fewest: int = 0, most: int = MOST, *, volatile: bool = False, by_position: tuple[int, ...] = ()
+) -> Callable[[Evaluation], Evaluation]:
+    """Registers `evaluate(context, arguments)`, which gets its arguments as trees."""
+
+    def register(evaluate: Evaluation) -> Evaluation:
+        FUNCTIONS[name] = Function(name, evaluate, fewest, most, volatile, frozenset(by_position))
+        return evaluate
+
+    return register
+
+
+def also_named(name: str, original: str) -> None:
+    """A second name of a function (STDEV, STDEV.S)."""
+    FUNCTIONS[name] = replace(FUNCTIONS[original], name=name)
+
+
+# ---- scalars in, a scalar out ------------------------------------------------------------------
+
+_COERCE: dict[str, Callable[[Value], tuple[Any, Errors]]] = {
+    "number": as_number,
+    "boolean": as_boolean,
+    "text": as_text,
+    "value": lambda value: (value, None),
+}
+
+
+def elementwise(
+    name: str, *kinds: str, defaults: tuple[float | str | bool, ...] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers `compute(*arguments)` on arrays that broadcast with each other.
+
+    Each kind says how an argument arrives: "number" (float Array), "boolean" (bool Array), "text"
+    (object array of str) or "value" (a Value with its errors in it). `defaults` fill in the last
+    arguments where they are left out. `compute` returns an Array, or an Array and error codes, or a
+    Value; errors among the arguments come first.
+    """
+
+    def register(compute: Callable[..., Any]) -> Callable[..., Any]:
+        required = len(kinds) - len(defaults)
+
+        def evaluate(context: Context, arguments: Arguments) -> Result:
+            values = [_given(context, arguments, i, required, defaults) for i in range(len(kinds))]
+            return spread(compute, kinds, values)
+
+        FUNCTIONS[name] = Function(name, evaluate, required, len(kinds), intersects=True)
+        return compute
+
+    return register
+
+
+def _given(
+    context: Context, arguments: Arguments, position: int, required: int, defaults: tuple[Any, ...]
+) -> Value:
+    if position < len(arguments) and not isinstance(arguments[position], Missing):
+        return context.value(arguments[position])
+    return blank_value() if position < required else scalar_value(defaults[position - required])
+
+
+def spread(compute: Callable[..., Any], kinds: tuple[str, ...], values: list[Value]) -> Value:
+    """Applies a computation element by element to values of any shapes."""
+    operands, errors = [], []
+    for kind, value in zip(kinds, aligned(*values)):
+        operand, wrong = _COERCE[kind](value)
+        operands.append(operand)
+        errors.append(wrong)
+    return finished(compute(*operands), first_error(*errors))
+
+
+def finished(result: Any, errors: Errors = None) -> Value:
+    """A computation's result as a Value: an Array, an Array with error codes, or a Value already."""
+    if isinstance(result, tuple):
+        result, own = result
+        errors = first_error(errors, own)
+    if not isinstance(result, Value):
+        return number_value(result, errors)
+    return result if errors is None else with_errors(result, errors)
+
+
+def with_errors(value: Value, errors: np.ndarray) -> Value:
+    """The value, with errors where `errors` is not 0."""
+    if not errors.any():
+        return value
+    kind = np.where(errors != 0, errors + ERROR, value.kinds).astype(np.uint8)
+    text = None if value.text is None else np.broadcast_to(value.text, kind.shape)
+    number = ops.where(errors != 0, 0.0, value.number)
+    return Value(number, kind, text)
+
+
+# ---- many numbers in, one out ------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Sample:
+    """The numbers an aggregate works on: for each of b cells n candidates, some of them left out.
+
+    `number` is (b, n), 0 where left out; `included` is a bool array that broadcasts to it, or None
+    where all take part; `errors` holds an error code a cell, (b,), or None.
+    """
+
+    number: Array
+    included: np.ndarray | None = None
+    errors: Errors = None
+
+    @property
+    def count(self) -> np.ndarray:
+        """How many numbers each cell has, (b,)."""
+        if self.included is None:
+            return np.full(self.number.shape[0], float(self.number.shape[1]))
+        spread = np.broadcast_to(self.included, self.number.shape)
+        return spread.sum(axis=1).astype(np.float64)
+
+    def filled(self, filler: float) -> Array:
+        """The numbers, with a filler where one is left out."""
+        return self.number if self.included is None else ops.where(self.included, self.number, filler)
+
+
+def aggregate(
+    name: str, fewest: int = 1, most: int = MOST, *, all_values: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers `compute(sample)`, which returns one number a cell, (b,), or (numbers, error codes).
+
+    In references and arrays only numbers count; `all_values` takes text as 0 and booleans as 0 or 1
+    there (AVERAGEA). Arguments that are scalars are coerced.
+    """
+
+    def register(compute: Callable[..., Any]) -> Callable[..., Any]:
+        def evaluate(context: Context, arguments: Arguments) -> Result:
+            return of_sample(compute, sample_of(context, arguments, all_values))
+
+        FUNCTIONS[name] = Function(name, evaluate, fewest, most)
+        return compute
+
+    return register
+
+
+def of_sample(compute: Callable[[Sample], Any], sample: Sample) -> Value:
+    """The aggregate of a sample as a value of shape (b, 1, 1)."""
+    result = compute(sample)
+    number, errors = result if isinstance(result, tuple) else (result, None)
+    errors = first_error(sample.errors, errors)
+    if not isinstance(number, (np.ndarray, ops.Traced)):
+        number = np.asarray(number)
+    return number_value(
+        ops.reshape(number, (number.size, 1, 1)), None if errors is None else errors.reshape(-1, 1, 1)
+    )
+
+
+def sample_of(context: Context, arguments: Arguments, all_values: bool = False) -> Sample:
+    """The numbers that aggregates find in their arguments."""
+    parts: list[Sample] = []
+    for argument in arguments:
+        parts += _samples(context, context.evaluate(argument), all_values)
+    return joined(parts)
+
+
+def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]:
+    if isinstance(result, Areas):
+        return [sample_in(context.read_padded(part), all_values) for part in result.parts]
+    if isinstance(result, Reference):
+        return [sample_in(context.read_padded(result), all_values)]
+    if isinstance(result, Lambda):
+        result = error_value(CALC)
+    if result.shape[1:] != (1, 1):
+        return [sample_in(result, all_values)]
+    number, errors = as_number(result)
+    count = result.shape[0]
+    return [Sample(ops.reshape(number, (count, 1)), None, None if errors is None else errors.reshape(count))]
+
+
+def sample_in(value: Value, all_values: bool = False) -> Sample:
+    """The numbers in an array of values, (b, R, C)."""
+    count = value.shape[0]
+    size = value.shape[1] * value.shape[2]
+    number = ops.reshape(value.number, (count, size))
+    if value.kind is None:
+        return Sample(number)
+    kind = value.kind.reshape(count, size)
+    wrong = kind >= ERROR
+    errors = _first_in_rows(kind, wrong) if wrong.any() else None
+    included = (kind != 1) & ~wrong if all_values else kind == NUMBER
+    if (included == included[:1]).all():
+        # the same candidates take part in every cell: the others can be dropped for good
+        keep = np.nonzero(included[0])[0]
+        index = (np.arange(count)[:, None] * size) + keep[None, :]
+        return Sample(ops.take(number, index), None, errors)
+    return Sample(ops.where(included, number, 0.0), included, errors)
+
+
+def _first_in_rows(kind: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    first = wrong.argmax(axis=1)
+    codes = np.take_along_axis(kind, first[:, None], axis=1)[:, 0].astype(np.int64) - ERROR
+    codes = np.where((kind == ERROR + 64).any(axis=1), 64, codes)
+    return np.where(wrong.any(axis=1), codes, 0).astype(np.uint8)
+
+
+def joined(parts: list[Sample]) -> Sample:
+    """One sample of all the numbers in several."""
+    if len(parts) == 1:
+        return parts[0]
+    count = max(part.number.shape[0] for part in parts)
+    numbers = [ops.broadcast_to(part.number, (count, part.number.shape[1])) for part in parts]
+    included = None
+    if any(part.included is not None for part in parts):
+        included = np.concatenate([_mask(part, count) for part in parts], axis=1)
+    return Sample(ops.concatenate(numbers, axis=1), included, first_error(*(part.errors for part in parts)))
+
+
+def _mask(part: Sample, count: int) -> np.ndarray:
+    shape = (count, part.number.shape[1])
+    return np.ones(shape, bool) if part.included is None else np.broadcast_to(part.included, shape)
+
+
+# ---- whole arrays in, an array out -------------------------------------------------------------
+
+
+def over_arrays(name: str, fewest: int, most: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers `compute(*values)` on the arguments' whole arrays, Values of shape (b, R, C).
+
+    The arguments are evaluated in array mode; those left out arrive as None. `compute` returns a
+    Value, an Array of shape (b, R, C), or an Array and error codes that broadcast to it.
+    """
+    largest = fewest if most is None else most
+
+    def register(compute: Callable[..., Any]) -> Callable[..., Any]:
+        def evaluate(context: Context, arguments: Arguments) -> Result:
+            given: list[Value | None] = [
+                None if isinstance(argument, Missing) else context.array_value(argument) for argument in arguments
+            ]
+            if largest != MOST:
+                given += [None] * (largest - len(given))
+            return finished(compute(*given))
+
+        FUNCTIONS[name] = Function(name, evaluate, fewest, largest)
+        return compute
+
+    return register
+
+
+def error_of_any(*values: Value) -> Errors:
+    """One error code a cell, (b, 1, 1), where any element of the arrays is an error."""
+    errors: Errors = None
+    for value in values:
+        if value.kind is not None and (value.kind >= ERROR).any():
+            kind = value.kind.reshape(value.shape[0], -1)
+            errors = first_error(errors, _first_in_rows(kind, kind >= ERROR).reshape(-1, 1, 1))
+    return errors
+
+
+def is_true(array: Any) -> bool:
+    """Whether a plain or traced condition holds everywhere just now."""
+    return bool(np.all(value_of(array)))

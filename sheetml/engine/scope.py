@@ -1,0 +1,116 @@
+"""What the names in formulas mean: sheets, defined names, tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.values import REF, VALUE, error_where
+from sheetml.errors import FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.tree import ErrorValue, Node, StructuredReference
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, Table, WorkbookFile
+
+
+class Scope:
+    """The workbook's names, looked up without regard to case, those of a sheet before global ones."""
+
+    def __init__(self, file: WorkbookFile) -> None:
+        self.file = file
+        self.sheet_names = [sheet.name for sheet in file.sheets]
+        self._sheets = {name.casefold(): position for position, name in enumerate(self.sheet_names)}
+        self._names = {(name.scope, name.name.casefold()): name.text for name in file.names}
+        self._tables = {table.name.casefold(): table for table in file.tables}
+        self._trees: dict[tuple[int | None, str], Node] = {}
+        last_rows = [int(sheet.cells.row.max(initial=1)) for sheet in file.sheets]
+        last_columns = [int(sheet.cells.column.max(initial=1)) for sheet in file.sheets]
+        self.row_limit = min(max(last_rows, default=1) + 1, MAX_ROWS)
+        self.column_limit = min(max(last_columns, default=1) + 1, MAX_COLUMNS)
+
+    def sheet(self, name: str) -> int | None:
+        """The position of a sheet by its name."""
+        return self._sheets.get(name.casefold())
+
+    def name(self, name: str, sheet: int, sheet_name: str | None = None) -> Node | None:
+        """The tree of what a name refers to, from a formula on `sheet`; None if there is no such name."""
+        if sheet_name is not None:
+            stated = self.sheet(sheet_name)
+            scopes: tuple[int | None, ...] = (stated,) if stated is not None else (None,)
+            scopes = (*scopes, None)
+        else:
+            scopes = (sheet, None)
+        for scope in scopes:
+            key = (scope, name.casefold())
+            if key in self._names:
+                if key not in self._trees:
+                    self._trees[key] = self._parse(self._names[key])
+                return self._trees[key]
+        return None
+
+    @staticmethod
+    def _parse(text: str) -> Node:
+        try:
+            return parse(text.removeprefix("="), 1, 1)
+        except FormulaError:
+            return ErrorValue("#NAME?")
+
+    def table(self, name: str | None, sheet: int, row: int, column: int) -> Table | None:
+        """A table by its name, or the one that a cell stands in."""
+        if name is not None:
+            return self._tables.get(name.casefold())
+        for table in self.file.tables:
+            area = table.area
+            inside = area.top <= row <= area.bottom and area.left <= column <= area.right
+            if table.sheet == sheet and inside:
+                return table
+        return None
+
+    def structured(
+        self, node: StructuredReference, sheet: int, rows: np.ndarray, columns: np.ndarray
+    ) -> Reference | Areas | None:
+        """The cells a structured reference means, seen from each formula cell; None if there is no such."""
+        table = self.table(node.table, sheet, int(rows[0]), int(columns[0]))
+        span = None if table is None else _column_span(table, node)
+        if table is None or span is None:
+            return None
+        left, right = span
+        width = np.array([right - left + 1])
+        if "#This Row" in node.items:
+            top, bottom = _item_rows(table, ("#Data",)) or (1, 0)
+            errors = error_where((rows < top) | (rows > bottom), VALUE)
+            return Reference(table.sheet, rows, np.array([left]), np.array([1]), width, errors)
+        extent = _item_rows(table, node.items or ("#Data",))
+        if extent is None:
+            return Reference(
+                table.sheet, *(np.array([1]) for _ in range(4)), errors=np.array([REF], np.uint8)
+            )
+        top, bottom = extent
+        return Reference(table.sheet, np.array([top]), np.array([left]), np.array([bottom - top + 1]), width)
+
+
+def _column_span(table: Table, node: StructuredReference) -> tuple[int, int] | None:
+    if node.first_column is None:
+        return table.area.left, table.area.right
+    places = {name.casefold(): position for position, name in enumerate(table.columns)}
+    first = places.get(node.first_column.casefold())
+    last = places.get((node.last_column or node.first_column).casefold())
+    if first is None or last is None:
+        return None
+    return table.area.left + min(first, last), table.area.left + max(first, last)
+
+
+def _item_rows(table: Table, items: tuple[str, ...]) -> tuple[int, int] | None:
+    """The rows that #All, #Headers, #Data, #Totals or several of them cover."""
+    area: Area = table.area
+    data = (area.top + table.header_rows, area.bottom - table.totals_rows)
+    extents = {
+        "#All": (area.top, area.bottom),
+        "#Headers": (area.top, area.top + table.header_rows - 1),
+        "#Data": data,
+        "#Totals": (area.bottom - table.totals_rows + 1, area.bottom),
+    }
+    chosen = [extents[item] for item in items if item in extents]
+    present = [(top, bottom) for top, bottom in chosen if bottom >= top]
+    if not present:
+        return None
+    return min(top for top, _ in present), max(bottom for _, bottom in present)

@@ -1,0 +1,489 @@
+"""Values as Excel has them, for many cells at once: numbers, text, booleans, errors and blanks.
+
+A `Value` holds, for b cells evaluated together, what each of them got: a scalar or an array of R rows
+and C columns, hence arrays of shape (b, R, C). b is 1 where all cells get the same. Numbers may be
+traced (see graph.py); which kind of value stands where is always concrete.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.graph import Array, Traced, frozen, value_of
+from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
+
+# Kinds, as in the file (xlsx.model.Kind), except that an error's kind says which error it is.
+NUMBER, BLANK, BOOLEAN, TEXT, ERROR = 0, 1, 2, 3, 16
+
+NULL = int(ErrorCode.NULL)
+DIV0 = int(ErrorCode.DIV0)
+VALUE = int(ErrorCode.VALUE)
+REF = int(ErrorCode.REF)
+NAME = int(ErrorCode.NAME)
+NUM = int(ErrorCode.NUM)
+NA = int(ErrorCode.NA)
+SPILL = int(ErrorCode.SPILL)
+CALC = int(ErrorCode.CALC)
+UNCOMPUTABLE = int(ErrorCode.UNCOMPUTABLE)
+
+Errors = np.ndarray | None  # uint8 error codes, 0 for none; None where there are none at all
+
+
+class Value:
+    """What cells hold. `kind` is None where all are numbers; `text` is None where none is text."""
+
+    __slots__ = ("kind", "number", "text")
+
+    def __init__(self, number: Array, kind: np.ndarray | None = None, text: np.ndarray | None = None) -> None:
+        self.number = number
+        self.kind = kind
+        self.text = text
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.number.shape
+
+    @property
+    def kinds(self) -> np.ndarray:
+        return np.zeros(self.shape, np.uint8) if self.kind is None else self.kind
+
+    @property
+    def texts(self) -> np.ndarray:
+        return np.full(self.shape, "", object) if self.text is None else self.text
+
+    @property
+    def all_numbers(self) -> bool:
+        return self.kind is None
+
+    def errors(self) -> Errors:
+        """The error code of each element, 0 for none; None if there is no error anywhere."""
+        if self.kind is None:
+            return None
+        wrong = self.kind >= ERROR
+        return np.where(wrong, self.kind - ERROR, 0).astype(np.uint8) if wrong.any() else None
+
+    def __repr__(self) -> str:
+        return f"Value({value_of(self.number)!r}, {self.kind!r}, {self.text!r})"
+
+
+# ---- making values -----------------------------------------------------------------------------
+
+
+def number_value(number: Any, errors: Errors = None) -> Value:
+    """Numbers; errors where `errors` is not 0, and #NUM! where a number is not finite."""
+    if not isinstance(number, Traced):
+        number = np.asarray(number, np.float64)
+    elif number.value.dtype != np.float64:
+        number = as_float(number)
+    finite = np.isfinite(value_of(number))
+    if not finite.all():
+        errors = first_error(errors, np.where(finite, 0, NUM))
+    if errors is None or not errors.any():
+        return Value(number)
+    errors = np.broadcast_to(errors, np.broadcast_shapes(errors.shape, number.shape))
+    number = ops.where(errors != 0, 0.0, number)
+    return Value(number, np.where(errors, errors + ERROR, NUMBER).astype(np.uint8))
+
+
+as_float = ops.unary("as_float", lambda x: x.astype(np.float64), lambda x, y: 1.0)
+
+
+def boolean_value(truth: Any, errors: Errors = None) -> Value:
+    """Booleans; errors where `errors` is not 0."""
+    number = as_float(truth) if isinstance(truth, Traced) else np.asarray(truth, np.float64)
+    shape = number.shape if errors is None else np.broadcast_shapes(errors.shape, number.shape)
+    kind = np.full(shape, BOOLEAN, np.uint8)
+    if errors is not None:
+        errors = np.broadcast_to(errors, shape)
+        kind[errors != 0] = errors[errors != 0] + ERROR
+        number = ops.where(errors != 0, 0.0, number)
+    return Value(number, kind)
+
+
+def text_value(text: np.ndarray, errors: Errors = None) -> Value:
+    """Text from an object array of str; errors where `errors` is not 0."""
+    text = np.asarray(text, object)
+    shape = text.shape if errors is None else np.broadcast_shapes(errors.shape, text.shape)
+    kind = np.full(shape, TEXT, np.uint8)
+    if errors is not None:
+        errors = np.broadcast_to(errors, shape)
+        kind[errors != 0] = errors[errors != 0] + ERROR
+        text = np.where(errors != 0, "", text)
+    return Value(np.zeros(shape), kind, text)
+
+
+def error_value(code: int, shape: tuple[int, ...] = (1, 1, 1)) -> Value:
+    return Value(np.zeros(shape), np.full(shape, code + ERROR, np.uint8))
+
+
+def blank_value(shape: tuple[int, ...] = (1, 1, 1)) -> Value:
+    return Value(np.zeros(shape), np.full(shape, BLANK, np.uint8))
+
+
+def scalar_value(item: float | str | bool | None) -> Value:
+    """One value for all cells; None is a blank."""
+    if item is None:
+        return blank_value()
+    if isinstance(item, bool):
+        return boolean_value(np.full((1, 1, 1), item))
+    if isinstance(item, str):
+        return text_value(np.full((1, 1, 1), item, object))
+    return Value(np.full((1, 1, 1), float(item)))
+
+
+def array_value(rows: list[list[Any]]) -> Value:
+    """A constant array of numbers, text, booleans, ErrorCodes and None, for all cells."""
+    items = np.empty((1, len(rows), len(rows[0])), object)
+    for i, row in enumerate(rows):
+        for j, item in enumerate(row):
+            items[0, i, j] = item
+    return from_objects(items)
+
+
+def from_objects(items: np.ndarray) -> Value:
+    """A value from an object array of float, str, bool, ErrorCode and None."""
+    number, kind = np.zeros(items.shape), np.zeros(items.shape, np.uint8)
+    text = np.full(items.shape, "", object)
+    for place, item in np.ndenumerate(items):
+        if item is None:
+            kind[place] = BLANK
+        elif isinstance(item, ErrorCode):
+            kind[place] = ERROR + item
+        elif isinstance(item, (bool, np.bool_)):
+            number[place], kind[place] = item, BOOLEAN
+        elif isinstance(item, str):
+            text[place], kind[place] = item, TEXT
+        else:
+            number[place] = item
+    return Value(number, kind if kind.any() else None, text if (kind == TEXT).any() else None)
+
+
+def to_objects(value: Value) -> np.ndarray:
+    """An object array of float, str, bool, ErrorCode and None: what Python code works with."""
+    result = value_of(value.number).astype(object)
+    if value.kind is None:
+        return result
+    for place, kind in np.ndenumerate(value.kind):
+        if kind == BLANK:
+            result[place] = None
+        elif kind == BOOLEAN:
+            result[place] = bool(result[place])
+        elif kind == TEXT:
+            result[place] = value.texts[place]
+        elif kind >= ERROR:
+            result[place] = ErrorCode(int(kind) - ERROR)
+    return result
+
+
+# ---- errors ------------------------------------------------------------------------------------
+
+
+def first_error(*errors: Errors) -> Errors:
+    """Element by element the first that is not 0; but what could not be computed comes before all."""
+    result: Errors = None
+    for each in errors:
+        if each is None:
+            continue
+        if result is None:
+            result = each
+        else:
+            keep = (result != 0) & (each != UNCOMPUTABLE)
+            result = np.where(keep, result, each)
+    return result
+
+
+def error_where(mask: Any, code: int) -> Errors:
+    """The errors of a condition (None: nowhere)."""
+    return None if mask is None else np.where(mask, np.uint8(code), np.uint8(0))
+
+
+# ---- shapes ------------------------------------------------------------------------------------
+
+
+def select(value: Value, index: np.ndarray | slice) -> Value:
+    """The value for some of the cells (positions along the first axis)."""
+    if value.shape[0] == 1:
+        return value
+    return rearranged(value, np.arange(int(np.prod(value.shape))).reshape(value.shape)[index])
+
+
+def rearranged(value: Value, flat_index: np.ndarray) -> Value:
+    """Elements of the flattened value, in the shape of the index."""
+    return Value(
+        ops.take(value.number, flat_index),
+        None if value.kind is None else _trimmed(value.kind.reshape(-1)[flat_index]),
+        None if value.text is None else value.text.reshape(-1)[flat_index],
+    )
+
+
+def _trimmed(kind: np.ndarray) -> np.ndarray | None:
+    return kind if kind.any() else None
+
+
+def broadcast(value: Value, shape: tuple[int, ...]) -> Value:
+    """The value repeated to a shape; beyond the extent of an array it is #N/A, as in Excel."""
+    if value.shape == shape:
+        return value
+    extent = tuple(
+        size if own in (1, size) else min(own, size) for own, size in zip(value.shape, shape)
+    )
+    if extent != shape:
+        return _padded(value, shape)
+    return Value(
+        ops.broadcast_to(value.number, shape),
+        None if value.kind is None else np.broadcast_to(value.kind, shape),
+        None if value.text is None else np.broadcast_to(value.text, shape),
+    )
+
+
+def _padded(value: Value, shape: tuple[int, ...], code: int = NA) -> Value:
+    index = np.arange(int(np.prod(value.shape))).reshape(value.shape)
+    positions, inside = [], np.ones(shape, bool)
+    for axis, (own, size) in enumerate(zip(value.shape, shape)):
+        line = np.zeros(size, np.intp) if own == 1 else np.minimum(np.arange(size), own - 1)
+        positions.append(line)
+        if own != 1:
+            within = (np.arange(size) < own).reshape([-1 if i == axis else 1 for i in range(3)])
+            inside &= within
+    spread = rearranged(value, index[np.ix_(*positions)])
+    kind = np.where(inside, spread.kinds, np.uint8(ERROR + code))
+    number = spread.number if inside.all() else ops.where(inside, spread.number, 0.0)
+    return Value(number, _trimmed(kind), spread.text)
+
+
+def fitted(value: Value, height: int, width: int) -> Value:
+    """An array formula's result in its area: repeated if one row, column or cell, #N/A beyond it."""
+    cropped = value
+    if value.shape[1] > height or value.shape[2] > width:
+        index = np.arange(int(np.prod(value.shape))).reshape(value.shape)
+        cropped = rearranged(value, index[:, :height, :width])
+    return broadcast(cropped, (value.shape[0], height, width))
+
+
+def common_shape(values: Iterable[Value]) -> tuple[int, ...]:
+    """The shape that operands of different shapes spread to: the largest along each axis."""
+    return tuple(max(sizes) for sizes in zip(*(value.shape for value in values)))
+
+
+def merge(shape: tuple[int, ...], parts: list[tuple[np.ndarray, Value]]) -> Value:
+    """One value from several: each part fills the elements its boolean mask (of `shape`) marks.
+
+    Every part has the same shape or broadcasts to it; masks do not overlap and cover everything.
+    """
+    number: Any = np.zeros(shape)
+    kind = np.zeros(shape, np.uint8)
+    text: np.ndarray | None = None
+    for mask, part in parts:
+        spread = broadcast(part, shape)
+        number = ops.where(mask, spread.number, number)
+        if spread.kind is not None:
+            kind = np.where(mask, spread.kind, kind)
+        if spread.text is not None:
+            text = np.where(mask, spread.text, np.full(shape, "", object) if text is None else text)
+    return Value(number, _trimmed(kind), text)
+
+
+# ---- coercion ----------------------------------------------------------------------------------
+
+
+def as_number(value: Value) -> tuple[Array, Errors]:
+    """Numbers, as arithmetic takes them: a blank is 0, TRUE is 1, text is read as a number if it is one."""
+    if value.kind is None:
+        return value.number, None
+    errors = value.errors()
+    is_text = value.kind == TEXT
+    if not is_text.any():
+        return value.number, errors
+    assert value.text is not None
+    parsed = np.zeros(value.shape)
+    codes = np.zeros(value.shape, np.uint8) if errors is None else errors
+    for place in zip(*np.nonzero(is_text)):
+        number = parse_number(value.text[place])
+        if number is None:
+            codes[place] = VALUE
+        else:
+            parsed[place] = number
+    return ops.where(is_text, parsed, value.number), codes if codes.any() else None
+
+
+def as_boolean(value: Value) -> tuple[Array, Errors]:
+    """Truth values (bool arrays), as IF takes its condition: not 0 is TRUE, "TRUE" and "FALSE" are read."""
+    errors = value.errors()
+    number = value.number
+    if value.kind is not None and (value.kind == TEXT).any():
+        assert value.text is not None
+        codes = np.zeros(value.shape, np.uint8) if errors is None else errors.copy()
+        truth = np.zeros(value.shape)
+        is_text = value.kind == TEXT
+        for place in zip(*np.nonzero(is_text)):
+            word = value.text[place].upper()
+            if word in ("TRUE", "FALSE"):
+                truth[place] = word == "TRUE"
+            else:
+                codes[place] = VALUE
+        number = ops.where(is_text, truth, number)
+        errors = codes if codes.any() else None
+    return ops.not_equal(number, 0.0), errors
+
+
+def as_text(value: Value) -> tuple[np.ndarray, Errors]:
+    """Text (object arrays of str), as & takes it."""
+    errors = value.errors()
+    if value.kind is not None and (value.kind == TEXT).all():
+        return value.texts, None
+    result = value.texts.copy()
+    kinds = value.kinds
+    numeric = (kinds == NUMBER) | (kinds == BOOLEAN)
+    numbers = frozen(value.number, "text made of a number") if numeric.any() else value_of(value.number)
+    for place in zip(*np.nonzero(numeric)):
+        if kinds[place] == NUMBER:
+            result[place] = general_text(float(numbers[place]))
+        else:
+            result[place] = "TRUE" if numbers[place] else "FALSE"
+    return result, errors
+
+
+def general_text(number: float) -> str:
+    """A number as the General format writes it in full: up to 15 significant digits."""
+    if number == 0:
+        return "0"
+    mantissa, exponent_text = f"{number:.14e}".split("e")
+    exponent = int(exponent_text)
+    if -10 < exponent < 15 and not (exponent < -4 and len(mantissa.rstrip("0").replace("-", "")) > 12):
+        text = f"{number:.{14 - exponent}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}E{'+' if exponent >= 0 else '-'}{abs(exponent):02d}"
+
+
+_NUMBER = re.compile(
+    r"\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*[$€£]?\s*(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)"
+    r"(?P<exponent>[eE][-+]?\d{1,3})?\s*(?P<percent>%)?\s*(?P<close>\))?\s*"
+)
+_DATE = re.compile(r"\s*(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}))\s*")
+_TIME = re.compile(r"\s*(\d{1,4}):(\d{1,2})(?::(\d{1,2}(?:\.\d+)?))?\s*([aApP][mM])?\s*")
+
+
+def parse_number(text: str) -> float | None:
+    """The number a text stands for ("12", "1,234.5", "50%", "2024-01-31", "12:30"); None if it is none."""
+    match = _NUMBER.fullmatch(text)
+    if match is not None and bool(match["open"]) == bool(match["close"]):
+        number = float(match["digits"].replace(",", "") + (match["exponent"] or ""))
+        if match["percent"]:
+            number /= 100
+        if not math.isfinite(number):
+            return None
+        return -number if match["sign"] == "-" or match["open"] else number
+    return _parse_moment(text)
+
+
+def _parse_moment(text: str) -> float | None:
+    """A date, a time or both, as a serial number of the 1900 system."""
+    date = _DATE.match(text)
+    days = 0.0
+    if date is not None:
+        serial = _parse_date(date)
+        if serial is None:
+            return None
+        days, text = serial, text[date.end() :]
+        if not text:
+            return days
+    time = _TIME.fullmatch(text)
+    if time is None:
+        return None
+    hours, minutes, seconds = int(time[1]), int(time[2]), float(time[3] or 0)
+    if time[4]:
+        if not 1 <= hours <= 12:
+            return None
+        hours = hours % 12 + (12 if time[4].lower() == "pm" else 0)
+    if minutes > 59 or seconds >= 60:
+        return None
+    return days + (hours * 3600 + minutes * 60 + seconds) / 86400
+
+
+def _parse_date(match: re.Match[str]) -> float | None:
+    if match[1]:
+        year, month, day = int(match[1]), int(match[2]), int(match[3])
+    else:
+        month, day, year = int(match[4]), int(match[5]), int(match[6])
+        if year < 100:
+            year += 2000 if year < 30 else 1900
+    try:
+        days = (datetime.date(year, month, day) - datetime.date(1899, 12, 30)).days
+    except ValueError:
+        return None
+    if year < 1900:
+        return None
+    return float(days if days > 60 else days - 1)  # the 1900 system counts a 29 February 1900
+
+
+# ---- comparison --------------------------------------------------------------------------------
+
+_RANK = np.zeros(256, np.uint8)
+_RANK[TEXT], _RANK[BOOLEAN] = 1, 2
+
+COMPARISONS = {
+    "=": ops.equal,
+    "<>": ops.not_equal,
+    "<": ops.less,
+    "<=": ops.less_equal,
+    ">": ops.greater,
+    ">=": ops.greater_equal,
+}
+
+
+def compare(operator: str, left: Value, right: Value) -> Value:
+    """A comparison as Excel makes it: numbers before text before booleans, text without regard to case."""
+    shape = common_shape((left, right))
+    left, right = broadcast(left, shape), broadcast(right, shape)
+    compute = COMPARISONS[operator]
+    if not _has_words(left) and not _has_words(right):
+        return boolean_value(compute(left.number, right.number), first_error(left.errors(), right.errors()))
+    left_rank, right_rank = _ranks(left, right), _ranks(right, left)
+    by_rank = compute(left_rank, right_rank)
+    same = left_rank == right_rank
+    words = same & (left_rank == 1)
+    if words.any():
+        left_text, right_text = _folded(left.texts), _folded(right.texts)
+        by_rank = np.where(words, compute(left_text, right_text).astype(bool), by_rank)
+    numeric = same & ~words
+    truth = ops.where(numeric, compute(left.number, right.number), by_rank) if numeric.any() else by_rank
+    return boolean_value(truth, first_error(left.errors(), right.errors()))
+
+
+def _has_words(value: Value) -> bool:
+    return value.kind is not None and bool(((value.kind == TEXT) | (value.kind == BOOLEAN)).any())
+
+
+def _ranks(value: Value, other: Value) -> np.ndarray:
+    """Numbers 0, text 1, booleans 2; a blank is of the kind it is compared with."""
+    ranks = _RANK[value.kinds]
+    return np.where(value.kinds == BLANK, _RANK[other.kinds], ranks)
+
+
+def folded(text: str) -> str:
+    """Text as comparisons see it: Excel does not tell capitals from small letters."""
+    return text.lower()
+
+
+_folded = np.frompyfunc(folded, 1, 1)
+
+
+def describe(value: float | str | bool | ErrorCode | None) -> str:
+    """A cell's value in messages."""
+    if value is None:
+        return "a blank"
+    if isinstance(value, ErrorCode):
+        return ERROR_TEXT[value]
+    if isinstance(value, bool):
+        return str(value).upper()
+    return f'the text "{value}"' if isinstance(value, str) else general_text(value)
+
+
