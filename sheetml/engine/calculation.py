@@ -28,6 +28,7 @@ from sheetml.engine.values import (
     fitted,
 )
 from sheetml.errors import CalculationError
+from sheetml.formula.text import to_a1
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, WorkbookFile
 
 MOST_REPLANS = 200
@@ -350,6 +351,33 @@ class Calculation:
         return differs | (is_text & (now.text[slots] != before.text[slots]))
 
     # ---- words
+
+    def formula_text(self, sheet: int, row: int, column: int) -> str | None:
+        """A cell's own formula, without "="; None where it holds none."""
+        step = int(self.owner[self.slot(sheet, row, column)])
+        if step < 0:
+            return None
+        block = self.plan.steps[step].block
+        if block.tree is None:
+            return block.text
+        return to_a1(block.tree, row, column)
+
+    def reason(self, slot: int) -> str:
+        """Why a cell has no value: its own reason, or that of the first cell it depends on which has one."""
+        seen, waiting = {slot}, [slot]
+        while waiting:
+            current = waiting.pop(0)
+            if current in self.workspace.problems:
+                known = self.workspace.problems[current]
+                return known if current == slot else f"{self.describe([current])}: {known}"
+            step = int(self.owner[current])
+            if step < 0:
+                continue
+            for source in self.plan.steps[step].reads.tolist():
+                if source not in seen and self.cells.kind[source] == UNKNOWN:
+                    seen.add(source)
+                    waiting.append(source)
+        return "a cell it depends on has no value"
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""

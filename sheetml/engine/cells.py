@@ -37,8 +37,17 @@ class Slots:
         if not len(keys):
             return np.zeros(wanted.shape, np.intp)
         found = keys.searchsorted(wanted)
-        np.minimum(found, len(keys) - 1, out=found)
+        found = np.minimum(found, len(keys) - 1)
         return np.where(keys[found] == wanted, found + self._starts[sheet], 0)
+
+    def locate_places(self, places: list[tuple[int, int, int]]) -> np.ndarray:
+        """The slots of cells given one by one, (n,)."""
+        table = np.array(places, np.int64).reshape(-1, 3)
+        slots = np.zeros(len(table), np.intp)
+        for sheet in np.unique(table[:, 0]):
+            own = table[:, 0] == sheet
+            slots[own] = self.locate(int(sheet), table[own, 1], table[own, 2])
+        return slots
 
     def within(self, sheet: int, area: Area) -> np.ndarray:
         """All slots in an area, in order of rows, then columns."""

@@ -27,6 +27,7 @@ class Trace:
         self.guards: list[tuple[Traced, np.ndarray]] = []
         self.undifferentiable: str | None = None  # what ended the derivative, in words
         self.place: str = ""  # the cells being evaluated, for messages
+        self.problems: dict[int, str] = {}  # why cells could not be computed, by slot
         self._guarded: set[int] = set()
 
     def guard(self, traced: Traced) -> np.ndarray:

@@ -1,0 +1,280 @@
+"""Cells as a function of other cells, with exact derivatives.
+
+The steps between inputs and outputs are evaluated once with traced inputs; the graph that leaves
+behind is compiled to straight-line NumPy, forward and backward. The decisions taken on the way (which
+branch of an IF, which row of a MATCH) are guards: where one changes, the graph is traced anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.calculation import UNKNOWN, Calculation
+from sheetml.engine.cells import TracedCells
+from sheetml.engine.compile import compile_graph
+from sheetml.engine.evaluate import NotReady
+from sheetml.engine.graph import Trace, Traced, gradient
+from sheetml.engine.plan import Step
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
+from sheetml.errors import CalculationError, NotDifferentiableError
+from sheetml.xlsx.model import ErrorCode
+
+MOST_ATTEMPTS = 100
+
+
+class _Recording:
+    """One trace: inputs, outputs, guards, and what has been compiled of it so far."""
+
+    def __init__(self, trace: Trace, leaf: Traced, outputs: Any, kinds: np.ndarray) -> None:
+        self.trace = trace
+        self.leaf = leaf
+        self.outputs = outputs  # (m,) array, traced where it depends on the inputs
+        self.kinds = kinds
+        self.guards = [guard for guard, _ in trace.guards]
+        self.expected = [value for _, value in trace.guards]
+        self._forward: Callable[[np.ndarray], tuple[Any, ...]] | None = None
+        self._backward: Callable[[np.ndarray], tuple[Any, ...]] | None = None
+
+    def values(self, x: np.ndarray) -> np.ndarray | None:
+        """The outputs at x; None where this trace does not hold there."""
+        if self._forward is None:
+            self._forward = compile_graph(self.leaf, [self.outputs, *self.guards])
+        results = self._run(self._forward, x)
+        return None if results is None else results[0]
+
+    def values_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if self._backward is None:
+            slope = gradient(self.outputs, self.leaf) if isinstance(self.outputs, Traced) else np.zeros(x.size)
+            self._backward = compile_graph(self.leaf, [self.outputs, slope, *self.guards])
+        results = self._run(self._backward, x)
+        return None if results is None else (results[0], results[1])
+
+    def _run(self, compiled: Callable[[np.ndarray], tuple[Any, ...]], x: np.ndarray) -> tuple[Any, ...] | None:
+        try:
+            results = compiled(x)
+        except (FloatingPointError, np.linalg.LinAlgError):
+            return None
+        first = len(results) - len(self.expected)
+        for expected, now in zip(self.expected, results[first:]):
+            if not np.array_equal(expected, now):
+                return None
+        return results
+
+
+class Function:
+    """Output cells as a function of n input cells; the workbook's own values are left alone.
+
+    `f(x)` takes a vector (n,) and gives a float, or for several output cells a vector (m,). Raises
+    CalculationError where an output is no number (naming the cell), NotDifferentiableError where a
+    derivative is asked for and none exists (naming function and cell).
+    """
+
+    def __init__(self, calculation: Calculation, inputs: np.ndarray, outputs: np.ndarray, scalar: bool) -> None:
+        self._calculation = calculation
+        self._input_places = [calculation.slots.place(int(slot)) for slot in inputs]
+        self._output_places = [calculation.slots.place(int(slot)) for slot in outputs]
+        self._scalar = scalar
+        self._recording: _Recording | None = None
+        self._check_inputs()
+
+    # ---- what it is a function of
+
+    @property
+    def _inputs(self) -> np.ndarray:
+        return self._calculation.slots.locate_places(self._input_places)
+
+    @property
+    def _outputs(self) -> np.ndarray:
+        return self._calculation.slots.locate_places(self._output_places)
+
+    def _check_inputs(self) -> None:
+        if len(set(self._input_places)) < len(self._input_places):
+            raise CalculationError("a cell is named twice among the inputs")
+
+    @property
+    def input_addresses(self) -> list[str]:
+        return [self._calculation.describe([slot]) for slot in self._inputs]
+
+    @property
+    def output_addresses(self) -> list[str]:
+        return [self._calculation.describe([slot]) for slot in self._outputs]
+
+    @property
+    def output_formula(self) -> str | None:
+        """The formula of the output cell, if it is one cell with a formula."""
+        if len(self._output_places) != 1:
+            return None
+        return self._calculation.formula_text(*self._output_places[0])
+
+    @property
+    def x0(self) -> np.ndarray:
+        """The inputs' present values, (n,); blanks and text are 0."""
+        return self._calculation.cells.number[self._inputs]
+
+    def assign(self, x: np.ndarray) -> None:
+        """Puts the values into the workbook's input cells and recalculates."""
+        for slot, number in zip(self._inputs.tolist(), np.asarray(x, np.float64).tolist()):
+            self._calculation.set(slot, number)
+        self._calculation.calculate()
+
+    @property
+    def depends(self) -> bool:
+        """Whether any output depends on any input."""
+        outputs = np.zeros(self._calculation.slots.count, bool)
+        outputs[self._outputs] = True
+        reached = np.zeros_like(outputs)
+        reached[self._inputs] = True
+        for step in self._steps():
+            reached[step.targets] = True
+        return bool((reached & outputs).any())
+
+    # ---- values and derivatives
+
+    def __call__(self, x: np.ndarray) -> Any:
+        values = self._values(self._vector(x))
+        return float(values[0]) if self._scalar else np.array(values)
+
+    def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """The output cell's value and its derivatives by each input, (n,), by one backward pass."""
+        if len(self._output_places) != 1:
+            raise ValueError("a gradient is of one output cell: for several ask for the jacobian")
+        x = self._vector(x)
+        with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
+            found = self._recording.values_and_gradient(x) if self._recording is not None else None
+            if found is None:
+                self._recording = self._trace(x)
+                self._check_values(self._recording)
+                self._check_differentiable(self._recording)
+                found = self._gradient_after_trace(self._recording, x)
+        return float(found[0][0]), np.array(found[1])
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """The derivatives of the output cell by each input, (n,)."""
+        return self.value_and_gradient(x)[1]
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        """The derivatives of each output by each input, (m, n)."""
+        x = self._vector(x)
+        with np.errstate(all="ignore"):
+            recording = self._trace(x)
+            self._check_values(recording)
+            self._check_differentiable(recording)
+            rows = []
+            for position in range(len(self._output_places)):
+                seed = np.zeros(len(self._output_places))
+                seed[position] = 1.0
+                row = gradient(recording.outputs, recording.leaf, seed) if isinstance(recording.outputs, Traced) else 0.0
+                rows.append(np.broadcast_to(ops.value_of(row), x.shape))
+        return np.array(rows)
+
+    def _vector(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, np.float64).reshape(-1)
+        if x.size != len(self._input_places):
+            raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
+        if not np.isfinite(x).all():
+            raise CalculationError(f"{self.input_addresses[int(np.argmin(np.isfinite(x)))]} would not be a finite number")
+        return x
+
+    def _values(self, x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
+            found = self._recording.values(x) if self._recording is not None else None
+        if found is None:
+            self._recording = self._trace(x)
+            found = ops.value_of(self._recording.outputs)
+        self._check_values(self._recording)
+        return np.asarray(found)
+
+    @staticmethod
+    def _gradient_after_trace(recording: _Recording, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = recording.values_and_gradient(x)
+        if found is None:
+            # the value exists, its derivative does not (the square root of 0): let it be infinite or nan
+            with np.errstate(all="ignore"):
+                assert recording._backward is not None
+                results = recording._backward(x)
+            found = results[0], results[1]
+        return found
+
+    def _check_values(self, recording: _Recording | None) -> None:
+        assert recording is not None
+        wrong = np.nonzero((recording.kinds != NUMBER) & (recording.kinds != BOOLEAN) & (recording.kinds != BLANK))[0]
+        if not wrong.size:
+            return
+        first = int(wrong[0])
+        slot, kind = int(self._outputs[first]), int(recording.kinds[first])
+        place = self._calculation.describe([slot])
+        if kind == UNKNOWN:
+            reason = recording.trace.problems.get(slot) or self._calculation.reason(slot)
+            raise CalculationError(f"{place} cannot be computed: {reason}")
+        what = describe(ErrorCode(kind - ERROR)) if kind >= ERROR else "text"
+        raise CalculationError(f"{place} is {what}, not a number")
+
+    @staticmethod
+    def _check_differentiable(recording: _Recording) -> None:
+        if recording.trace.undifferentiable is not None:
+            raise NotDifferentiableError(f"{recording.trace.undifferentiable} has no derivative")
+
+    # ---- tracing
+
+    def _steps(self) -> list[Step]:
+        """The steps that depend on the inputs and that the outputs depend on, in order."""
+        calculation = self._calculation
+        inputs = self._inputs
+        reached = np.zeros(calculation.slots.count, bool)
+        reached[inputs] = True
+        downstream = []
+        for step in calculation.plan.steps:
+            if step.depends_on(reached) and not np.isin(step.targets, inputs).all():
+                downstream.append(step)
+                reached[step.targets] = True
+                reached[0] = False
+        needed = np.zeros(calculation.slots.count, bool)
+        needed[self._outputs] = True
+        chosen = []
+        for step in reversed(downstream):
+            if needed[step.targets].any():
+                chosen.append(step)
+                needed[step.reads] = True
+                needed[step.dynamic_reads] = True
+                needed[inputs] = False
+        return chosen[::-1]
+
+    def _trace(self, x: np.ndarray) -> _Recording:
+        if not self._calculation.is_calculated or self._calculation.changed.any():
+            self._calculation.calculate()
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                return self._record(x)
+            except NotReady as found:
+                self._calculation.learn(found)
+        raise CalculationError("the cells to be computed keep depending on others: no order settles them")
+
+    def _record(self, x: np.ndarray) -> _Recording:
+        calculation, workspace = self._calculation, self._calculation.workspace
+        steps = self._steps()
+        trace = Trace()
+        leaf = Traced(trace, x.copy())
+        cells = TracedCells(calculation.cells, trace)
+        cells.make_input(self._inputs, leaf)
+        stored, problems = workspace.cells, workspace.problems
+        workspace.cells, workspace.trace, workspace.problems = cells, trace, trace.problems
+        workspace.dynamic_reads = []
+        workspace.pending[:] = False
+        for step in steps:
+            workspace.pending[step.targets] = True
+        workspace.pending[self._inputs] = False
+        workspace.pending[0] = False
+        try:
+            with np.errstate(all="ignore"):
+                for step in steps:
+                    cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
+                    workspace.pending[step.targets] = False
+                outputs = cells.gather(self._outputs)
+        finally:
+            workspace.cells, workspace.trace, workspace.problems = stored, None, problems
+            workspace.pending[:] = False
+        return _Recording(trace, leaf, outputs.number, outputs.kinds)

@@ -1,0 +1,257 @@
+"""A workbook as its users handle it: open, look, set, calculate, differentiate, solve, save."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.calculation import UNKNOWN, Calculation
+from sheetml.engine.cells import CellValue
+from sheetml.engine.evaluate import Context
+from sheetml.engine.function import Function
+from sheetml.errors import CalculationError, FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.references import address, cell_name, parse_area, split_areas
+from sheetml.xlsx.model import Area, ErrorCode, WorkbookFile
+from sheetml.xlsx.reader import read_workbook
+from sheetml.xlsx.writer import write_workbook
+
+if TYPE_CHECKING:
+    from sheetml.solve.model import SolverModel
+
+Addresses = str | Sequence[str]
+
+
+def open(path: str | os.PathLike[str]) -> Workbook:
+    """Opens an .xlsx or .xlsm workbook; its cells hold the values that are stored in the file.
+
+    Raises WorkbookError, in one sentence, where the file is not a workbook that can be read.
+    """
+    return Workbook(read_workbook(Path(path)))
+
+
+class Workbook:
+    """An open workbook: `wb["sheet"]["B3"]` is a value, `wb.calculate()` brings all up to date."""
+
+    def __init__(self, file: WorkbookFile) -> None:
+        self.file = file
+        self.calculation = Calculation(file)
+        self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
+
+    def __getitem__(self, name: str) -> Worksheet:
+        position = self.calculation.scope.sheet(name)
+        if position is None:
+            raise KeyError(f"{self.file.path} has no sheet {name!r}: it has {', '.join(self.sheet_names)}")
+        return self.worksheets[position]
+
+    def __iter__(self) -> Iterator[Worksheet]:
+        return iter(self.worksheets)
+
+    def __repr__(self) -> str:
+        return f"<Workbook {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
+
+    @property
+    def sheet_names(self) -> list[str]:
+        return list(self.calculation.scope.sheet_names)
+
+    # ---- calculating
+
+    def calculate(self, *, everything: bool = False, seed: int | None = None) -> None:
+        """Brings the formulas up to date: those that depend on changed or volatile cells, at first all.
+
+        `seed` makes RAND and its kind repeatable; `everything` recalculates every formula.
+        """
+        if seed is not None:
+            self.calculation.workspace.random = np.random.default_rng(seed)
+        self.calculation.calculate(everything)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """The cells that could not be computed at the last calculation, by address, and why."""
+        calculation = self.calculation
+        return {
+            calculation.describe([slot]): reason for slot, reason in sorted(calculation.workspace.problems.items())
+        }
+
+    def function(self, inputs: Addresses, output: Addresses) -> Function:
+        """The output cells as a function of the input cells, with its exact derivatives.
+
+        Addresses name a sheet ("dotprod!H19:V23") or are defined names. Several areas make one long
+        vector, each row by row. The function works on values of its own: it leaves the workbook as it
+        is. Raises FormulaError where an address cannot be understood.
+        """
+        if not self.calculation.is_calculated or self.calculation.changed.any():
+            self.calculate()
+        output_areas = self.areas(output)
+        scalar = len(output_areas) == 1 and output_areas[0][1].height * output_areas[0][1].width == 1
+        return Function(self.calculation, self._held(self.areas(inputs)), self._held(output_areas), scalar)
+
+    def areas(self, addresses: Addresses, sheet: str | None = None) -> list[tuple[int, Area]]:
+        """The areas that addresses or defined names mean: positions of sheets, and rectangles."""
+        texts = [addresses] if isinstance(addresses, str) else list(addresses)
+        return [area for text in texts for area in self._areas_of(text, sheet)]
+
+    def resolve(self, text: str, sheet: str | None = None) -> list[tuple[str, Area]]:
+        """The same with the sheets' names; `sheet` is where an address without a sheet is looked up."""
+        return [(self.sheet_names[position], area) for position, area in self.areas(text, sheet)]
+
+    def _areas_of(self, text: str, sheet: str | None) -> list[tuple[int, Area]]:
+        position = None if sheet is None else self.calculation.scope.sheet(sheet)
+        if position is None and len(self.worksheets) == 1:
+            position = 0
+        found: list[tuple[int, Area]] = []
+        for part in split_areas(text.strip().removeprefix("=")):
+            found += self._area_of(part, position)
+        return found
+
+    def _area_of(self, text: str, position: int | None) -> list[tuple[int, Area]]:
+        one = np.ones(1, np.int64)
+        context = Context(self.calculation.workspace, -1 if position is None else position, one, one, np.zeros(1, np.intp), True)
+        try:
+            result = context.evaluate(parse(text, 1, 1))
+        except (FormulaError, IndexError, CalculationError) as error:
+            raise FormulaError(f"{self.file.path}: {text!r} is not an area or a name ({error})") from None
+        if not isinstance(result, (Reference, Areas)):
+            raise FormulaError(f"{self.file.path}: {text!r} is not an area or a name that stands for one")
+        parts = result.parts if isinstance(result, Areas) else [result]
+        if any(part.sheet < 0 for part in parts):
+            raise FormulaError(f"{self.file.path}: {text!r} names no sheet: write it as in Sheet1!A1:B2")
+        if any(part.errors is not None for part in parts):
+            raise FormulaError(f"{self.file.path}: {text!r} is #REF!")
+        return [
+            (part.sheet, Area(int(part.top[0]), int(part.left[0]), int(part.bottom[0]), int(part.right[0])))
+            for part in parts
+        ]
+
+    def _held(self, areas: list[tuple[int, Area]]) -> np.ndarray:
+        """The slots of all cells in the areas, with room made for those the workbook does not hold yet."""
+        for sheet, area in areas:
+            if area.height * area.width > 10_000_000:
+                raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
+        for sheet, area in areas:
+            if (self._slots(sheet, area) == 0).any():
+                places = [(row, column) for row in range(area.top, area.bottom + 1) for column in range(area.left, area.right + 1)]
+                self.calculation.add_cells(sheet, places)
+        return np.concatenate([self._slots(sheet, area).reshape(-1) for sheet, area in areas])
+
+    def _slots(self, sheet: int, area: Area) -> np.ndarray:
+        rows = np.arange(area.top, area.bottom + 1)[:, None]
+        return self.calculation.slots.locate(sheet, rows, np.arange(area.left, area.right + 1)[None, :])
+
+    # ---- values by address
+
+    def value(self, text: str, sheet: str | None = None) -> CellValue:
+        """The value of one cell, by its address or name."""
+        areas = self.areas(text, sheet)
+        if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
+            raise FormulaError(f"{self.file.path}: {text!r} is not one cell")
+        position, area = areas[0]
+        return self.calculation.get(position, area.top, area.left)
+
+    def depends(self, output: Addresses, inputs: Addresses) -> bool:
+        """Whether any of the output cells depends on any of the input cells."""
+        return self.function(inputs, output).depends
+
+    @property
+    def solver_models(self) -> list[SolverModel]:
+        """The Solver models stored in the workbook, one a sheet that has one."""
+        from sheetml.solve.model import solver_models  # SciPy's optimisers are slow to import
+
+        return solver_models(self)
+
+    # ---- saving
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Writes the workbook with its present values; all else stays as it is in the file.
+
+        A value that could not be computed is written as #NAME?. The workbook's own file is replaced
+        only with `overwrite`. Raises WorkbookError where the file cannot be written.
+        """
+        write_workbook(self.file, self.changes(), path, overwrite=overwrite)
+
+    def changes(self) -> dict[int, dict[tuple[int, int], CellValue]]:
+        """The cells whose values differ from those in the file: by sheet, by row and column."""
+        calculation = self.calculation
+        now, before = calculation.cells, calculation.original
+        differs = (now.kind != before.kind) | (now.number != before.number)
+        differs |= (now.kind == 3) & (now.text != before.text)
+        changes: dict[int, dict[tuple[int, int], CellValue]] = {}
+        for slot in np.nonzero(differs)[0].tolist():
+            sheet, row, column = calculation.slots.place(slot)
+            value = ErrorCode.NAME if now.kind[slot] == UNKNOWN else now.get(slot)
+            changes.setdefault(sheet, {})[row, column] = value
+        return changes
+
+
+class Worksheet:
+    """A sheet: `ws["B3"]` is a value, `ws["A1:C9"]` an array of rows and columns; both can be set."""
+
+    def __init__(self, workbook: Workbook, position: int) -> None:
+        self.workbook = workbook
+        self.position = position
+
+    @property
+    def name(self) -> str:
+        return self.workbook.sheet_names[self.position]
+
+    def __repr__(self) -> str:
+        return f"<Worksheet {self.name!r} of {str(self.workbook.path)!r}>"
+
+    def __getitem__(self, text: str) -> Any:
+        """A cell's value (float, str, bool, ErrorCode or None), or an area's as an object array."""
+        area = parse_area(text)
+        calculation = self.workbook.calculation
+        if area.height * area.width == 1:
+            return calculation.get(self.position, area.top, area.left)
+        bottom = min(area.bottom, max(calculation.slots.last_row[self.position], area.top))
+        right = min(area.right, max(calculation.slots.last_column[self.position], area.left))
+        slots = self.workbook._slots(self.position, Area(area.top, area.left, bottom, right))
+        values = np.empty(slots.shape, object)
+        for place, slot in np.ndenumerate(slots):
+            values[place] = calculation.cells.get(int(slot))
+        return values
+
+    def __setitem__(self, text: str, value: Any) -> None:
+        """Sets a cell, or an area from an array of its shape or one value for all.
+
+        A cell with a formula cannot be set: ValueError.
+        """
+        area = parse_area(text)
+        slots = self.workbook._held([(self.position, area)]).reshape(area.height, area.width)
+        formulas = self.workbook.calculation.is_formula(slots)
+        if formulas.any():
+            row, column = (int(index[0]) for index in np.nonzero(formulas))
+            name = cell_name(area.top + row, area.left + column)
+            raise ValueError(f"{self.name}!{name} holds a formula: only cells with values can be set")
+        values = np.broadcast_to(np.array(value, dtype=object), slots.shape)
+        for slot, item in zip(slots.reshape(-1).tolist(), values.reshape(-1).tolist()):
+            self.workbook.calculation.set(slot, _checked(item))
+
+    def formula(self, text: str) -> str | None:
+        """A cell's formula as the file states it, without "="; None where there is none."""
+        area = parse_area(text)
+        slot = self.workbook.calculation.slot(self.position, area.top, area.left)
+        step = int(self.workbook.calculation.owner[slot]) if slot else -1
+        if step < 0:
+            return None
+        return self.workbook.calculation.formula_text(self.position, area.top, area.left)
+
+
+def _checked(item: Any) -> CellValue:
+    if item is None or isinstance(item, (str, bool, ErrorCode)):
+        return item
+    if isinstance(item, np.bool_):
+        return bool(item)
+    number = float(item)
+    if not np.isfinite(number):
+        raise ValueError(f"{number} is not a number a cell can hold")
+    return number
