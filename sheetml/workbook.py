@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -115,7 +116,8 @@ class Workbook:
 
     def _area_of(self, text: str, position: int | None) -> list[tuple[int, Area]]:
         one = np.ones(1, np.int64)
-        context = Context(self.calculation.workspace, -1 if position is None else position, one, one, np.zeros(1, np.intp), True)
+        sheet = -1 if position is None else position
+        context = Context(self.calculation.workspace, sheet, one, one, np.zeros(1, np.intp), array=True)
         try:
             result = context.evaluate(parse(text, 1, 1))
         except (FormulaError, IndexError, CalculationError) as error:
@@ -139,8 +141,8 @@ class Workbook:
                 raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
         for sheet, area in areas:
             if (self._slots(sheet, area) == 0).any():
-                places = [(row, column) for row in range(area.top, area.bottom + 1) for column in range(area.left, area.right + 1)]
-                self.calculation.add_cells(sheet, places)
+                rows, columns = range(area.top, area.bottom + 1), range(area.left, area.right + 1)
+                self.calculation.add_cells(sheet, itertools.product(rows, columns))
         return np.concatenate([self._slots(sheet, area).reshape(-1) for sheet, area in areas])
 
     def _slots(self, sheet: int, area: Area) -> np.ndarray:
@@ -239,10 +241,6 @@ class Worksheet:
     def formula(self, text: str) -> str | None:
         """A cell's formula as the file states it, without "="; None where there is none."""
         area = parse_area(text)
-        slot = self.workbook.calculation.slot(self.position, area.top, area.left)
-        step = int(self.workbook.calculation.owner[slot]) if slot else -1
-        if step < 0:
-            return None
         return self.workbook.calculation.formula_text(self.position, area.top, area.left)
 
 

@@ -106,7 +106,8 @@ def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dy
     top, left = np.minimum(first_row, last_row), np.minimum(first_column, last_column)
     height = np.abs(last_row - first_row) + 1
     width = np.abs(last_column - first_column) + 1
-    return Reference(sheet, *(np.atleast_1d(array) for array in (top, left, height, width)), dynamic=dynamic)
+    top, left, height, width = (np.atleast_1d(array) for array in (top, left, height, width))
+    return Reference(sheet, top, left, height, width, dynamic=dynamic)
 
 
 def _wrapped(coordinate: np.ndarray, limit: int) -> np.ndarray:
@@ -124,8 +125,8 @@ def moved(
     outside |= (height == 0) | (width == 0)
     errors = first_error(errors, error_where(outside, REF))
     wrong = np.zeros(1, bool) if errors is None else errors != 0
-    safe = [np.where(wrong, 1, array) for array in (top, left, height, width)]
-    return Reference(sheet, *safe, errors=errors, dynamic=True)
+    top, left, height, width = (np.where(wrong, 1, array) for array in (top, left, height, width))
+    return Reference(sheet, top, left, height, width, errors, dynamic=True)
 
 
 def span(first: Reference, second: Reference) -> Reference:

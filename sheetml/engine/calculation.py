@@ -13,7 +13,7 @@ from sheetml.engine.blocks import Block, areas_text, find_blocks
 from sheetml.engine.cells import CellValue, Slots, StoredCells, stored_cells
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import Context, NotReady, Split, Workspace, first_element
-from sheetml.engine.plan import Plan, Step, make_plan
+from sheetml.engine.plan import Plan, Stage, Step, make_plan
 from sheetml.engine.scope import Scope
 from sheetml.engine.values import (
     BLANK,
@@ -61,6 +61,7 @@ class Calculation:
             np.zeros(self.slots.count, bool),
             np.random.default_rng(),
         )
+        self.workspace.formula_text = self.formula_text
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
@@ -139,13 +140,11 @@ class Calculation:
         if self._plan is None:
             self._plan = make_plan(self.blocks, self.workspace, self._learned)
             self._owner = self._plan.owner(self.slots.count)
-            for step in self._plan.steps:
-                self.workspace.texts.update(dict.fromkeys(step.cells.tolist(), step.block.text))
         return self._plan
 
     @property
     def owner(self) -> np.ndarray:
-        """Which step of the plan writes a slot, -1 for none."""
+        """Which stage of the plan writes a slot, -1 for none."""
         _ = self.plan
         return self._owner
 
@@ -185,43 +184,46 @@ class Calculation:
     def _run(self, dirty: np.ndarray, everything: bool) -> None:
         if len(dirty) != self.slots.count:
             dirty = self.changed.copy()
-        steps = self.plan.steps
-        if not everything:
-            steps = self._possibly_changed(dirty)
+        stages = self.plan.stages if everything else self._possibly_changed(dirty)
         pending = self.workspace.pending
         pending[:] = False
-        for step in steps:
-            pending[step.targets] = True
+        for stage in stages:
+            pending[stage.targets] = True
         pending[0] = False
-        for step in steps:
-            if everything or step.volatile or step.depends_on(dirty):
-                self._run_step(step, dirty)
-            pending[step.targets] = False
+        for stage in stages:
+            if everything or stage.volatile or stage.depends_on(dirty):
+                self._run_stage(stage, dirty)
+            pending[stage.targets] = False
 
-    def _possibly_changed(self, dirty: np.ndarray) -> list[Step]:
-        """The steps that depend on changed or volatile cells, directly or through others."""
+    def _possibly_changed(self, dirty: np.ndarray) -> list[Stage]:
+        """The stages that depend on changed or volatile cells, directly or through others."""
         reached = dirty.copy()
         chosen = []
-        for step in self.plan.steps:
-            if step.volatile or step.depends_on(reached):
-                chosen.append(step)
-                reached[step.targets] = True
+        for stage in self.plan.stages:
+            if stage.volatile or stage.depends_on(reached):
+                chosen.append(stage)
+                reached[stage.targets] = True
                 reached[0] = False
         return chosen
 
-    def _run_step(self, step: Step, dirty: np.ndarray) -> None:
+    def _run_stage(self, stage: Stage, dirty: np.ndarray) -> None:
         workspace = self.workspace
         if workspace.problems:
-            for slot in step.cells.tolist():
+            for slot in stage.targets.tolist():
                 workspace.problems.pop(slot, None)
         workspace.dynamic_reads = []
+        for step in stage.steps:
+            self._run_step(step, dirty)
+        if workspace.dynamic_reads:
+            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+
+    def _run_step(self, step: Step, dirty: np.ndarray) -> None:
         try:
             value = self.evaluate_step(step)
         except NotReady as found:
             self.learn(found)
             raise Replan from None
-        if workspace.dynamic_reads:
-            step.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+        self.workspace.pending[step.targets] = False
         slots = step.targets.reshape(-1)
         changed = self.cells.differs(slots, value)
         if changed.any():
@@ -277,9 +279,9 @@ class Calculation:
         size = (value.shape[1], value.shape[2])
         if self.workspace.trace is not None:
             raise CalculationError(f"the size of the area that {self.describe(step.cells)} fills depends on inputs")
-        if self._blocked(step, size).all():
-            return error_value(SPILL, (1, *(block.size or (1, 1)))) if block.size == (1, 1) else self._resize(step, (1, 1))
-        return self._resize(step, size)
+        if not self._blocked(step, size).all():
+            return self._resize(step, size)
+        return error_value(SPILL) if block.size == (1, 1) else self._resize(step, (1, 1))
 
     def _resize(self, step: Step, size: tuple[int, int]) -> Value:
         self._clear(step)
@@ -296,9 +298,8 @@ class Calculation:
 
     def _blocked(self, step: Step, size: tuple[int, int]) -> np.ndarray:
         """For which of the cells something stands in the way of an area of this size."""
-        return np.array(
-            [self._is_blocked(step, int(row), int(column), size) for row, column in zip(step.context.rows, step.context.columns)]
-        )
+        places = zip(step.context.rows.tolist(), step.context.columns.tolist())
+        return np.array([self._is_blocked(step, row, column, size) for row, column in places])
 
     def _is_blocked(self, step: Step, row: int, column: int, size: tuple[int, int]) -> bool:
         if row + size[0] - 1 > MAX_ROWS or column + size[1] - 1 > MAX_COLUMNS:
@@ -354,13 +355,13 @@ class Calculation:
 
     def formula_text(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's own formula, without "="; None where it holds none."""
-        step = int(self.owner[self.slot(sheet, row, column)])
-        if step < 0:
-            return None
-        block = self.plan.steps[step].block
-        if block.tree is None:
-            return block.text
-        return to_a1(block.tree, row, column)
+        slot = self.slot(sheet, row, column)
+        stage = int(self.owner[slot])
+        for step in self.plan.stages[stage].blocks if stage >= 0 else []:
+            if slot in step.cells:
+                tree = step.block.tree
+                return step.block.text if tree is None else to_a1(tree, row, column)
+        return None
 
     def reason(self, slot: int) -> str:
         """Why a cell has no value: its own reason, or that of the first cell it depends on which has one."""
@@ -370,10 +371,10 @@ class Calculation:
             if current in self.workspace.problems:
                 known = self.workspace.problems[current]
                 return known if current == slot else f"{self.describe([current])}: {known}"
-            step = int(self.owner[current])
-            if step < 0:
+            stage = int(self.owner[current])
+            if stage < 0:
                 continue
-            for source in self.plan.steps[step].reads.tolist():
+            for source in self.plan.stages[stage].reads.tolist():
                 if source not in seen and self.cells.kind[source] == UNKNOWN:
                     seen.add(source)
                     waiting.append(source)

@@ -101,7 +101,7 @@ class StoredCells:
 
     def write(self, slots: np.ndarray, value: Value) -> None:
         """Store a value with as many elements as there are slots; slot 0 takes nothing."""
-        self.number[slots] = value.number.reshape(-1)
+        self.number[slots] = value_of(value.number).reshape(-1)
         if value.kind is None:
             self.kind[slots] = NUMBER
         else:
@@ -209,7 +209,7 @@ class TracedCells:
                 slots = slots[keep]
         if not slots.size:
             return
-        self.constant.write(slots, Value(value_of(value.number), value.kind, value.text))
+        self.constant.write(slots, value)
         if isinstance(value.number, Traced):
             self._own(slots, value.number)
         else:

@@ -53,6 +53,7 @@ from sheetml.formula.tree import (
     Binary,
     Boolean,
     Call,
+    Coordinate,
     ErrorValue,
     ExternalReference,
     Missing,
@@ -117,7 +118,7 @@ class Workspace:
     now: float = 0.0  # the serial number of the moment of this calculation
     problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
-    texts: dict[int, str] = field(default_factory=dict)  # formula texts by slot, for FORMULATEXT
+    formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
 
 
 class Context:
@@ -329,7 +330,8 @@ def _constant(node: Node) -> Any:
 def _range(context: Context, node: Range) -> Result:
     cache = context.cache
     if cache is not None and id(node) in cache:
-        return cache[id(node)]  # type: ignore[no-any-return]
+        known: Result = cache[id(node)]
+        return known
     result = static_range(context, node)
     if cache is not None:
         cache[id(node)] = result
@@ -338,8 +340,8 @@ def _range(context: Context, node: Range) -> Result:
 
 def static_range(context: Context, node: Range) -> Result:
     """The areas a reference in a formula's text names from each of the cells."""
-    rows = node.top.at(context.rows), node.bottom.at(context.rows)
-    columns = node.left.at(context.columns), node.right.at(context.columns)
+    rows = _coordinates(node.top, context.rows), _coordinates(node.bottom, context.rows)
+    columns = _coordinates(node.left, context.columns), _coordinates(node.right, context.columns)
     if node.sheet is None:
         return from_corners(context.sheet, rows, columns)
     first = context.workspace.scope.sheet(node.sheet)
@@ -349,6 +351,10 @@ def static_range(context: Context, node: Range) -> Result:
     if first == last:
         return from_corners(first, rows, columns)
     return Areas([from_corners(sheet, rows, columns) for sheet in range(min(first, last), max(first, last) + 1)])
+
+
+def _coordinates(coordinate: Coordinate, origins: np.ndarray) -> np.ndarray:
+    return np.array([coordinate.value]) if coordinate.absolute else origins + coordinate.value
 
 
 def _name(context: Context, node: Name) -> Result:

@@ -18,7 +18,7 @@ from sheetml.engine.cells import TracedCells
 from sheetml.engine.compile import compile_graph
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.graph import Trace, Traced, gradient
-from sheetml.engine.plan import Step
+from sheetml.engine.plan import Stage
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
 from sheetml.errors import CalculationError, NotDifferentiableError
 from sheetml.xlsx.model import ErrorCode
@@ -48,10 +48,15 @@ class _Recording:
 
     def values_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         if self._backward is None:
-            slope = gradient(self.outputs, self.leaf) if isinstance(self.outputs, Traced) else np.zeros(x.size)
-            self._backward = compile_graph(self.leaf, [self.outputs, slope, *self.guards])
+            self._backward = compile_graph(self.leaf, [self.outputs, self.slope(1.0), *self.guards])
         results = self._run(self._backward, x)
         return None if results is None else (results[0], results[1])
+
+    def slope(self, seed: Any) -> Any:
+        """The graph of the derivatives, (n,), of the outputs weighted by the seed."""
+        if not isinstance(self.outputs, Traced):
+            return np.zeros(self.leaf.size)
+        return gradient(self.outputs, self.leaf, seed)
 
     def _run(self, compiled: Callable[[np.ndarray], tuple[Any, ...]], x: np.ndarray) -> tuple[Any, ...] | None:
         try:
@@ -128,8 +133,8 @@ class Function:
         outputs[self._outputs] = True
         reached = np.zeros_like(outputs)
         reached[self._inputs] = True
-        for step in self._steps():
-            reached[step.targets] = True
+        for stage in self._stages():
+            reached[stage.targets] = True
         return bool((reached & outputs).any())
 
     # ---- values and derivatives
@@ -167,8 +172,7 @@ class Function:
             for position in range(len(self._output_places)):
                 seed = np.zeros(len(self._output_places))
                 seed[position] = 1.0
-                row = gradient(recording.outputs, recording.leaf, seed) if isinstance(recording.outputs, Traced) else 0.0
-                rows.append(np.broadcast_to(ops.value_of(row), x.shape))
+                rows.append(ops.value_of(recording.slope(seed)))
         return np.array(rows)
 
     def _vector(self, x: np.ndarray) -> np.ndarray:
@@ -176,7 +180,8 @@ class Function:
         if x.size != len(self._input_places):
             raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
         if not np.isfinite(x).all():
-            raise CalculationError(f"{self.input_addresses[int(np.argmin(np.isfinite(x)))]} would not be a finite number")
+            wrong = self.input_addresses[int(np.argmin(np.isfinite(x)))]
+            raise CalculationError(f"{wrong} would not be a finite number")
         return x
 
     def _values(self, x: np.ndarray) -> np.ndarray:
@@ -220,26 +225,27 @@ class Function:
 
     # ---- tracing
 
-    def _steps(self) -> list[Step]:
-        """The steps that depend on the inputs and that the outputs depend on, in order."""
+    def _stages(self) -> list[Stage]:
+        """The stages that depend on the inputs and that the outputs depend on, in order."""
         calculation = self._calculation
         inputs = self._inputs
         reached = np.zeros(calculation.slots.count, bool)
         reached[inputs] = True
         downstream = []
-        for step in calculation.plan.steps:
-            if step.depends_on(reached) and not np.isin(step.targets, inputs).all():
-                downstream.append(step)
-                reached[step.targets] = True
+        for stage in calculation.plan.stages:
+            if stage.depends_on(reached) and not np.isin(stage.targets, inputs).all():
+                downstream.append(stage)
+                reached[stage.targets] = True
                 reached[0] = False
         needed = np.zeros(calculation.slots.count, bool)
         needed[self._outputs] = True
+        needed[inputs] = False
         chosen = []
-        for step in reversed(downstream):
-            if needed[step.targets].any():
-                chosen.append(step)
-                needed[step.reads] = True
-                needed[step.dynamic_reads] = True
+        for stage in reversed(downstream):
+            if needed[stage.targets].any():
+                chosen.append(stage)
+                needed[stage.reads] = True
+                needed[stage.dynamic_reads] = True
                 needed[inputs] = False
         return chosen[::-1]
 
@@ -255,7 +261,7 @@ class Function:
 
     def _record(self, x: np.ndarray) -> _Recording:
         calculation, workspace = self._calculation, self._calculation.workspace
-        steps = self._steps()
+        steps = [step for stage in self._stages() for step in stage.steps]
         trace = Trace()
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)

@@ -12,7 +12,8 @@ as the vector-Jacobian product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -94,7 +95,7 @@ class Primitive:
         self,
         name: str,
         compute: Callable[..., Any],
-        derivatives: tuple[Derivative | None, ...] | None = None,
+        derivatives: Iterable[Derivative | None] | None = None,
         *,
         elementwise: bool = False,
         emit: Callable[..., str] | None = None,
@@ -200,24 +201,24 @@ def reshape(array: Any, shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
 
 
-_sum_to = Primitive(
+_sum_to: Primitive = Primitive(
     "sum_to",
     _compute_sum_to,
     (lambda g, r, x, shape: broadcast_to(reshape(g, (1,) * (len(_shape(x)) - len(shape)) + shape), _shape(x)),),
     emit=_emit_sum_to,
 )
-_broadcast_to = Primitive(
+_broadcast_to: Primitive = Primitive(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
     (lambda g, r, x, shape: sum_to(g, _shape(x)),),
 )
-_reshape = Primitive(
+_reshape: Primitive = Primitive(
     "reshape",
     lambda x, shape: x.reshape(shape),
     (lambda g, r, x, shape: reshape(g, _shape(x)),),
     emit=lambda node, names, bind: f"{names[0]}.reshape({node.parameters['shape']})",
 )
-transpose = Primitive(
+transpose: Primitive = Primitive(
     "transpose",
     lambda x, axes: np.transpose(x, axes),
     (lambda g, r, x, axes: transpose(g, axes=tuple(int(i) for i in np.argsort(axes))),),
@@ -255,7 +256,7 @@ def _is_one(array: Any) -> bool:
     return not isinstance(array, Traced) and np.ndim(array) == 0 and array == 1.0
 
 
-_multiply = _binary(
+_multiply: Primitive = _binary(
     "multiply",
     np.multiply,
     lambda g, r, x, y: multiply(g, y),
@@ -272,16 +273,16 @@ def multiply(x: Any, y: Any) -> Any:
     return _multiply(x, y)
 
 
-add = _binary("add", np.add, lambda g, r, x, y: g, lambda g, r, x, y: g, "({0} + {1})")
-subtract = _binary("subtract", np.subtract, lambda g, r, x, y: g, lambda g, r, x, y: negative(g), "({0} - {1})")
-divide = _binary(
+add: Primitive = _binary("add", np.add, lambda g, r, x, y: g, lambda g, r, x, y: g, "({0} + {1})")
+subtract: Primitive = _binary("subtract", np.subtract, lambda g, r, x, y: g, lambda g, r, x, y: negative(g), "({0} - {1})")
+divide: Primitive = _binary(
     "divide",
     np.divide,
     lambda g, r, x, y: divide(g, y),
     lambda g, r, x, y: negative(divide(multiply(g, r), y)),
     "({0} / {1})",
 )
-negative = Primitive(
+negative: Primitive = Primitive(
     "negative", np.negative, (lambda g, r, x: negative(g),), elementwise=True, scalar="(-{0})"
 )
 
@@ -296,8 +297,8 @@ def _power_by_exponent(g: Any, r: Any, x: Any, y: Any) -> Any:
     return multiply(g, where(positive, multiply(r, log(where(positive, x, 1.0))), 0.0))
 
 
-_power = _binary("power", np.power, _power_by_base, _power_by_exponent, "({0} ** {1})")
-square = unary("square", np.square, lambda x, y: multiply(2.0, x), "({0} * {0})")
+_power: Primitive = _binary("power", np.power, _power_by_base, _power_by_exponent, "({0} ** {1})")
+square: Primitive = unary("square", np.square, lambda x, y: multiply(2.0, x), "({0} * {0})")
 
 
 def power(x: Any, y: Any) -> Any:
@@ -315,21 +316,21 @@ def power(x: Any, y: Any) -> Any:
     return _power(x, y)
 
 
-maximum = _binary(
+maximum: Primitive = _binary(
     "maximum",
     np.maximum,
     lambda g, r, x, y: where(greater_equal(x, y), g, 0.0),
     lambda g, r, x, y: where(greater_equal(x, y), 0.0, g),
     "max({0}, {1})",
 )
-minimum = _binary(
+minimum: Primitive = _binary(
     "minimum",
     np.minimum,
     lambda g, r, x, y: where(less_equal(x, y), g, 0.0),
     lambda g, r, x, y: where(less_equal(x, y), 0.0, g),
     "min({0}, {1})",
 )
-arctan2 = _binary(
+arctan2: Primitive = _binary(
     "arctan2",
     np.arctan2,
     lambda g, r, y, x: multiply(g, divide(x, add(square(x), square(y)))),
@@ -337,37 +338,37 @@ arctan2 = _binary(
     "math.atan2({0}, {1})",
 )
 
-equal = _binary("equal", np.equal, None, None, "float({0} == {1})")
-not_equal = _binary("not_equal", np.not_equal, None, None, "float({0} != {1})")
-less = _binary("less", np.less, None, None, "float({0} < {1})")
-less_equal = _binary("less_equal", np.less_equal, None, None, "float({0} <= {1})")
-greater = _binary("greater", np.greater, None, None, "float({0} > {1})")
-greater_equal = _binary("greater_equal", np.greater_equal, None, None, "float({0} >= {1})")
-logical_and = _binary("logical_and", np.logical_and, None, None, "float({0} != 0 and {1} != 0)")
-logical_or = _binary("logical_or", np.logical_or, None, None, "float({0} != 0 or {1} != 0)")
-logical_not = unary("logical_not", np.logical_not, None, "float({0} == 0)")
-is_finite = unary("is_finite", np.isfinite, None)
+equal: Primitive = _binary("equal", np.equal, None, None, "float({0} == {1})")
+not_equal: Primitive = _binary("not_equal", np.not_equal, None, None, "float({0} != {1})")
+less: Primitive = _binary("less", np.less, None, None, "float({0} < {1})")
+less_equal: Primitive = _binary("less_equal", np.less_equal, None, None, "float({0} <= {1})")
+greater: Primitive = _binary("greater", np.greater, None, None, "float({0} > {1})")
+greater_equal: Primitive = _binary("greater_equal", np.greater_equal, None, None, "float({0} >= {1})")
+logical_and: Primitive = _binary("logical_and", np.logical_and, None, None, "float({0} != 0 and {1} != 0)")
+logical_or: Primitive = _binary("logical_or", np.logical_or, None, None, "float({0} != 0 or {1} != 0)")
+logical_not: Primitive = unary("logical_not", np.logical_not, None, "float({0} == 0)")
+is_finite: Primitive = unary("is_finite", np.isfinite, None)
 
-exp = unary("exp", np.exp, lambda x, y: y, "math.exp({0})")
-log = unary("log", np.log, lambda x, y: divide(1.0, x), "math.log({0})")
-log10 = unary("log10", np.log10, lambda x, y: divide(1 / np.log(10.0), x), "math.log10({0})")
-sqrt = unary("sqrt", np.sqrt, lambda x, y: divide(0.5, y), "math.sqrt({0})")
-absolute = unary("absolute", np.abs, lambda x, y: sign(x), "abs({0})")
-sign = unary("sign", np.sign, None, "float(({0} > 0) - ({0} < 0))")
-sin = unary("sin", np.sin, lambda x, y: cos(x), "math.sin({0})")
-cos = unary("cos", np.cos, lambda x, y: negative(sin(x)), "math.cos({0})")
-tan = unary("tan", np.tan, lambda x, y: add(1.0, square(y)), "math.tan({0})")
-arcsin = unary("arcsin", np.arcsin, lambda x, y: divide(1.0, sqrt(subtract(1.0, square(x)))), "math.asin({0})")
-arccos = unary("arccos", np.arccos, lambda x, y: divide(-1.0, sqrt(subtract(1.0, square(x)))), "math.acos({0})")
-arctan = unary("arctan", np.arctan, lambda x, y: divide(1.0, add(1.0, square(x))), "math.atan({0})")
-sinh = unary("sinh", np.sinh, lambda x, y: cosh(x), "math.sinh({0})")
-cosh = unary("cosh", np.cosh, lambda x, y: sinh(x), "math.cosh({0})")
-tanh = unary("tanh", np.tanh, lambda x, y: subtract(1.0, square(y)), "math.tanh({0})")
-arcsinh = unary("arcsinh", np.arcsinh, lambda x, y: divide(1.0, sqrt(add(square(x), 1.0))), "math.asinh({0})")
-arccosh = unary("arccosh", np.arccosh, lambda x, y: divide(1.0, sqrt(subtract(square(x), 1.0))), "math.acosh({0})")
-arctanh = unary("arctanh", np.arctanh, lambda x, y: divide(1.0, subtract(1.0, square(x))), "math.atanh({0})")
+exp: Primitive = unary("exp", np.exp, lambda x, y: y, "math.exp({0})")
+log: Primitive = unary("log", np.log, lambda x, y: divide(1.0, x), "math.log({0})")
+log10: Primitive = unary("log10", np.log10, lambda x, y: divide(1 / np.log(10.0), x), "math.log10({0})")
+sqrt: Primitive = unary("sqrt", np.sqrt, lambda x, y: divide(0.5, y), "math.sqrt({0})")
+absolute: Primitive = unary("absolute", np.abs, lambda x, y: sign(x), "abs({0})")
+sign: Primitive = unary("sign", np.sign, None, "float(({0} > 0) - ({0} < 0))")
+sin: Primitive = unary("sin", np.sin, lambda x, y: cos(x), "math.sin({0})")
+cos: Primitive = unary("cos", np.cos, lambda x, y: negative(sin(x)), "math.cos({0})")
+tan: Primitive = unary("tan", np.tan, lambda x, y: add(1.0, square(y)), "math.tan({0})")
+arcsin: Primitive = unary("arcsin", np.arcsin, lambda x, y: divide(1.0, sqrt(subtract(1.0, square(x)))), "math.asin({0})")
+arccos: Primitive = unary("arccos", np.arccos, lambda x, y: divide(-1.0, sqrt(subtract(1.0, square(x)))), "math.acos({0})")
+arctan: Primitive = unary("arctan", np.arctan, lambda x, y: divide(1.0, add(1.0, square(x))), "math.atan({0})")
+sinh: Primitive = unary("sinh", np.sinh, lambda x, y: cosh(x), "math.sinh({0})")
+cosh: Primitive = unary("cosh", np.cosh, lambda x, y: sinh(x), "math.cosh({0})")
+tanh: Primitive = unary("tanh", np.tanh, lambda x, y: subtract(1.0, square(y)), "math.tanh({0})")
+arcsinh: Primitive = unary("arcsinh", np.arcsinh, lambda x, y: divide(1.0, sqrt(add(square(x), 1.0))), "math.asinh({0})")
+arccosh: Primitive = unary("arccosh", np.arccosh, lambda x, y: divide(1.0, sqrt(subtract(square(x), 1.0))), "math.acosh({0})")
+arctanh: Primitive = unary("arctanh", np.arctanh, lambda x, y: divide(1.0, subtract(1.0, square(x))), "math.atanh({0})")
 
-_where = Primitive(
+_where: Primitive = Primitive(
     "where",
     np.where,
     (
@@ -399,13 +400,13 @@ def _emit_scatter_add(node: Traced, names: list[str], bind: Callable[[Any], str]
     return f"{bind(np.bincount)}({bind(index)}, {flat}, {size})"
 
 
-_take = Primitive(
+_take: Primitive = Primitive(
     "take",
     lambda x, index: x.take(index),
     (lambda g, r, x, index: reshape(scatter_add(g, index=index, size=x.size), x.shape),),
     emit=lambda node, names, bind: f"{names[0]}.take({bind(node.parameters['index'])})",
 )
-scatter_add = Primitive(
+scatter_add: Primitive = Primitive(
     "scatter_add",
     _scatter_add,
     (lambda g, r, x, index, size: reshape(take(g, index), _shape(x)),),
@@ -431,7 +432,7 @@ def _put(base: np.ndarray, values: np.ndarray, index: np.ndarray) -> np.ndarray:
     return result
 
 
-put = Primitive(
+put: Primitive = Primitive(
     "put",
     _put,
     (
@@ -447,24 +448,24 @@ def _put_along(x: np.ndarray, index: np.ndarray, size: int) -> np.ndarray:
     return result
 
 
-take_along = Primitive(
+take_along: Primitive = Primitive(
     "take_along",
     lambda x, index: np.take_along_axis(x, index.astype(np.intp), -1),
     (lambda g, r, x, index: put_along(g, index, size=_shape(x)[-1]), None),
 )
-put_along = Primitive(
+put_along: Primitive = Primitive(
     "put_along", _put_along, (lambda g, r, x, index, size: take_along(g, index), None)
 )
-argmax = Primitive("argmax", lambda x: np.argmax(x, axis=-1, keepdims=True), (None,))
-argmin = Primitive("argmin", lambda x: np.argmin(x, axis=-1, keepdims=True), (None,))
-argsort = Primitive("argsort", lambda x: np.argsort(x, axis=-1, kind="stable"), (None,))
+argmax: Primitive = Primitive("argmax", lambda x: np.argmax(x, axis=-1, keepdims=True), (None,))
+argmin: Primitive = Primitive("argmin", lambda x: np.argmin(x, axis=-1, keepdims=True), (None,))
+argsort: Primitive = Primitive("argsort", lambda x: np.argsort(x, axis=-1, kind="stable"), (None,))
 
-_concatenate = Primitive("concatenate", lambda *x, axis: np.concatenate(x, axis=axis))
+_concatenate: Primitive = Primitive("concatenate", lambda *x, axis: np.concatenate(x, axis=axis))
 
 
 def _concatenate_rule(position: int) -> Derivative:
     def rule(g: Any, r: Any, *operands: Any, axis: int) -> Any:
-        start = sum(_shape(o)[axis] for o in operands[:position])
+        start = int(np.sum([_shape(o)[axis] for o in operands[:position]]))
         flat = np.arange(int(np.prod(_shape(r)))).reshape(_shape(r))
         piece = np.take(flat, np.arange(start, start + _shape(operands[position])[axis]), axis=axis)
         return take(g, piece)
@@ -472,7 +473,14 @@ def _concatenate_rule(position: int) -> Derivative:
     return rule
 
 
-_concatenate.derivatives = tuple(_concatenate_rule(i) for i in range(255))
+class _ConcatenateRules:
+    """One rule for each operand, however many there are."""
+
+    def __iter__(self) -> Iterator[Derivative]:
+        return map(_concatenate_rule, itertools.count())
+
+
+_concatenate.derivatives = _ConcatenateRules()
 
 
 def concatenate(arrays: list[Any], axis: int) -> Any:
@@ -481,7 +489,7 @@ def concatenate(arrays: list[Any], axis: int) -> Any:
 
 # ---- reductions and linear algebra -------------------------------------------------------------
 
-_sum = Primitive(
+_sum: Primitive = Primitive(
     "sum",
     lambda x, axis: np.add.reduce(x, axis=axis),
     (lambda g, r, x, axis: broadcast_to(_expand(g, _shape(x), axis), _shape(x)),),
@@ -498,7 +506,7 @@ def sum(array: Any, axis: int | tuple[int, ...]) -> Any:
     return _sum(array, axis=axis)
 
 
-vecdot = Primitive(
+vecdot: Primitive = Primitive(
     "vecdot",
     np.vecdot,
     (
@@ -514,7 +522,7 @@ def _swap(array: Any) -> Any:
     return transpose(array, axes=(*axes, len(axes) + 1, len(axes)))
 
 
-matmul = Primitive(
+matmul: Primitive = Primitive(
     "matmul",
     np.matmul,
     (
@@ -522,23 +530,23 @@ matmul = Primitive(
         lambda g, r, x, y: sum_to(matmul(_swap(x), g), _shape(y)),
     ),
 )
-inverse = Primitive(
+inverse: Primitive = Primitive(
     "inverse",
     np.linalg.inv,
     (lambda g, r, x: negative(matmul(matmul(_swap(r), g), _swap(r))),),
 )
-determinant = Primitive(
+determinant: Primitive = Primitive(
     "determinant",
     np.linalg.det,
     # Jacobi's formula; singular matrices are refused by inverse, and so have no derivative here
     (lambda g, r, x: multiply(reshape(multiply(g, r), (*_shape(r), 1, 1)), _swap(inverse(x))),),
 )
-cumulative_sum = Primitive(
+cumulative_sum: Primitive = Primitive(
     "cumulative_sum",
     lambda x: np.cumsum(x, axis=-1),
     (lambda g, r, x: reverse(cumulative_sum(reverse(g))),),
 )
-reverse = Primitive("reverse", lambda x: x[..., ::-1], (lambda g, r, x: reverse(g),))
+reverse: Primitive = Primitive("reverse", lambda x: x[..., ::-1], (lambda g, r, x: reverse(g),))
 
 
 def position_of(name: str, compute: Callable[..., Any]) -> Primitive:

@@ -23,20 +23,45 @@ from sheetml.formula.tree import Call, Node, children
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """Some or all cells of a block, which depend on earlier steps only."""
+    """Some or all cells of a block, computed together."""
 
     block: Block
     context: Context
     targets: np.ndarray  # slots written: (b, height, width)
-    reads: np.ndarray  # slots read, as the formula states them, sorted
     volatile: bool = False
     circular: bool = False
-    dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
 
     @property
     def cells(self) -> np.ndarray:
         """The slots of the cells that hold the formula."""
         return self.context.readers
+
+    def part(self, index: np.ndarray) -> Step:
+        """A step of some of the cells."""
+        return Step(self.block, self.context.select(index), self.targets[index], self.volatile)
+
+
+@dataclass(slots=True, eq=False)
+class Stage:
+    """Steps that belong together: one block, or the levels of blocks that depend on each other.
+
+    A stage depends on earlier stages only, a step also on earlier steps of its stage.
+    """
+
+    steps: list[Step]
+    targets: np.ndarray  # all slots written
+    reads: np.ndarray  # slots read, as the formulas state them
+    blocks: list[Step]  # the whole blocks the steps are made of
+    dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
+
+    @property
+    def volatile(self) -> bool:
+        return any(step.volatile for step in self.blocks)
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether its blocks depend on each other, as in a recurrence."""
+        return len(self.steps) > 1
 
     def depends_on(self, mask: np.ndarray) -> bool:
         """Whether any slot marked in the mask is read."""
@@ -45,14 +70,13 @@ class Step:
 
 @dataclass(slots=True)
 class Plan:
-    steps: list[Step]
-    circular: list[np.ndarray]  # the slots of each circle
+    stages: list[Stage]
 
     def owner(self, count: int) -> np.ndarray:
-        """Which step writes a slot, -1 for none."""
+        """Which stage writes a slot, -1 for none."""
         owner = np.full(count, -1, np.intp)
-        for position, step in enumerate(self.steps):
-            owner[step.targets] = position
+        for position, stage in enumerate(self.stages):
+            owner[stage.targets] = position
         owner[0] = -1
         return owner
 
@@ -62,22 +86,23 @@ Pairs = tuple[np.ndarray, np.ndarray]
 
 def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan:
     """The order of calculation. `learned` are pairs of slots (reading, read) that runs have shown."""
-    whole = [_step(block, workspace) for block in blocks]
-    owner = Plan(whole, []).owner(workspace.slots.count)
+    whole = [_stage(block, workspace) for block in blocks]
+    owner = Plan(whole).owner(workspace.slots.count)
     edges = _block_edges(whole, owner, learned)
-    plan = Plan([], [])
+    stages = []
     for members in _components(len(whole), edges):
         if len(members) == 1 and (members[0], members[0]) not in edges:
-            plan.steps.append(whole[members[0]])
+            stages.append(whole[members[0]])
         else:
-            _take_apart([whole[member] for member in members], workspace, learned, plan)
-    return plan
+            stages.append(_scan([whole[member] for member in members], workspace, learned))
+    return Plan(stages)
 
 
-def _step(block: Block, workspace: Workspace) -> Step:
+def _stage(block: Block, workspace: Workspace) -> Stage:
     slots = workspace.slots.locate(block.sheet, block.rows, block.columns)
     context = Context(workspace, block.sheet, block.rows, block.columns, slots, block.is_array, cache={})
-    return Step(block, context, _targets(block, context), reads_of(context, block.tree), is_volatile(context, block.tree))
+    step = Step(block, context, _targets(block, context), is_volatile(context, block.tree))
+    return Stage([step], step.targets.reshape(-1), reads_of(context, block.tree), [step])
 
 
 def _targets(block: Block, context: Context) -> np.ndarray:
@@ -98,21 +123,14 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
     return any(is_volatile(context, child) for child in children(tree))
 
 
-def _part(step: Step, index: np.ndarray) -> Step:
-    """A step of some of a step's cells."""
-    context = step.context.select(index)
-    context.cache = {}
-    return Step(step.block, context, step.targets[index], reads_of(context, step.block.tree), step.volatile)
-
-
 # ---- the order of blocks -----------------------------------------------------------------------
 
 
-def _block_edges(steps: list[Step], owner: np.ndarray, learned: Pairs) -> set[tuple[int, int]]:
+def _block_edges(stages: list[Stage], owner: np.ndarray, learned: Pairs) -> set[tuple[int, int]]:
     """Pairs (source, reader) of blocks."""
     edges: set[tuple[int, int]] = set()
-    for reader, step in enumerate(steps):
-        sources = np.unique(owner[step.reads])
+    for reader, stage in enumerate(stages):
+        sources = np.unique(owner[stage.reads])
         edges.update((int(source), reader) for source in sources if source >= 0)
     if learned[0].size:
         edges.update(zip(owner[learned[1]].tolist(), owner[learned[0]].tolist()))
@@ -151,34 +169,45 @@ def _components(count: int, edges: set[tuple[int, int]]) -> Iterator[list[int]]:
 # ---- the order of cells within a circle of blocks ----------------------------------------------
 
 
-def _take_apart(steps: list[Step], workspace: Workspace, learned: Pairs, plan: Plan) -> None:
-    """Appends steps for the cells of blocks that depend on each other, level by level."""
-    starts = np.concatenate([[0], np.cumsum([len(step.cells) for step in steps])])
-    readers, sources = _cell_edges(steps, starts, workspace, learned)
+def _scan(stages: list[Stage], workspace: Workspace, learned: Pairs) -> Stage:
+    """One stage of blocks that depend on each other: their cells in order, level by level."""
+    blocks = [stage.blocks[0] for stage in stages]
+    starts = np.concatenate([[0], np.cumsum([len(block.cells) for block in blocks])])
+    readers, sources = _cell_edges(blocks, starts, workspace, learned)
     count = int(starts[-1])
     remaining = np.ones(count, bool)
+    steps: list[Step] = []
     for level in _levels(count, readers, sources):
         remaining[level] = False
-        _append_level(level, steps, starts, plan)
-    if not remaining.any():
-        return
+        steps += _level_steps(level, blocks, starts)
+    if remaining.any():
+        steps += _circular_steps(remaining, readers, sources, blocks, starts)
+    targets = np.concatenate([stage.targets for stage in stages])
+    reads = np.unique(np.concatenate([stage.reads for stage in stages]))
+    return Stage(steps, targets, reads, blocks)
+
+
+def _circular_steps(
+    remaining: np.ndarray, readers: np.ndarray, sources: np.ndarray, blocks: list[Step], starts: np.ndarray
+) -> list[Step]:
+    """Steps for cells that depend on themselves, one a circle, and then for what depends on those."""
+    count = remaining.size
     inside = remaining[readers] & remaining[sources]
-    matrix = csr_array((np.ones(int(inside.sum()), np.int8), (sources[inside], readers[inside])), (count, count))
-    _, label = connected_components(matrix, connection="strong")
-    own = np.zeros(count, bool)
-    own[readers[readers == sources]] = True
-    circular = remaining & ((np.bincount(label)[label] > 1) | own)
-    slots = np.concatenate([step.cells for step in steps])
-    plan.circular += [slots[circular & (label == group)] for group in np.unique(label[circular])]
-    first = len(plan.steps)
-    _append_level(np.nonzero(circular)[0], steps, starts, plan)
-    for step in plan.steps[first:]:
+    edges = np.ones(int(inside.sum()), np.int8)
+    matrix = csr_array((edges, (sources[inside], readers[inside])), (count, count))
+    _, circle = connected_components(matrix, connection="strong")
+    circular = remaining & (np.bincount(circle)[circle] > 1)
+    circular[readers[readers == sources]] = True
+    steps: list[Step] = []
+    for number in np.unique(circle[circular]):
+        steps += _level_steps(np.nonzero(circular & (circle == number))[0], blocks, starts)
+    for step in steps:
         step.circular = True
     # what only depends on a circle can be ordered once the circle is taken as given
-    open_edges = inside & ~circular[readers]
-    keep = open_edges & ~circular[sources]
+    keep = inside & ~circular[readers] & ~circular[sources]
     for level in _levels(count, readers[keep], sources[keep], remaining & ~circular):
-        _append_level(level, steps, starts, plan)
+        steps += _level_steps(level, blocks, starts)
+    return steps
 
 
 def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, learned: Pairs) -> Pairs:
@@ -217,7 +246,7 @@ def _levels(
         level = np.unique(reached[waiting[reached] == 0])
 
 
-def _append_level(level: np.ndarray, steps: list[Step], starts: np.ndarray, plan: Plan) -> None:
-    block = np.searchsorted(starts, level, "right") - 1
-    for position in np.unique(block):
-        plan.steps.append(_part(steps[position], level[block == position] - starts[position]))
+def _level_steps(level: np.ndarray, blocks: list[Step], starts: np.ndarray) -> list[Step]:
+    """A step for each block that has cells in the level."""
+    owner = np.searchsorted(starts, level, "right") - 1
+    return [blocks[number].part(level[owner == number] - starts[number]) for number in np.unique(owner)]

@@ -81,9 +81,8 @@ class Scope:
             return Reference(table.sheet, rows, np.array([left]), np.array([1]), width, errors)
         extent = _item_rows(table, node.items or ("#Data",))
         if extent is None:
-            return Reference(
-                table.sheet, *(np.array([1]) for _ in range(4)), errors=np.array([REF], np.uint8)
-            )
+            one = np.array([1])
+            return Reference(table.sheet, one, one, one, one, np.array([REF], np.uint8))
         top, bottom = extent
         return Reference(table.sheet, np.array([top]), np.array([left]), np.array([bottom - top + 1]), width)
 

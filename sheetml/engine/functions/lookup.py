@@ -7,8 +7,17 @@ import numpy as np
 from sheetml.engine.areas import moved
 from sheetml.engine.evaluate import Context, Result
 from sheetml.engine.functions.registry import Arguments, function
-from sheetml.engine.graph import Array, concrete
-from sheetml.engine.values import VALUE, Errors, Value, as_number, error_value, error_where, first_error, number_value, NA
+from sheetml.engine.graph import concrete
+from sheetml.engine.values import (
+    NA,
+    VALUE,
+    Errors,
+    Value,
+    as_number,
+    error_where,
+    first_error,
+    number_value,
+)
 from sheetml.formula.tree import Missing, Node
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sheetml.engine import graph as ops
+from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Result
 from sheetml.engine.functions.registry import Arguments, Sample, aggregate, function
 from sheetml.engine.graph import Array
 from sheetml.engine.values import DIV0, NUMBER, TEXT, Errors, Value, error_where, parse_number
-from sheetml.engine.areas import Areas, Reference
 
 
 def mean_of(sample: Sample) -> tuple[Array, Errors]:
