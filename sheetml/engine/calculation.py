@@ -14,6 +14,7 @@ from sheetml.engine.cells import CellValue, Slots, StoredCells, stored_cells
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import Context, NotReady, Split, Workspace, first_element
 from sheetml.engine.plan import Plan, Stage, Step, make_plan
+from sheetml.engine.scan import compile_scan
 from sheetml.engine.scope import Scope
 from sheetml.engine.values import (
     BLANK,
@@ -211,11 +212,33 @@ class Calculation:
         if workspace.problems:
             for slot in stage.targets.tolist():
                 workspace.problems.pop(slot, None)
+        if stage.is_scan and self._run_loop(stage, dirty):
+            return
         workspace.dynamic_reads = []
         for step in stage.steps:
             self._run_step(step, dirty)
         if workspace.dynamic_reads:
             stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+
+    def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
+        """Runs a scan as a compiled loop, if it can be one."""
+        if stage.loop is None or not stage.loop.holds(self.cells):
+            if stage.loop is None and stage.loop_tried:
+                return False
+            stage.loop, stage.loop_tried = compile_scan(stage, self.cells), True
+        numbers = None if stage.loop is None else stage.loop.run(self.cells)
+        if numbers is None:
+            return False
+        self._store(stage.targets, Value(numbers), dirty)
+        return True
+
+    def _store(self, slots: np.ndarray, value: Value, dirty: np.ndarray) -> None:
+        """Writes values, and marks the cells that they change."""
+        changed = self.cells.differs(slots, value)
+        if changed.any():
+            self.cells.write(slots, value)
+            dirty[slots[changed]] = True
+            dirty[0] = False
 
     def _run_step(self, step: Step, dirty: np.ndarray) -> None:
         try:
@@ -224,12 +247,7 @@ class Calculation:
             self.learn(found)
             raise Replan from None
         self.workspace.pending[step.targets] = False
-        slots = step.targets.reshape(-1)
-        changed = self.cells.differs(slots, value)
-        if changed.any():
-            self.cells.write(slots, value)
-            dirty[slots[changed]] = True
-            dirty[0] = False
+        self._store(step.targets.reshape(-1), value, dirty)
 
     def evaluate_step(self, step: Step) -> Value:
         """The values of a step's cells, in the shape of its targets."""

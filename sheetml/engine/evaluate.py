@@ -475,14 +475,15 @@ def divided(x: Array, y: Array) -> tuple[Array, Errors]:
 
 def raised(x: Array, y: Array) -> tuple[Array, Errors]:
     """x ^ y: 0^0 and roots of negative numbers are #NUM!, 0 to a negative power is #DIV/0!."""
+    if isinstance(y, np.ndarray) and bool((y > 0).all() and (y == np.rint(y)).all()):
+        return ops.power(x, y), None  # defined everywhere
     zero = violated(ops.logical_and(ops.equal(x, 0.0), ops.less(y, 0.0)))
-    flagged = not _is_even_integer(y)
     undefined = violated(
         ops.logical_or(
             ops.logical_and(ops.equal(x, 0.0), ops.equal(y, 0.0)),
             ops.logical_and(ops.less(x, 0.0), ops.not_equal(y, rounded(y))),
         ),
-        flagged=flagged,
+        flagged=isinstance(y, np.ndarray) and bool((y != 0).all()),  # 0 ** 0 raises no flag: it is 1
     )
     if zero is None and undefined is None:
         return ops.power(x, y), None
@@ -493,11 +494,6 @@ def raised(x: Array, y: Array) -> tuple[Array, Errors]:
 
 
 rounded = ops.position_of("rounded", np.rint)
-
-
-def _is_even_integer(y: Array) -> bool:
-    """Whether powers to y are defined everywhere, so that no run can leave their domain unnoticed."""
-    return isinstance(y, np.ndarray) and bool((y > 0).all() and (y == np.rint(y)).all())
 
 
 _ARITHMETIC: dict[str, Callable[[Array, Array], tuple[Array, Errors]]] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -19,6 +20,9 @@ from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.formula.tree import Call, Node, children
+
+if TYPE_CHECKING:
+    from sheetml.engine.scan import Loop
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +57,8 @@ class Stage:
     reads: np.ndarray  # slots read, as the formulas state them
     blocks: list[Step]  # the whole blocks the steps are made of
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
+    loop: Loop | None = None  # a scan compiled, once it has been
+    loop_tried: bool = False
 
     @property
     def volatile(self) -> bool:
