@@ -67,6 +67,7 @@ class Calculation:
         self._plan: Plan | None = None
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.is_calculated = False
+        self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
         self._remember_spills()
 
     # ---- cells
@@ -129,6 +130,7 @@ class Calculation:
         if before != value or isinstance(before, bool) != isinstance(value, bool):
             self.cells.set(slot, value)
             self.changed[slot] = True
+            self.revision += 1
 
     def is_formula(self, slots: np.ndarray) -> np.ndarray:
         """Which of the slots a formula writes."""
@@ -237,6 +239,7 @@ class Calculation:
         changed = self.cells.differs(slots, value)
         if changed.any():
             self.cells.write(slots, value)
+            self.revision += 1
             dirty[slots[changed]] = True
             dirty[0] = False
 

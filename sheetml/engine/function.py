@@ -84,6 +84,7 @@ class Function:
         self._output_places = [calculation.slots.place(int(slot)) for slot in outputs]
         self._scalar = scalar
         self._recording: _Recording | None = None
+        self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
     # ---- what it is a function of
@@ -179,6 +180,8 @@ class Function:
         x = np.asarray(x, np.float64).reshape(-1)
         if x.size != len(self._input_places):
             raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
+        if self._revision != self._calculation.revision:
+            self._recording = None
         if not np.isfinite(x).all():
             wrong = self.input_addresses[int(np.argmin(np.isfinite(x)))]
             raise CalculationError(f"{wrong} would not be a finite number")
@@ -252,6 +255,7 @@ class Function:
     def _trace(self, x: np.ndarray) -> _Recording:
         if not self._calculation.is_calculated or self._calculation.changed.any():
             self._calculation.calculate()
+        self._revision = self._calculation.revision
         for _ in range(MOST_ATTEMPTS):
             try:
                 return self._record(x)

@@ -1,0 +1,166 @@
+"""Cells as functions of cells: values, exact gradients, and what they say where there are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sheetml import CalculationError, NotDifferentiableError
+from tests.workbooks import made
+
+numbers = st.floats(-3, 3, allow_nan=False).map(lambda x: round(x, 3))
+
+
+def central_differences(f, x, step=1e-5):
+    """The gradient by differences, to about 1e-9 of the function's scale."""
+    slope = np.zeros(x.size)
+    for i in range(x.size):
+        shift = np.zeros(x.size)
+        shift[i] = step
+        slope[i] = (f(x + shift) - f(x - shift)) / (2 * step)
+    return slope
+
+
+def recurrence(rows):
+    cells = {"A1": 1.0, "D1": 0.5, "E1": f"=B{rows}^2"}
+    for row in range(1, rows + 1):
+        if row > 1:
+            cells[f"A{row}"] = f"=B{row - 1}"
+        cells[f"B{row}"] = f"=A{row}*$D$1+EXP(0-A{row}^2)" if row % 3 else f"=A{row}*$D$1+EXP(0-A{row}^2)"
+    return cells
+
+
+BOOKS = {
+    "a chain of formulas": ({"A1": 1, "A2": 2, "B1": "=A1*A2", "C1": "=EXP(B1/5)+A1^3"}, ["A1:A2"], "C1"),
+    "a block filled down and summed": (
+        {"A1": 1, "A2": 2, "A3": 3} | {f"B{r}": f"=A{r}^2+$A$1" for r in (1, 2, 3)} | {"C1": "=SUM(B1:B3)"},
+        ["A1:A3"],
+        "C1",
+    ),
+    "a matrix product": (
+        {"A1": 1, "B1": 2, "A2": 3, "B2": 4, "D1:E2": "{=MMULT(A1:B2,A1:B2)}", "F1": "=SUMSQ(D1:E2)"},
+        ["A1:B2"],
+        "F1",
+    ),
+    "pairs with blanks": ({"A1": 1, "A3": 3, "B1": 2, "B2": 5, "B3": 1, "C1": "=SUMXMY2(A1:A3,B1:B3)"}, ["B1:B3"], "C1"),
+    "a gather through OFFSET": (
+        {"A1": 1, "A2": 2, "A3": 3, "B1": 2, "C1": "=OFFSET(A1,B1,0)^2*A1"},
+        ["A1:A3"],
+        "C1",
+    ),
+    "a condition": ({"A1": 1, "A2": 2, "C1": "=IF(A1>A2,A1^2,A2^3)+IF(A1>-9,A1,1/0)"}, ["A1:A2"], "C1"),
+    "a recurrence": (recurrence(12), ["A1", "D1"], "E1"),
+    "a long recurrence": (recurrence(400), ["A1", "D1"], "E1"),
+    "growing ranges": (
+        {f"A{r}": r / 3 for r in range(1, 7)}
+        | {f"B{r}": f"=SUM($A$1:A{r})^2" for r in range(1, 7)}
+        | {"C1": "=SUM(B1:B6)"},
+        ["A1:A6"],
+        "C1",
+    ),
+    "an average of part of the cells": ({"A1": 1, "A2": "x", "A3": 3, "C1": "=AVERAGE(A1:A3)*A1"}, ["A1", "A3"], "C1"),
+    "several sheets' worth of errors caught": ({"A1": 1, "A2": 2, "C1": "=IFERROR(A1/0,A2^2)*A1"}, ["A1:A2"], "C1"),
+    "text that does not matter": ({"A1": 1, "B1": "on", "C1": '=IF(B1="on",A1^2,A1)'}, ["A1"], "C1"),
+}
+
+
+@pytest.mark.parametrize("name", BOOKS)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_gradients_equal_central_differences(name, data):
+    f = function(name)
+    x = np.array(data.draw(st.lists(numbers, min_size=f.x0.size, max_size=f.x0.size)))
+    if name == "a condition" and abs(x[0] - x[1]) < 1e-3:
+        x[0] += 0.1
+    slope = central_differences(f, x)
+    assert f.gradient(x) == pytest.approx(slope, rel=2e-5, abs=2e-5 * (1 + np.abs(slope).max()))
+
+
+_functions = {}
+
+
+def function(name):
+    if name not in _functions:
+        cells, inputs, output = BOOKS[name]
+        _functions[name] = made(cells).function(inputs=inputs, output=output)
+    return _functions[name]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(numbers, min_size=3, max_size=3))
+def test_a_function_gives_what_the_workbook_computes(x):
+    workbook = made({"A1": 1, "A2": 2, "A3": 0, "B1": "=IF(A1>A2,A1*A3,SQRT(A2-A1))", "C1": "=B1+SUM(A1:A3)"})
+    f = workbook.function(inputs="A1:A3", output="C1")
+    value = f(np.array(x))
+    workbook["Sheet1"]["A1:A3"] = np.array(x).reshape(3, 1)
+    workbook.calculate()
+    assert value == pytest.approx(workbook["Sheet1"]["C1"], rel=1e-12, abs=1e-12)
+
+
+def test_a_function_leaves_the_workbook_alone_until_assigned():
+    workbook = made({"A1": 1, "B1": "=A1*2"})
+    f = workbook.function(inputs="A1", output="B1")
+    assert f(np.array([5.0])) == 10
+    assert workbook["Sheet1"]["B1"] == 2
+    f.assign(np.array([5.0]))
+    assert workbook["Sheet1"]["B1"] == 10
+
+
+def test_a_function_sees_later_changes_of_the_workbook():
+    workbook = made({"A1": 1, "D1": 3, "B1": "=A1*D1"})
+    f = workbook.function(inputs="A1", output="B1")
+    assert f(np.array([2.0])) == 6
+    workbook["Sheet1"]["D1"] = 10
+    assert f(np.array([2.0])) == 20
+
+
+def test_a_formula_cell_can_be_an_input_cut_off_from_what_it_depends_on():
+    f = made({"A1": 1, "B1": "=A1*2", "C1": "=B1^2+A1"}).function(inputs=["B1", "A1"], output="C1")
+    assert f.gradient(np.array([3.0, 1.0])) == pytest.approx([6.0, 1.0])
+
+
+def test_several_outputs_have_a_jacobian():
+    f = made({"A1": 1, "A2": 2, "B1": "=A1*A2", "B2": "=A1^2"}).function(inputs="A1:A2", output="B1:B2")
+    assert f(np.array([3.0, 4.0])).tolist() == [12, 9]
+    assert f.jacobian(np.array([3.0, 4.0])).tolist() == [[4, 3], [6, 0]]
+
+
+def test_an_output_that_does_not_depend_on_the_inputs_has_gradient_zero():
+    f = made({"A1": 1, "A2": 2, "B1": "=A2*3"}).function(inputs="A1", output="B1")
+    assert f.value_and_gradient(np.array([1.0])) == (6.0, np.zeros(1))
+    assert not f.depends
+
+
+def test_a_path_without_derivative_names_function_and_cell():
+    f = made({"A1": 1, "B1": "=INT(A1*3)", "C1": "=B1*2"}).function(inputs="A1", output="C1")
+    assert f(np.array([1.5])) == 8
+    with pytest.raises(NotDifferentiableError, match=r"INT.*Sheet1!B1"):
+        f.gradient(np.array([1.5]))
+
+
+def test_an_error_value_names_the_cell():
+    f = made({"A1": 1, "B1": "=1/A1"}).function(inputs="A1", output="B1")
+    assert f(np.array([2.0])) == 0.5
+    with pytest.raises(CalculationError, match="Sheet1!B1 is #DIV/0!"):
+        f(np.array([0.0]))
+    assert f(np.array([4.0])) == 0.25
+
+
+def test_overflow_is_excels_num_error():
+    f = made({"A1": 1, "B1": "=EXP(A1)*EXP(A1)"}).function(inputs="A1", output="B1")
+    assert f(np.array([1.0])) == pytest.approx(np.exp(2))
+    with pytest.raises(CalculationError, match="#NUM!"):
+        f(np.array([500.0]))
+
+
+def test_an_unsupported_function_on_the_way_is_named():
+    f = made({"A1": 1, "B1": "=NOSUCH(A1)", "C1": "=B1+1"}).function(inputs="A1", output="C1")
+    with pytest.raises(CalculationError, match="NOSUCH"):
+        f(np.array([1.0]))
+
+
+def test_a_decision_that_changes_is_taken_anew():
+    f = made({"A1": 1, "B1": 10, "B2": 20, "B3": 30, "C1": "=OFFSET(B1,A1,0)*A1"}).function(inputs="A1", output="C1")
+    assert [f(np.array([x])) for x in (1.0, 2.0, 1.0, 0.0)] == [20, 60, 20, 0]
