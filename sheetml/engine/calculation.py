@@ -175,7 +175,8 @@ class Calculation:
         dirty = self.changed.copy()
         for _ in range(MOST_REPLANS):
             try:
-                self._run(dirty, everything)
+                with np.errstate(all="ignore"):  # what is not finite becomes #NUM!
+                    self._run(dirty, everything)
                 break
             except Replan:
                 everything = True

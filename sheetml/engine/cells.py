@@ -150,7 +150,7 @@ def stored_cells(file: WorkbookFile, slots: Slots) -> StoredCells:
         stored = sheet.cells
         where = slots.locate(position, stored.row, stored.column)
         error = stored.kind == Kind.ERROR
-        cells.kind[where] = np.where(error, stored.number.astype(np.int64) + ERROR, stored.kind)
+        cells.kind[where] = np.where(error, stored.number + ERROR, stored.kind)
         cells.number[where] = np.where(error, 0.0, stored.number)
         if stored.text:
             index = np.fromiter(stored.text.keys(), np.intp, len(stored.text))

@@ -365,9 +365,9 @@ def general_text(number: float) -> str:
 
 _NUMBER = re.compile(
     r"\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*[$€£]?\s*(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)"
-    r"(?P<exponent>[eE][-+]?\d{1,3})?\s*(?P<percent>%)?\s*(?P<close>\))?\s*"
+    r"(?P<exponent>[eE][-+]?\d{1,3})?\s*(?:(?P<percent>%)|[€£])?\s*(?P<close>\))?\s*"
 )
-_DATE = re.compile(r"\s*(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}))\s*")
+_DATE = re.compile(r"(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}))\s*")
 _TIME = re.compile(r"\s*(\d{1,4}):(\d{1,2})(?::(\d{1,2}(?:\.\d+)?))?\s*([aApP][mM])?\s*")
 
 

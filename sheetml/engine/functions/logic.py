@@ -7,15 +7,26 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine import graph as ops
+from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Result, select_result
-from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.functions.registry import Arguments, error_of_any, function
 from sheetml.engine.graph import Traced, concrete
 from sheetml.engine.values import (
+    BOOLEAN,
     ERROR,
+    NA,
+    NUMBER,
+    TEXT,
     UNCOMPUTABLE,
+    VALUE,
+    Errors,
     Value,
     as_boolean,
     boolean_value,
+    compare,
+    error_value,
+    error_where,
+    first_error,
     merge,
     scalar_value,
 )
@@ -150,9 +161,115 @@ def _level_with(whole: Context, part: Context, value: Value) -> Value:
     return result
 
 
+@function("IFNA", 2, 2)
+def if_not_available(context: Context, arguments: Arguments) -> Result:
+    return _instead_of_errors(context, arguments, lambda kind: kind == ERROR + NA)
+
+
+@function("IFS", 2)
+def ifs(context: Context, arguments: Arguments) -> Result:
+    """The value beside the first condition that is true; #N/A if none is."""
+    if len(arguments) % 2:
+        return error_value(NA)
+    conditions = arguments[0::2]
+    values = arguments[1::2]
+    return _first_of(context, conditions, values, lambda part: error_value(NA))
+
+
+def _first_of(
+    context: Context, conditions: Arguments, values: Arguments, otherwise: Branch
+) -> Result:
+    if not conditions:
+        return otherwise(context)
+    truth, errors = as_boolean(context.value(conditions[0]))
+    taken = concrete(truth)
+    codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
+    rest: Branch = lambda part: _first_of(part, conditions[1:], values[1:], otherwise)  # noqa: E731
+    return chosen(context, [(taken & (codes == 0), evaluation(values[0])), (~taken & (codes == 0), rest)], codes)
+
+
+@function("SWITCH", 3)
+def switch(context: Context, arguments: Arguments) -> Result:
+    """The value beside the first case equal to the expression, else the last argument, else #N/A."""
+    pairs = (len(arguments) - 1) // 2
+    otherwise: Branch = lambda part: error_value(NA)  # noqa: E731
+    if len(arguments) % 2 == 0:
+        otherwise = evaluation(arguments[-1])
+    return _matching_case(context, arguments, 0, pairs, otherwise)
+
+
+def _matching_case(context: Context, arguments: Arguments, case: int, cases: int, otherwise: Branch) -> Result:
+    if case == cases:
+        return otherwise(context)
+    equal = compare("=", context.value(arguments[0]), context.value(arguments[1 + 2 * case]))
+    truth, errors = as_boolean(equal)
+    taken = concrete(truth)
+    codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
+    rest: Branch = lambda part: _matching_case(part, arguments, case + 1, cases, otherwise)  # noqa: E731
+    value = evaluation(arguments[2 + 2 * case])
+    return chosen(context, [(taken & (codes == 0), value), (~taken & (codes == 0), rest)], codes)
+
+
 @function("NOT", 1, 1)
 def not_(context: Context, arguments: Arguments) -> Result:
     truth, errors = context.boolean(arguments[0])
     return boolean_value(ops.logical_not(truth), errors)
 
 
+@function("TRUE", 0, 0)
+def true(context: Context, arguments: Arguments) -> Result:
+    return scalar_value(True)
+
+
+@function("FALSE", 0, 0)
+def false(context: Context, arguments: Arguments) -> Result:
+    return scalar_value(False)
+
+
+def _over_conditions(name: str, combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+    """Registers AND and its kind: `combine` takes how many conditions are true, and how many there are.
+
+    In references text and blanks do not count; without any condition it is #VALUE!.
+    """
+
+    @function(name, 1)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        parts = [part for argument in arguments for part in _conditions(context, context.evaluate(argument))]
+        true_count = sum((part[0] for part in parts), np.zeros(1))
+        all_count = sum((part[1] for part in parts), np.zeros(1))
+        errors = first_error(*(part[2] for part in parts), error_where(all_count == 0, VALUE))
+        shaped = None if errors is None else errors.reshape(-1, 1, 1)
+        return boolean_value(combine(true_count, all_count).reshape(-1, 1, 1), shaped)
+
+
+_Counted = tuple[np.ndarray, np.ndarray, Errors]
+
+
+def _conditions(context: Context, result: Result) -> list[_Counted]:
+    """How many conditions of an argument are true, how many there are, and its error; each (b,)."""
+    if isinstance(result, Areas):
+        return [_counted(context.read_padded(part), direct=False) for part in result.parts]
+    if isinstance(result, Reference):
+        return [_counted(context.read_padded(result), direct=False)]
+    value = context.dereference(result)
+    return [_counted(value, direct=value.shape[1:] == (1, 1))]
+
+
+def _counted(value: Value, direct: bool) -> _Counted:
+    count = value.shape[0]
+    errors = error_of_any(value)
+    truth, wrong = as_boolean(value) if direct else (ops.not_equal(value.number, 0.0), None)
+    kinds = value.kinds
+    counts = (kinds == NUMBER) | (kinds == BOOLEAN) | (direct & (kinds == TEXT))
+    true = concrete(truth) & counts
+    errors = first_error(errors, wrong) if direct else errors
+    return (
+        true.reshape(count, -1).sum(axis=1),
+        counts.reshape(count, -1).sum(axis=1),
+        None if errors is None else errors.reshape(count, -1)[:, 0],
+    )
+
+
+_over_conditions("AND", lambda true, count: true == count)
+_over_conditions("OR", lambda true, count: true > 0)
+_over_conditions("XOR", lambda true, count: true % 2 == 1)

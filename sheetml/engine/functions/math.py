@@ -262,10 +262,27 @@ def _multiples(name: str, rounding: Callable[[np.ndarray], np.ndarray], *, zero_
 _multiples("CEILING", np.ceil, zero_divides=False)
 _multiples("FLOOR", np.floor, zero_divides=True)
 _multiples("MROUND", lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x), zero_divides=False)
-for _name in ("CEILING.MATH", "CEILING.PRECISE", "ISO.CEILING"):
+for _name in ("CEILING.PRECISE", "ISO.CEILING"):
     _rounding(_name, lambda x, step: _to_multiple(np.ceil)(x, np.abs(step)), "number", "number", defaults=(1.0,))
-for _name in ("FLOOR.MATH", "FLOOR.PRECISE"):
-    _rounding(_name, lambda x, step: _to_multiple(np.floor)(x, np.abs(step)), "number", "number", defaults=(1.0,))
+_rounding(
+    "FLOOR.PRECISE", lambda x, step: _to_multiple(np.floor)(x, np.abs(step)), "number", "number", defaults=(1.0,)
+)
+
+
+def _with_mode(upwards: bool) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """CEILING.MATH and FLOOR.MATH: a mode turns the direction round for negative numbers."""
+    first, second = (np.ceil, np.floor) if upwards else (np.floor, np.ceil)
+
+    def compute(x: np.ndarray, step: np.ndarray, mode: np.ndarray) -> np.ndarray:
+        size = np.abs(step)
+        turned = (x < 0) & (mode != 0)
+        return np.where(turned, _to_multiple(second)(x, size), _to_multiple(first)(x, size))
+
+    return compute
+
+
+_rounding("CEILING.MATH", _with_mode(True), "number", "number", "number", defaults=(1.0, 0.0))
+_rounding("FLOOR.MATH", _with_mode(False), "number", "number", "number", defaults=(1.0, 0.0))
 
 
 # ---- whole numbers -----------------------------------------------------------------------------

@@ -1,0 +1,167 @@
+"""Information: what kind of value a cell holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.areas import Reference
+from sheetml.engine.evaluate import OMITTED, Context, Result, first_element
+from sheetml.engine.functions.registry import Arguments, elementwise, function
+from sheetml.engine.graph import Array, frozen
+from sheetml.engine.values import (
+    BLANK,
+    BOOLEAN,
+    ERROR,
+    NA,
+    NUMBER,
+    TEXT,
+    UNCOMPUTABLE,
+    VALUE,
+    Errors,
+    Value,
+    boolean_value,
+    error_value,
+    error_where,
+    number_value,
+    text_value,
+)
+from sheetml.formula.tree import Call, Name, Node, Range
+
+UNKNOWN = ERROR + UNCOMPUTABLE
+
+
+def _asking(name: str, answer: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Registers a question about kinds; of what could not be computed the answer is not known either."""
+
+    @elementwise(name, "value")
+    def evaluate(value: Value) -> Value:
+        kinds = value.kinds
+        return boolean_value(answer(kinds), error_where(kinds == UNKNOWN, UNCOMPUTABLE))
+
+
+_asking("ISBLANK", lambda kind: kind == BLANK)
+_asking("ISNUMBER", lambda kind: kind == NUMBER)
+_asking("ISTEXT", lambda kind: kind == TEXT)
+_asking("ISNONTEXT", lambda kind: kind != TEXT)
+_asking("ISLOGICAL", lambda kind: kind == BOOLEAN)
+_asking("ISERROR", lambda kind: kind >= ERROR)
+_asking("ISERR", lambda kind: (kind >= ERROR) & (kind != ERROR + NA))
+_asking("ISNA", lambda kind: kind == ERROR + NA)
+
+
+def _parity(name: str, odd: bool) -> None:
+    @elementwise(name, "value")
+    def evaluate(value: Value) -> Value:
+        errors = value.errors()
+        wrong = (value.kinds == BOOLEAN) | (value.kinds == TEXT)
+        parity = np.mod(np.trunc(np.abs(frozen(value.number, name))), 2) == int(odd)
+        codes = error_where(wrong, VALUE) if errors is None else np.where(errors != 0, errors, wrong * VALUE)
+        return boolean_value(parity, None if codes is None else codes.astype(np.uint8))
+
+
+_parity("ISEVEN", odd=False)
+_parity("ISODD", odd=True)
+
+
+@function("ISREF", 1, 1, by_position=(0,))
+def is_reference(context: Context, arguments: Arguments) -> Result:
+    return boolean_value(np.full((1, 1, 1), isinstance(context.evaluate(arguments[0]), Reference)))
+
+
+@function("ISFORMULA", 1, 1, by_position=(0,))
+def is_formula(context: Context, arguments: Arguments) -> Result:
+    texts = formula_texts(context, arguments[0])
+    if isinstance(texts, Value):
+        return texts
+    return boolean_value(np.array([text is not None for text in texts]).reshape(-1, 1, 1))
+
+
+@function("FORMULATEXT", 1, 1, by_position=(0,))
+def formula_text(context: Context, arguments: Arguments) -> Result:
+    texts = formula_texts(context, arguments[0])
+    if isinstance(texts, Value):
+        return texts
+    shown = np.array(["" if text is None else f"={text}" for text in texts], object).reshape(-1, 1, 1)
+    return text_value(shown, error_where(np.array([text is None for text in texts]).reshape(-1, 1, 1), NA))
+
+
+def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
+    """The formulas of the cells referred to (their top left one), None where there is none."""
+    reference = context.reference(node)
+    if isinstance(reference, Value):
+        return reference
+    places = zip(reference.top.tolist(), reference.left.tolist())
+    return [context.workspace.formula_text(reference.sheet, row, column) for row, column in places]
+
+
+@elementwise("N", "value")
+def as_plain_number(value: Value) -> tuple[Array, Errors]:
+    return ops.where(value.kinds == TEXT, 0.0, value.number), value.errors()
+
+
+@elementwise("T", "value")
+def as_plain_text(value: Value) -> Value:
+    return text_value(np.where(value.kinds == TEXT, value.texts, ""), value.errors())
+
+
+@function("NA", 0, 0)
+def not_available(context: Context, arguments: Arguments) -> Result:
+    return error_value(NA)
+
+
+@function("TYPE", 1, 1)
+def type_number(context: Context, arguments: Arguments) -> Result:
+    value = context.in_array_mode().value(arguments[0])
+    if value.shape[1:] != (1, 1):
+        return Value(np.full((1, 1, 1), 64.0))
+    kinds = value.kinds
+    number = np.select([kinds == TEXT, kinds == BOOLEAN, kinds >= ERROR], [2.0, 4.0, 16.0], 1.0)
+    return number_value(number, error_where(kinds == UNKNOWN, UNCOMPUTABLE))
+
+
+@elementwise("ERROR.TYPE", "value")
+def error_type(value: Value) -> Value:
+    kinds = value.kinds
+    wrong = kinds >= ERROR
+    codes = np.where(kinds == UNKNOWN, UNCOMPUTABLE, np.where(wrong, 0, NA)).astype(np.uint8)
+    return number_value(np.where(wrong, kinds.astype(np.float64) - ERROR, 0.0), codes)
+
+
+@function("SHEET", 0, 1, by_position=(0,))
+def sheet_number(context: Context, arguments: Arguments) -> Result:
+    """The position of a sheet, counted from 1: of a reference's, of one named by text, or of the formula's."""
+    if not arguments:
+        return Value(np.full((1, 1, 1), context.sheet + 1.0))
+    result = context.evaluate(arguments[0])
+    if isinstance(result, Reference):
+        return Value(np.full((1, 1, 1), result.sheet + 1.0))
+    if not isinstance(result, Value):
+        return error_value(VALUE)
+    text, errors = first_element(result).texts, result.errors()
+    if errors is not None:
+        return result
+    positions = [context.workspace.scope.sheet(str(each)) for each in text.reshape(-1)]
+    numbers = np.array([0.0 if each is None else each + 1.0 for each in positions]).reshape(-1, 1, 1)
+    return number_value(numbers, error_where(numbers == 0, NA))
+
+
+@function("SHEETS", 0, 1, by_position=(0,))
+def sheet_count(context: Context, arguments: Arguments) -> Result:
+    if arguments:
+        result = context.evaluate(arguments[0])
+        count = 1 if isinstance(result, Reference) else len(getattr(result, "parts", [])) or None
+        if count is None:
+            return error_value(VALUE)
+        return Value(np.full((1, 1, 1), float(count)))
+    return Value(np.full((1, 1, 1), float(len(context.workspace.scope.sheet_names))))
+
+
+@function("ISOMITTED", 1, 1)
+def is_omitted(context: Context, arguments: Arguments) -> Result:
+    argument = arguments[0]
+    if isinstance(argument, (Name, Range, Call)):
+        return boolean_value(np.full((1, 1, 1), context.evaluate(argument) is OMITTED))
+    return boolean_value(np.zeros((1, 1, 1), bool))
