@@ -4,32 +4,56 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine.areas import moved
-from sheetml.engine.evaluate import Context, Result
-from sheetml.engine.functions.registry import Arguments, function
-from sheetml.engine.graph import concrete
+from sheetml.engine.areas import Areas, Reference, moved
+from sheetml.engine.evaluate import Context, Lambda, Result
+from sheetml.engine.functions.logic import chosen, evaluation
+from sheetml.engine.functions.registry import Arguments, elementwise, function, with_errors
+from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
+    REF,
     VALUE,
     Errors,
     Value,
+    as_boolean,
     as_number,
+    error_value,
     error_where,
     first_error,
     number_value,
+    rearranged,
+    text_value,
 )
+from sheetml.errors import FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.references import column_letters, quote_sheet
 from sheetml.formula.tree import Missing, Node
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
 def integers(context: Context, node: Node | None, default: int = 0) -> tuple[np.ndarray, Errors]:
     """An argument as whole numbers, one a cell, (b,): positions, sizes, choices. Cut off, not rounded."""
-    if node is None:
+    if node is None or isinstance(node, Missing):
         return np.array([default]), None
     number, errors = as_number(context.value(node))
     whole = np.trunc(np.clip(concrete(number), -2e9, 2e9)).astype(np.int64)
     if whole.shape[1:] != (1, 1):
         return np.zeros(1, np.int64), np.array([VALUE], np.uint8)
     return whole.reshape(-1), None if errors is None else errors.reshape(-1)
+
+
+def argument(arguments: Arguments, position: int) -> Node | None:
+    """An argument that may be left out."""
+    return arguments[position] if position < len(arguments) else None
+
+
+def shaped(errors: Errors) -> Errors:
+    """Errors one a cell, (b,), as those of values, (b, 1, 1)."""
+    return None if errors is None else errors.reshape(-1, 1, 1)
+
+
+# ---- references --------------------------------------------------------------------------------
 
 
 @function("OFFSET", 3, 5, by_position=(0,))
@@ -40,23 +64,359 @@ def offset(context: Context, arguments: Arguments) -> Result:
         return origin
     rows, row_errors = integers(context, arguments[1])
     columns, column_errors = integers(context, arguments[2])
-    height, height_errors = _size(context, arguments, 3, origin.height)
-    width, width_errors = _size(context, arguments, 4, origin.width)
+    height, height_errors = _size(context, argument(arguments, 3), origin.height)
+    width, width_errors = _size(context, argument(arguments, 4), origin.width)
     errors = first_error(origin.errors, row_errors, column_errors, height_errors, width_errors)
     return moved(origin.sheet, origin.top + rows, origin.left + columns, height, width, errors)
 
 
-def _size(context: Context, arguments: Arguments, position: int, default: np.ndarray) -> tuple[np.ndarray, Errors]:
-    if position >= len(arguments) or isinstance(arguments[position], Missing):
+def _size(context: Context, node: Node | None, default: np.ndarray) -> tuple[np.ndarray, Errors]:
+    if node is None or isinstance(node, Missing):
         return default, None
-    return integers(context, arguments[position])
+    return integers(context, node)
+
+
+@function("INDEX", 2, 4)
+def index(context: Context, arguments: Arguments) -> Result:
+    """The cell at a row and a column of an area or array; row or column 0 means all of them."""
+    result = context.in_array_mode().evaluate(arguments[0])
+    if isinstance(result, Areas):
+        chosen_area, _ = integers(context, argument(arguments, 3), 1)
+        if not 1 <= chosen_area[0] <= len(result.parts):
+            return error_value(REF)
+        result = result.parts[int(chosen_area[0]) - 1]
+    if isinstance(result, Lambda):
+        return error_value(VALUE)
+    if context.array and isinstance(result, (Reference, Value)) and _asks_for_arrays(context, arguments):
+        return _elements(context, context.dereference(result), arguments)
+    rows, row_errors = integers(context, arguments[1])
+    columns, column_errors = integers(context, argument(arguments, 2))
+    errors = first_error(row_errors, column_errors)
+    if isinstance(result, Reference):
+        return _part_of_reference(result, rows, columns, errors, len(arguments) == 2)
+    return _part_of_array(result, rows, columns, errors, len(arguments) == 2)
+
+
+def _asks_for_arrays(context: Context, arguments: Arguments) -> bool:
+    return any(context.value(node).shape[1:] != (1, 1) for node in arguments[1:3] if not isinstance(node, Missing))
+
+
+def _elements(context: Context, value: Value, arguments: Arguments) -> Value:
+    """INDEX with arrays of rows and columns: element by element."""
+    rows, row_errors = context.number(arguments[1])
+    third = argument(arguments, 2)
+    columns, column_errors = (np.ones((1, 1, 1)), None) if third is None else context.number(third)
+    row, column = np.trunc(concrete(rows)).astype(int), np.trunc(concrete(columns)).astype(int)
+    if third is None and value.shape[1] == 1:
+        row, column = np.ones_like(row), row
+    outside = (row < 1) | (row > value.shape[1]) | (column < 1) | (column > value.shape[2])
+    errors = first_error(row_errors, column_errors, error_where(outside, REF))
+    safe_row, safe_column = np.where(outside, 1, row) - 1, np.where(outside, 1, column) - 1
+    return picked(value, safe_row, safe_column, errors)
+
+
+def picked(value: Value, row: np.ndarray, column: np.ndarray, errors: Errors) -> Value:
+    """Elements of each cell's array by positions from 0, with errors where there are any."""
+    cells = np.arange(value.shape[0])[:, None, None] if value.shape[0] > 1 else np.zeros((1, 1, 1), np.intp)
+    flat = (cells * value.shape[1] + row) * value.shape[2] + column
+    result = rearranged(value, flat.astype(np.intp))
+    return result if errors is None else with_errors(result, errors)
+
+
+def _part_of_reference(
+    area: Reference, rows: np.ndarray, columns: np.ndarray, errors: Errors, one_given: bool
+) -> Reference:
+    if one_given and (area.height == 1).all():
+        rows, columns = np.ones(1, np.int64), rows
+    outside = (rows < 0) | (columns < 0) | (rows > area.height) | (columns > area.width)
+    errors = first_error(area.errors, errors, error_where(outside, REF))
+    rows, columns = np.where(outside, 1, rows), np.where(outside, 1, columns)
+    if one_given and not (area.height == 1).all():
+        columns = np.where(area.width == 1, 1, columns)
+    return Reference(
+        area.sheet,
+        np.where(rows == 0, area.top, area.top + rows - 1),
+        np.where(columns == 0, area.left, area.left + columns - 1),
+        np.where(rows == 0, area.height, 1),
+        np.where(columns == 0, area.width, 1),
+        errors,
+        area.dynamic,
+    )
+
+
+def _part_of_array(value: Value, rows: np.ndarray, columns: np.ndarray, errors: Errors, one_given: bool) -> Value:
+    height, width = value.shape[1:]
+    if one_given:
+        rows, columns = (np.ones(1, np.int64), rows) if height == 1 else (rows, np.zeros(1, np.int64))
+    outside = (rows < 0) | (columns < 0) | (rows > height) | (columns > width)
+    errors = first_error(errors, error_where(outside, REF))
+    rows, columns = np.where(outside, 1, rows), np.where(outside, 1, columns)
+    down = np.arange(height)[None, :, None] if (rows == 0).all() else (rows.reshape(-1, 1, 1) - 1).clip(0)
+    across = np.arange(width)[None, None, :] if (columns == 0).all() else (columns.reshape(-1, 1, 1) - 1).clip(0)
+    return picked(value, down, across, shaped(errors))
+
+
+@function("INDIRECT", 1, 2)
+def indirect(context: Context, arguments: Arguments) -> Result:
+    """The area that a text names."""
+    texts, errors = context.text(arguments[0])
+    if len(arguments) > 1 and not isinstance(arguments[1], Missing):
+        a1, _ = context.boolean(arguments[1])
+        if not concrete(a1).all():
+            return context.uncomputable("INDIRECT with R1C1 text is not supported")
+    if errors is not None and errors.all():
+        return error_value(int(errors.reshape(-1)[0]))
+    names = texts.reshape(texts.shape[0], -1)[:, 0]
+    found = [_named_area(context, i, name) for i, name in enumerate(names)]
+    if len({area.sheet for area in found if area is not None}) > 1:
+        return _read_one_by_one(context, found)
+    sheet = next((area.sheet for area in found if area is not None), 0)
+    corners = np.array([_corners(area) for area in found], np.int64)
+    missing = first_error(
+        None if errors is None else errors.reshape(texts.shape[0], -1)[:, 0],
+        error_where(np.array([area is None or area.errors is not None for area in found]), REF),
+    )
+    top, left, height, width = corners.T
+    return Reference(sheet, top, left, height, width, missing, dynamic=True)
+
+
+def _corners(area: Reference | None) -> tuple[int, int, int, int]:
+    if area is None:
+        return 1, 1, 1, 1
+    return int(area.top[0]), int(area.left[0]), int(area.height[0]), int(area.width[0])
+
+
+def _named_area(context: Context, cell: int, text: str) -> Reference | None:
+    one = context.select(np.array([min(cell, context.count - 1)]))
+    try:
+        result = one.evaluate(parse(text.strip(), int(one.rows[0]), int(one.columns[0])))
+    except FormulaError:
+        return None
+    return result if isinstance(result, Reference) else None
+
+
+def _read_one_by_one(context: Context, areas: list[Reference | None]) -> Value:
+    from sheetml.engine.calculation import stacked
+
+    values = []
+    for cell, area in enumerate(areas):
+        one = context.select(np.array([cell]))
+        if area is None:
+            values.append(error_value(REF))
+        else:
+            area.dynamic = True
+            values.append(one.dereference(area))
+    return stacked(values)
+
+
+def _along(name: str, rows: bool, count: bool) -> None:
+    """ROW, COLUMN (positions) and ROWS, COLUMNS (how many)."""
+
+    @function(name, 0 if not count else 1, 1, by_position=(0,))
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        if not arguments:
+            return Value((context.rows if rows else context.columns).reshape(-1, 1, 1).astype(np.float64))
+        result = context.in_array_mode().evaluate(arguments[0])
+        if isinstance(result, Value):
+            if not count or result.errors() is not None:
+                return result if result.errors() is not None else error_value(VALUE)
+            return Value(np.full((1, 1, 1), float(result.shape[1 if rows else 2])))
+        if not isinstance(result, Reference):
+            return error_value(REF)
+        if count:
+            size = result.height if rows else result.width
+            return number_value(size.reshape(-1, 1, 1), shaped(result.errors))
+        first, size = (result.top, result.height) if rows else (result.left, result.width)
+        number = first.reshape(-1, 1, 1).astype(np.float64)
+        longest = min(int(size.max()), context.workspace.scope.row_limit if rows else 16384)
+        if context.array and longest > 1:
+            steps = np.arange(longest)
+            number = number + (steps[None, :, None] if rows else steps[None, None, :])
+        return number_value(number, shaped(result.errors))
+
+
+_along("ROW", rows=True, count=False)
+_along("COLUMN", rows=False, count=False)
+_along("ROWS", rows=True, count=True)
+_along("COLUMNS", rows=False, count=True)
+
+
+@function("AREAS", 1, 1, by_position=(0,))
+def areas(context: Context, arguments: Arguments) -> Result:
+    result = context.evaluate(arguments[0])
+    count = len(result.parts) if isinstance(result, Areas) else 1
+    return Value(np.full((1, 1, 1), float(count)))
+
+
+@elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""))
+def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.ndarray) -> Value:
+    operands = [np.trunc(frozen(array, "ADDRESS")) for array in (row, column, style)]
+    numbers = np.broadcast_arrays(*operands, concrete(a1), sheet)
+    texts = np.full(numbers[0].shape, "", object)
+    wrong = (numbers[0] < 1) | (numbers[0] > MAX_ROWS) | (numbers[1] < 1) | (numbers[1] > MAX_COLUMNS)
+    wrong |= (numbers[2] < 1) | (numbers[2] > 4)
+    for place in zip(*np.nonzero(~wrong)):
+        r, c, kind, letters, name = (array[place] for array in numbers)
+        row_absolute, column_absolute = kind in (1, 2), kind in (1, 3)
+        if letters:
+            text = f"{'$' * column_absolute}{column_letters(int(c))}{'$' * row_absolute}{int(r)}"
+        else:
+            text = f"R{int(r) if row_absolute else f'[{int(r)}]'}C{int(c) if column_absolute else f'[{int(c)}]'}"
+        texts[place] = f"{quote_sheet(name)}!{text}" if name else text
+    return text_value(texts, error_where(wrong, VALUE))
+
+
+@function("HYPERLINK", 1, 2)
+def hyperlink(context: Context, arguments: Arguments) -> Result:
+    """What the link shows."""
+    return context.value(arguments[-1])
+
+
+@function("CHOOSE", 2)
+def choose(context: Context, arguments: Arguments) -> Result:
+    """The argument of a number; only those chosen are evaluated."""
+    number, errors = context.number(arguments[0])
+    choice = np.trunc(concrete(number))
+    outside = (choice < 1) | (choice > len(arguments) - 1)
+    codes = first_error(errors, error_where(outside, VALUE))
+    assert codes is not None
+    if not codes.any() and (choice == choice.reshape(-1)[0]).all():
+        return context.evaluate(arguments[int(choice.reshape(-1)[0])])
+    branches = [
+        ((choice == place) & (codes == 0), evaluation(node)) for place, node in enumerate(arguments[1:], start=1)
+    ]
+    return chosen(context, branches, codes)
+
+
+# ---- finding -----------------------------------------------------------------------------------
 
 
 @function("MATCH", 2, 3)
 def match(context: Context, arguments: Arguments) -> Result:
+    """The position of a value in a row or column; type 1 (ascending, the default), 0 (exact), -1."""
     wanted = context.value(arguments[0])
-    table = context.array_value(arguments[1])
-    rule, errors = integers(context, arguments[2] if len(arguments) > 2 else None, 1)
-    ranks = np.where(wanted.number >= table.number.reshape(table.shape[0], 1, -1), 1, 0)
-    position = ranks.sum(axis=2, keepdims=True)
-    return number_value(position, error_where(position == 0, NA))
+    line = context.array_value(arguments[1])
+    kind, errors = integers(context, argument(arguments, 2), 1)
+    if line.shape[1] > 1 and line.shape[2] > 1:
+        return error_value(NA)
+    if kind[0] == 0:
+        found = positions(wanted, line, WILDCARD)
+    else:
+        found = positions(wanted, line, order=SORTED_UP if kind[0] > 0 else SORTED_DOWN)
+    return _position(found, first_error(wanted.errors(), shaped(errors)))
+
+
+def _position(found: Array, errors: Errors) -> Value:
+    place = concrete(found)
+    return number_value(place + 1, first_error(errors, error_where(place < 0, NA)))
+
+
+def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[int, str, bool, bool]:
+    """Match mode, the order binary search relies on, whether the last is found, and whether all is valid."""
+    mode, mode_errors = integers(context, argument(arguments, first), 0)
+    search, search_errors = integers(context, argument(arguments, first + 1), 1)
+    valid = int(mode[0]) in (-1, 0, 1, 2) and int(search[0]) in (1, -1, 2, -2)
+    valid = valid and mode_errors is None and search_errors is None
+    return int(mode[0]), "", int(search[0]) == -1, valid
+
+
+@function("XMATCH", 2, 4)
+def match_by_mode(context: Context, arguments: Arguments) -> Result:
+    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
+    mode, order, last, valid = _search_rule(context, arguments, 2)
+    if not valid or (line.shape[1] > 1 and line.shape[2] > 1):
+        return error_value(VALUE)
+    return _position(positions(wanted, line, mode, order, last), wanted.errors())
+
+
+@function("XLOOKUP", 3, 6)
+def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
+    """The value, row or column of the result area that is level with the value found."""
+    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
+    results = context.array_value(arguments[2])
+    mode, order, last, valid = _search_rule(context, arguments, 4)
+    tall = line.shape[2] == 1
+    if not valid or (not tall and line.shape[1] > 1) or results.shape[1 if tall else 2] != line.shape[1 if tall else 2]:
+        return error_value(VALUE)
+    place = concrete(positions(wanted, line, mode, order, last)).astype(np.intp)
+    missing = place < 0
+    found = _level_with(results, place.clip(0), tall)
+    found = found if wanted.errors() is None else with_errors(found, wanted.errors())  # type: ignore[arg-type]
+    if not missing.any():
+        return found
+    if len(arguments) < 4 or isinstance(arguments[3], Missing):
+        return with_errors(found, np.broadcast_to(error_where(missing, NA), found.kinds.shape))  # type: ignore[arg-type]
+    codes = np.zeros(found.shape, np.uint8)
+    mask = np.broadcast_to(missing, found.shape)
+    other = context.value(arguments[3])
+    return chosen(context, [(~mask, lambda part: _for_part(context, part, found)), (mask, lambda part: _for_part(context, part, other))], codes)
+
+
+def _for_part(whole: Context, part: Context, value: Value) -> Value:
+    from sheetml.engine.functions.logic import _level_with as level
+
+    return level(whole, part, value)
+
+
+def _level_with(results: Value, place: np.ndarray, tall: bool) -> Value:
+    """The rows (or columns) of results at the places; a single wanted value gets all its columns."""
+    if place.shape[1:] == (1, 1):
+        across = np.arange(results.shape[2])[None, None, :] if tall else place
+        down = place if tall else np.arange(results.shape[1])[None, :, None]
+        return picked(results, down, across, None)
+    zero = np.zeros_like(place)
+    return picked(results, place if tall else zero, zero if tall else place, None)
+
+
+def _table_lookup(name: str, vertical: bool) -> None:
+    """VLOOKUP and HLOOKUP: found in the first column (row), taken from another of the same row (column)."""
+
+    @function(name, 3, 4)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        wanted, table = context.value(arguments[0]), context.array_value(arguments[1])
+        number, errors = context.number(arguments[2])
+        approximate = True
+        if len(arguments) > 3 and not isinstance(arguments[3], Missing):
+            truth, wrong = as_boolean(context.value(arguments[3]))
+            errors = first_error(errors, wrong)
+            approximate = bool(concrete(truth).reshape(-1)[0])
+        height, width = table.shape[1:]
+        first = np.arange(height) * width if vertical else np.arange(width)
+        cells = np.arange(table.shape[0])[:, None] * (height * width)
+        line = rearranged(table, (cells + first[None, :])[:, :, None])
+        found = positions(wanted, line, order=SORTED_UP) if approximate else positions(wanted, line, WILDCARD)
+        place = concrete(found).astype(np.intp)
+        other = np.trunc(concrete(number)).astype(np.intp)
+        place, other = np.broadcast_arrays(place, other)
+        beyond = other > (width if vertical else height)
+        errors = first_error(
+            wanted.errors(), errors, error_where(other < 1, VALUE), error_where(beyond, REF), error_where(place < 0, NA)
+        )
+        safe_place, safe_other = place.clip(0), np.where((other < 1) | beyond, 1, other) - 1
+        down, across = (safe_place, safe_other) if vertical else (safe_other, safe_place)
+        return picked(table, down, across, errors)
+
+
+_table_lookup("VLOOKUP", vertical=True)
+_table_lookup("HLOOKUP", vertical=False)
+
+
+@function("LOOKUP", 2, 3)
+def lookup(context: Context, arguments: Arguments) -> Result:
+    """The last value not beyond the wanted one in a sorted row or column, or its fellow in another."""
+    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
+    if len(arguments) == 3:
+        results = context.array_value(arguments[2])
+    else:
+        down = line.shape[1] >= line.shape[2]
+        cells = np.arange(line.shape[0])[:, None] * (line.shape[1] * line.shape[2])
+        columns = np.arange(line.shape[1]) * line.shape[2] if down else np.arange(line.shape[2])
+        last = line.shape[2] - 1 if down else (line.shape[1] - 1) * line.shape[2]
+        results = rearranged(line, (cells + columns + last)[:, :, None])
+        line = rearranged(line, (cells + columns)[:, :, None])
+    place = concrete(positions(wanted, line, order=SORTED_UP)).astype(np.intp)
+    flat = results.shape[1] * results.shape[2]
+    outside = place >= flat
+    errors = first_error(wanted.errors(), error_where((place < 0) | outside, NA))
+    row, column = np.divmod(np.clip(place, 0, flat - 1), results.shape[2])
+    return picked(results, row, column, errors)

@@ -1,0 +1,154 @@
+"""Finding values in a row or column, by the rules of MATCH, VLOOKUP and XLOOKUP."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
+
+EXACT, SMALLER, LARGER, WILDCARD = 0, -1, 1, 2  # match modes, as XLOOKUP numbers them
+SORTED_UP, SORTED_DOWN = "ascending", "descending"
+
+
+@lru_cache(maxsize=1000)
+def wildcard_pattern(text: str) -> re.Pattern[str] | None:
+    """What a text with * (any text), ? (one character) and ~ (takes the next literally) matches."""
+    if not re.search(r"[*?~]", text):
+        return None
+    parts = re.findall(r"~[*?~]|.", text, re.DOTALL)
+    special = {"*": ".*", "?": "."}
+    pattern = "".join(special.get(part) or re.escape(part[-1] if len(part) == 2 else part) for part in parts)
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+class Line:
+    """One row or column of cells, in which values are found: by position, from 0; -1 for nowhere.
+
+    Only values of the same type match: numbers, texts (without regard to case) or booleans.
+    """
+
+    def __init__(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, last: bool = False) -> None:
+        self.numbers = numbers
+        self.kinds = kinds
+        self.texts = texts
+        self.last = last  # of equal values the last one is found, not the first
+        self._sorted: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._places: dict[str, int] | None = None
+
+    def find(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int) -> np.ndarray:
+        """The positions of values, (m,). A blank is looked up as 0."""
+        result = np.full(len(numbers), -1, np.intp)
+        for kind in (NUMBER, BOOLEAN):
+            wanted = (kinds == kind) | ((kinds == BLANK) & (kind == NUMBER))
+            if wanted.any():
+                result[wanted] = self._find_numbers(numbers[wanted], kind, mode)
+        for place in np.nonzero(kinds == TEXT)[0]:
+            result[place] = self._find_text(folded(texts[place]), mode)
+        return result
+
+    def _find_numbers(self, wanted: np.ndarray, kind: int, mode: int) -> np.ndarray:
+        values, places = self._by_value(kind)
+        if not len(values):
+            return np.full(len(wanted), -1, np.intp)
+        if mode == SMALLER:
+            found = values.searchsorted(wanted, "right") - 1
+            return np.where(found >= 0, places[found], -1)
+        found = values.searchsorted(wanted)
+        within = np.minimum(found, len(values) - 1)
+        hit = found < len(values) if mode == LARGER else values[within] == wanted
+        return np.where(hit, places[within], -1)
+
+    def _by_value(self, kind: int) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct values of a kind in order, and where each stands."""
+        if kind not in self._sorted:
+            own = np.nonzero(self.kinds == kind)[0]
+            if self.last:
+                own = own[::-1]
+            values, first = np.unique(self.numbers[own], return_index=True)
+            self._sorted[kind] = values, own[first]
+        return self._sorted[kind]
+
+    def _find_text(self, wanted: str, mode: int) -> int:
+        pattern = wildcard_pattern(wanted) if mode == WILDCARD else None
+        own = np.nonzero(self.kinds == TEXT)[0]
+        if self.last:
+            own = own[::-1]
+        if pattern is not None:
+            return next((int(place) for place in own if pattern.fullmatch(self.texts[place])), -1)
+        if self._places is None:
+            self._places = {}
+            for place in own:
+                self._places.setdefault(folded(self.texts[place]), int(place))
+        found = self._places.get(wanted, -1)
+        if found >= 0 or mode in (EXACT, WILDCARD):
+            return found
+        known = sorted(self._places)
+        beside = [text for text in known if (text < wanted if mode == SMALLER else text > wanted)]
+        return self._places[beside[-1] if mode == SMALLER else beside[0]] if beside else -1
+
+    def find_sorted(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, order: str) -> np.ndarray:
+        """The last position whose value is not beyond the wanted one, by halving, as for sorted lines."""
+        result = np.full(len(numbers), -1, np.intp)
+        sign = 1.0 if order == SORTED_UP else -1.0
+        for kind in (NUMBER, BOOLEAN):
+            wanted = (kinds == kind) | ((kinds == BLANK) & (kind == NUMBER))
+            own = np.nonzero(self.kinds == kind)[0]
+            if wanted.any() and len(own):
+                found = (sign * self.numbers[own]).searchsorted(sign * numbers[wanted], "right") - 1
+                result[wanted] = np.where(found >= 0, own[found], -1)
+        own = np.nonzero(self.kinds == TEXT)[0]
+        if len(own) and (kinds == TEXT).any():
+            line = [folded(self.texts[place]) for place in own]
+            for place in np.nonzero(kinds == TEXT)[0]:
+                found = _halving(line, folded(texts[place]), order)
+                result[place] = own[found] if found >= 0 else -1
+        return result
+
+
+def _halving(line: list[str], wanted: str, order: str) -> int:
+    low, high = 0, len(line)
+    while low < high:
+        middle = (low + high) // 2
+        not_beyond = line[middle] <= wanted if order == SORTED_UP else line[middle] >= wanted
+        low, high = (middle + 1, high) if not_beyond else (low, middle)
+    return low - 1
+
+
+def positions(wanted: Value, lines: Value, mode: int = EXACT, order: str = "", last: bool = False) -> Any:
+    """Where each wanted element, (b, R, C), stands in its cell's line, (b or 1, n): from 0, -1 for nowhere.
+
+    Traced numbers give traced positions, whose derivative is zero.
+    """
+    size = lines.shape[1] * lines.shape[2]
+    line_kinds = lines.kinds.reshape(lines.shape[0], size)
+    line_texts = lines.texts.reshape(lines.shape[0], size)
+    shape = (max(wanted.shape[0], lines.shape[0]), *wanted.shape[1:])
+
+    def compute(wanted_number: np.ndarray, line_number: np.ndarray) -> np.ndarray:
+        numbers = np.broadcast_to(wanted_number, shape).reshape(shape[0], -1)
+        kinds = np.broadcast_to(wanted.kinds, shape).reshape(shape[0], -1)
+        texts = np.broadcast_to(wanted.texts, shape).reshape(shape[0], -1)
+        rows = line_number.reshape(lines.shape[0], size)
+        if rows.shape[0] == 1:
+            line = Line(rows[0], line_kinds[0], line_texts[0], last)
+            found = _find(line, numbers.reshape(-1), kinds.reshape(-1), texts.reshape(-1), mode, order)
+            return found.reshape(shape).astype(np.float64)
+        found = np.empty(numbers.shape)
+        for cell in range(shape[0]):
+            line = Line(rows[cell], line_kinds[cell], line_texts[cell], last)
+            found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order)
+        return found.reshape(shape)
+
+    return ops.position_of("a position found", compute)(wanted.number, lines.number)
+
+
+def _find(
+    line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str
+) -> np.ndarray:
+    known = np.where(kinds >= ERROR, ERROR, kinds)
+    return line.find_sorted(numbers, known, texts, order) if order else line.find(numbers, known, texts, mode)
