@@ -12,6 +12,7 @@ from sheetml.engine.evaluate import Context, Result, select_result
 from sheetml.engine.functions.registry import Arguments, error_of_any, function
 from sheetml.engine.graph import Traced, concrete
 from sheetml.engine.values import (
+    BLANK,
     BOOLEAN,
     ERROR,
     NA,
@@ -146,12 +147,12 @@ def _instead_of_errors(
     wrong = replaced(value.kind)
     return chosen(
         context,
-        [(~wrong, lambda part: _level_with(context, part, value)), (wrong, evaluation(arguments[1]))],
+        [(~wrong, lambda part: level_with(context, part, value)), (wrong, evaluation(arguments[1]))],
         np.zeros(wrong.shape, np.uint8),
     )
 
 
-def _level_with(whole: Context, part: Context, value: Value) -> Value:
+def level_with(whole: Context, part: Context, value: Value) -> Value:
     """The elements of a value of all cells that belong to some of them."""
     if value.shape[0] == 1 or part.count == whole.count:
         return value
@@ -258,8 +259,11 @@ def _conditions(context: Context, result: Result) -> list[_Counted]:
 def _counted(value: Value, direct: bool) -> _Counted:
     count = value.shape[0]
     errors = error_of_any(value)
-    truth, wrong = as_boolean(value) if direct else (ops.not_equal(value.number, 0.0), None)
     kinds = value.kinds
+    if direct:  # an empty text written into the formula does not count, any other must be a boolean's name
+        kinds = np.where((kinds == TEXT) & (value.texts == ""), BLANK, kinds)
+        value = Value(value.number, kinds, value.text)
+    truth, wrong = as_boolean(value) if direct else (ops.not_equal(value.number, 0.0), None)
     counts = (kinds == NUMBER) | (kinds == BOOLEAN) | (direct & (kinds == TEXT))
     true = concrete(truth) & counts
     errors = first_error(errors, wrong) if direct else errors

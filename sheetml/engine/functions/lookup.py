@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, moved
-from sheetml.engine.evaluate import Context, Lambda, Result
-from sheetml.engine.functions.logic import chosen, evaluation
+from sheetml.engine.evaluate import Context, Lambda, Result, Split
+from sheetml.engine.functions.logic import chosen, evaluation, level_with
 from sheetml.engine.functions.registry import Arguments, elementwise, function, with_errors
 from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
 from sheetml.engine.graph import Array, concrete, frozen
@@ -128,8 +128,9 @@ def _part_of_reference(
 ) -> Reference:
     if one_given and (area.height == 1).all():
         rows, columns = np.ones(1, np.int64), rows
-    outside = (rows < 0) | (columns < 0) | (rows > area.height) | (columns > area.width)
-    errors = first_error(area.errors, errors, error_where(outside, REF))
+    negative = (rows < 0) | (columns < 0)
+    outside = negative | (rows > area.height) | (columns > area.width)
+    errors = first_error(area.errors, errors, error_where(negative, VALUE), error_where(outside, REF))
     rows, columns = np.where(outside, 1, rows), np.where(outside, 1, columns)
     if one_given and not (area.height == 1).all():
         columns = np.where(area.width == 1, 1, columns)
@@ -169,7 +170,7 @@ def indirect(context: Context, arguments: Arguments) -> Result:
     names = texts.reshape(texts.shape[0], -1)[:, 0]
     found = [_named_area(context, i, name) for i, name in enumerate(names)]
     if len({area.sheet for area in found if area is not None}) > 1:
-        return _read_one_by_one(context, found)
+        raise Split
     sheet = next((area.sheet for area in found if area is not None), 0)
     corners = np.array([_corners(area) for area in found], np.int64)
     missing = first_error(
@@ -193,20 +194,6 @@ def _named_area(context: Context, cell: int, text: str) -> Reference | None:
     except FormulaError:
         return None
     return result if isinstance(result, Reference) else None
-
-
-def _read_one_by_one(context: Context, areas: list[Reference | None]) -> Value:
-    from sheetml.engine.calculation import stacked
-
-    values = []
-    for cell, area in enumerate(areas):
-        one = context.select(np.array([cell]))
-        if area is None:
-            values.append(error_value(REF))
-        else:
-            area.dynamic = True
-            values.append(one.dereference(area))
-    return stacked(values)
 
 
 def _along(name: str, rows: bool, count: bool) -> None:
@@ -311,22 +298,26 @@ def _position(found: Array, errors: Errors) -> Value:
     return number_value(place + 1, first_error(errors, error_where(place < 0, NA)))
 
 
-def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[int, str, bool, bool]:
-    """Match mode, the order binary search relies on, whether the last is found, and whether all is valid."""
+def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[int, bool, bool]:
+    """The match mode, whether the last of equal values is found, and whether these are valid.
+
+    The binary searches (2 and -2) rely on order and end at the first, and at the last, of equal values.
+    """
     mode, mode_errors = integers(context, argument(arguments, first), 0)
     search, search_errors = integers(context, argument(arguments, first + 1), 1)
-    valid = int(mode[0]) in (-1, 0, 1, 2) and int(search[0]) in (1, -1, 2, -2)
-    valid = valid and mode_errors is None and search_errors is None
-    return int(mode[0]), "", int(search[0]) == -1, valid
+    chosen_mode, direction = int(mode[0]), int(search[0])
+    valid = chosen_mode in (-1, 0, 1, 2) and direction in (1, -1, 2, -2) and mode_errors is None
+    valid = valid and search_errors is None and not (chosen_mode == WILDCARD and abs(direction) == 2)
+    return chosen_mode, direction < 0, valid
 
 
 @function("XMATCH", 2, 4)
 def match_by_mode(context: Context, arguments: Arguments) -> Result:
     wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
-    mode, order, last, valid = _search_rule(context, arguments, 2)
+    mode, last, valid = _search_rule(context, arguments, 2)
     if not valid or (line.shape[1] > 1 and line.shape[2] > 1):
         return error_value(VALUE)
-    return _position(positions(wanted, line, mode, order, last), wanted.errors())
+    return _position(positions(wanted, line, mode, last=last), wanted.errors())
 
 
 @function("XLOOKUP", 3, 6)
@@ -334,13 +325,13 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     """The value, row or column of the result area that is level with the value found."""
     wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
     results = context.array_value(arguments[2])
-    mode, order, last, valid = _search_rule(context, arguments, 4)
+    mode, last, valid = _search_rule(context, arguments, 4)
     tall = line.shape[2] == 1
     if not valid or (not tall and line.shape[1] > 1) or results.shape[1 if tall else 2] != line.shape[1 if tall else 2]:
         return error_value(VALUE)
-    place = concrete(positions(wanted, line, mode, order, last)).astype(np.intp)
+    place = concrete(positions(wanted, line, mode, last=last)).astype(np.intp)
     missing = place < 0
-    found = _level_with(results, place.clip(0), tall)
+    found = _beside(results, place.clip(0), tall)
     found = found if wanted.errors() is None else with_errors(found, wanted.errors())  # type: ignore[arg-type]
     if not missing.any():
         return found
@@ -349,16 +340,14 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     codes = np.zeros(found.shape, np.uint8)
     mask = np.broadcast_to(missing, found.shape)
     other = context.value(arguments[3])
-    return chosen(context, [(~mask, lambda part: _for_part(context, part, found)), (mask, lambda part: _for_part(context, part, other))], codes)
+    branches = [
+        (~mask, lambda part: level_with(context, part, found)),
+        (mask, lambda part: level_with(context, part, other)),
+    ]
+    return chosen(context, branches, codes)
 
 
-def _for_part(whole: Context, part: Context, value: Value) -> Value:
-    from sheetml.engine.functions.logic import _level_with as level
-
-    return level(whole, part, value)
-
-
-def _level_with(results: Value, place: np.ndarray, tall: bool) -> Value:
+def _beside(results: Value, place: np.ndarray, tall: bool) -> Value:
     """The rows (or columns) of results at the places; a single wanted value gets all its columns."""
     if place.shape[1:] == (1, 1):
         across = np.arange(results.shape[2])[None, None, :] if tall else place

@@ -12,6 +12,7 @@ from sheetml.engine import graph as ops
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
 
 EXACT, SMALLER, LARGER, WILDCARD = 0, -1, 1, 2  # match modes, as XLOOKUP numbers them
+SORTED = 9  # the last one not beyond, by halving: MATCH's and VLOOKUP's approximate match
 SORTED_UP, SORTED_DOWN = "ascending", "descending"
 
 
@@ -119,7 +120,9 @@ def _halving(line: list[str], wanted: str, order: str) -> int:
     return low - 1
 
 
-def positions(wanted: Value, lines: Value, mode: int = EXACT, order: str = "", last: bool = False) -> Any:
+def positions(
+    wanted: Value, lines: Value, mode: int = SORTED, order: str = SORTED_UP, last: bool = False
+) -> Any:
     """Where each wanted element, (b, R, C), stands in its cell's line, (b or 1, n): from 0, -1 for nowhere.
 
     Traced numbers give traced positions, whose derivative is zero.
@@ -151,4 +154,6 @@ def _find(
     line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str
 ) -> np.ndarray:
     known = np.where(kinds >= ERROR, ERROR, kinds)
-    return line.find_sorted(numbers, known, texts, order) if order else line.find(numbers, known, texts, mode)
+    if mode == SORTED:
+        return line.find_sorted(numbers, known, texts, order)
+    return line.find(numbers, known, texts, mode)
