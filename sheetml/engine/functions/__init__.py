@@ -1,6 +1,6 @@
 """The worksheet functions, one module a family."""
 
-from sheetml.engine.functions import arrays, information, logic, lookup, math, statistics
+from sheetml.engine.functions import arrays, criteria, information, logic, lookup, math, statistics
 from sheetml.engine.functions.registry import FUNCTIONS
 
-__all__ = ["FUNCTIONS", "arrays", "information", "logic", "lookup", "math", "statistics"]
+__all__ = ["FUNCTIONS", "arrays", "criteria", "information", "logic", "lookup", "math", "statistics"]

@@ -330,9 +330,11 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     if not valid or (not tall and line.shape[1] > 1) or results.shape[1 if tall else 2] != line.shape[1 if tall else 2]:
         return error_value(VALUE)
     place = concrete(positions(wanted, line, mode, last=last)).astype(np.intp)
-    missing = place < 0
+    wrong = wanted.errors()
+    missing = place < 0 if wrong is None else (place < 0) & (wrong == 0)
     found = _beside(results, place.clip(0), tall)
-    found = found if wanted.errors() is None else with_errors(found, wanted.errors())  # type: ignore[arg-type]
+    if wrong is not None:
+        found = with_errors(found, wrong)
     if not missing.any():
         return found
     if len(arguments) < 4 or isinstance(arguments[3], Missing):

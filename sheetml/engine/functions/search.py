@@ -50,7 +50,23 @@ class Line:
                 result[wanted] = self._find_numbers(numbers[wanted], kind, mode)
         for place in np.nonzero(kinds == TEXT)[0]:
             result[place] = self._find_text(folded(texts[place]), mode)
+        if mode in (SMALLER, LARGER):
+            for place in np.nonzero((result < 0) & (kinds < ERROR))[0]:
+                result[place] = self._beside_kind(int(kinds[place]), mode)
         return result
+
+    def _beside_kind(self, kind: int, mode: int) -> int:
+        """Beyond its own kind a value comes next to the others: numbers come before text before booleans."""
+        order = [NUMBER, TEXT, BOOLEAN]
+        rank = order.index(NUMBER if kind == BLANK else kind)
+        for other in order[rank + 1 :] if mode == LARGER else order[:rank][::-1]:
+            own = np.nonzero(self.kinds == other)[0]
+            if len(own):
+                values = [folded(self.texts[place]) if other == TEXT else self.numbers[place] for place in own]
+                extreme = min(values) if mode == LARGER else max(values)
+                places = [place for place, value in zip(own, values) if value == extreme]
+                return int(places[-1] if self.last else places[0])
+        return -1
 
     def _find_numbers(self, wanted: np.ndarray, kind: int, mode: int) -> np.ndarray:
         values, places = self._by_value(kind)

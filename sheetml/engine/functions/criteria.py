@@ -1,0 +1,358 @@
+"""Counting, summing and averaging what meets criteria: COUNTIF, SUMIFS and their kin."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.areas import Reference
+from sheetml.engine.evaluate import Context, Result, Split
+from sheetml.engine.functions.registry import Arguments, function, with_errors
+from sheetml.engine.functions.search import wildcard_pattern
+from sheetml.engine.graph import Array, Traced, concrete, value_of
+from sheetml.engine.values import (
+    BLANK,
+    BOOLEAN,
+    DIV0,
+    ERROR,
+    NUMBER,
+    TEXT,
+    VALUE,
+    Errors,
+    Value,
+    error_value,
+    error_where,
+    folded,
+    number_value,
+    parse_number,
+    to_objects,
+)
+from sheetml.xlsx.model import ERROR_CODE, ErrorCode
+
+_OPERATOR = re.compile(r"(<=|>=|<>|=|<|>)?(.*)", re.DOTALL)
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+ELEMENTS = 8_000_000  # of a table of criteria by cells
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A condition on cells: an operator and what to compare with."""
+
+    operator: str
+    operand: float | str | bool | ErrorCode | None  # None: blank
+
+    def met(self, values: Value) -> np.ndarray:
+        """Which cells meet it, in their shape."""
+        if self.operator == "<>":
+            return ~self._equal(values)
+        if self.operator == "=":
+            return self._equal(values)
+        compare = _COMPARE[self.operator]
+        kinds, operand = values.kinds, self.operand
+        if isinstance(operand, bool):
+            return (kinds == BOOLEAN) & compare(value_of(values.number), float(operand))
+        if isinstance(operand, float):
+            return (kinds == NUMBER) & compare(value_of(values.number), operand)
+        if isinstance(operand, str):
+            known = folded(operand)
+            result = np.zeros(values.shape, bool)
+            for place in zip(*np.nonzero(kinds == TEXT)):
+                result[place] = compare(folded(values.texts[place]), known)
+            return result
+        return np.zeros(values.shape, bool)
+
+    def _equal(self, values: Value) -> np.ndarray:
+        kinds, operand = values.kinds, self.operand
+        if operand is None:
+            return kinds == BLANK
+        if isinstance(operand, ErrorCode):
+            return kinds == ERROR + operand
+        if isinstance(operand, bool):
+            return (kinds == BOOLEAN) & (value_of(values.number) == float(operand))
+        if isinstance(operand, float):
+            equal = (kinds == NUMBER) & (value_of(values.number) == operand)
+            return equal | self._texts(values, lambda text: parse_number(text) == operand)
+        if operand == "":
+            return (kinds == BLANK) | self._texts(values, lambda text: text == "")
+        pattern, known = wildcard_pattern(operand), folded(operand)
+        if pattern is not None:
+            return self._texts(values, lambda text: pattern.fullmatch(text) is not None)
+        return self._texts(values, lambda text: folded(text) == known)
+
+    @staticmethod
+    def _texts(values: Value, question: Callable[[str], bool]) -> np.ndarray:
+        if values.text is None:
+            return np.zeros(values.shape, bool)
+        result = np.zeros(values.shape, bool)
+        answers: dict[str, bool] = {}
+        for place in zip(*np.nonzero(values.kinds == TEXT)):
+            text = values.text[place]
+            if text not in answers:
+                answers[text] = question(text)
+            result[place] = answers[text]
+        return result
+
+
+def criterion(item: float | str | bool | ErrorCode | None) -> Criterion:
+    """What a criterion argument means: 5, "<=5", "a*", "<>", TRUE ..., a blank cell meaning 0."""
+    if item is None:
+        return Criterion("=", 0.0)
+    if not isinstance(item, str) or isinstance(item, bool):
+        return Criterion("=", item if isinstance(item, (bool, ErrorCode)) else float(item))
+    match = _OPERATOR.fullmatch(item)
+    assert match is not None
+    sign, rest = match[1], match[2]
+    if rest == "":
+        return Criterion(sign or "=", None if sign else "")
+    number = parse_number(rest)
+    if number is not None:
+        return Criterion(sign or "=", number)
+    if rest.upper() in ("TRUE", "FALSE"):
+        return Criterion(sign or "=", rest.upper() == "TRUE")
+    return Criterion(sign or "=", ERROR_CODE.get(rest.upper(), rest))
+
+
+class Selection:
+    """Which cells of ranges meet criteria, for each of the formula's cells.
+
+    `rows` are the distinct combinations of criteria: (d, n) bools if the ranges are shared, else (b, n);
+    `which` says which row each formula cell has, in the shape of the criteria (b, R, C).
+    """
+
+    def __init__(self, rows: np.ndarray, which: np.ndarray, grouped: tuple[np.ndarray, np.ndarray] | None = None):
+        self.rows = rows
+        self.which = which
+        self.grouped = grouped  # for many criteria "=number": group of each cell, and of each criterion
+
+
+def selection(context: Context, pairs: list[tuple[Value, Value]]) -> Selection:
+    """The cells that meet all criteria; pairs of a range and its criterion, ranges of one size."""
+    shape = np.broadcast_shapes(*(criteria.shape for _, criteria in pairs))
+    ranges = [(values, np.broadcast_to(to_objects(criteria), shape)) for values, criteria in pairs]
+    if all(values.shape[0] == 1 for values, _ in ranges):
+        return _shared(ranges, shape)
+    count = max([shape[0], *(values.shape[0] for values, _ in ranges)])
+    size = ranges[0][0].shape[1] * ranges[0][0].shape[2]
+    if shape[1:] != (1, 1) or (count * size > ELEMENTS and context.count > 1):
+        raise Split
+    rows = np.ones((count, size), bool)
+    for values, items in ranges:
+        for cell in range(count):
+            own = _row(values, cell if values.shape[0] > 1 else 0)
+            item = items[cell if items.shape[0] > 1 else 0, 0, 0]
+            rows[cell] &= criterion(item).met(own).reshape(-1)
+    return Selection(rows, np.arange(count).reshape(-1, 1, 1))
+
+
+def _row(values: Value, cell: int) -> Value:
+    part = slice(cell, cell + 1)
+    return Value(
+        value_of(values.number)[part],
+        None if values.kind is None else values.kind[part],
+        None if values.text is None else values.text[part],
+    )
+
+
+def _shared(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...]) -> Selection:
+    keys = [tuple(_key(items[place]) for _, items in ranges) for place in np.ndindex(shape)]
+    distinct = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    which = np.array([distinct[key] for key in keys]).reshape(shape)
+    size = ranges[0][0].shape[1] * ranges[0][0].shape[2]
+    if len(ranges) == 1 and len(distinct) * size > ELEMENTS // 8:
+        grouped = _by_equality(ranges[0][0], list(distinct))
+        if grouped is not None:
+            return Selection(np.zeros((len(distinct), 0), bool), which, grouped)
+    if len(distinct) * size > 16 * ELEMENTS:
+        raise Split
+    rows = np.ones((len(distinct), size), bool)
+    for position, (values, _) in enumerate(ranges):
+        met: dict[Any, np.ndarray] = {}
+        for key, number in distinct.items():
+            own = key[position]
+            if own not in met:
+                met[own] = criterion(own[1]).met(values).reshape(-1)
+            rows[number] &= met[own]
+    return Selection(rows, which)
+
+
+def _key(item: Any) -> tuple[str, Any]:
+    return type(item).__name__, item
+
+
+def _by_equality(values: Value, keys: list[tuple[Any, ...]]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Groups of equal numbers, if every criterion is a number to be equal to and no text can be meant."""
+    wanted = [criterion(key[0][1]) for key in keys]
+    if values.text is not None or not all(c.operator == "=" and isinstance(c.operand, float) for c in wanted):
+        return None
+    numbers = np.array([float(c.operand) for c in wanted])  # type: ignore[arg-type]
+    own = values.kinds.reshape(-1) == NUMBER
+    line = concrete(values.number).reshape(-1)
+    order = np.unique(numbers)
+    place = order.searchsorted(line).clip(0, len(order) - 1)
+    group = np.where(own & (order[place] == line), place, len(order))
+    return group, order.searchsorted(numbers)
+
+
+# ---- what is made of the selected cells --------------------------------------------------------
+
+
+def counts(chosen: Selection) -> np.ndarray:
+    if chosen.grouped is not None:
+        group, wanted = chosen.grouped
+        return np.bincount(group, minlength=group.max(initial=0) + 2)[wanted].astype(np.float64)[chosen.which]
+    return chosen.rows.sum(axis=1).astype(np.float64)[chosen.which]
+
+
+def _numeric(values: Value) -> Array:
+    """The numbers (b, n) of a range, 0 elsewhere."""
+    number = values.number if values.kind is None else ops.where(values.kind == NUMBER, values.number, 0.0)
+    return ops.reshape(number, (values.shape[0], values.shape[1] * values.shape[2]))
+
+
+def sums(chosen: Selection, values: Value) -> tuple[Array, Errors]:
+    """The sum of the selected numbers for each formula cell, in the shape of its criteria."""
+    numbers = _numeric(values)
+    if chosen.grouped is not None:
+        group, wanted = chosen.grouped
+        size = int(max(group.max(initial=0), wanted.max(initial=0))) + 1
+        flat = ops.reshape(numbers, (numbers.shape[1],))
+        totals = ops.scatter_add(flat, index=group, size=size)
+        return ops.take(totals, wanted[chosen.which]), None
+    if numbers.shape[0] == 1 and not isinstance(numbers, Traced):
+        totals = chosen.rows.astype(np.float64) @ numbers[0]
+    else:
+        totals = ops.sum(ops.where(chosen.rows, numbers, 0.0), axis=1)
+    return ops.take(totals, chosen.which), _errors(chosen, values)
+
+
+def _errors(chosen: Selection, values: Value) -> Errors:
+    """The first error among the selected cells."""
+    if values.kind is None or not (values.kind >= ERROR).any():
+        return None
+    kinds = np.broadcast_to(values.kind.reshape(values.shape[0], -1), chosen.rows.shape)
+    wrong = chosen.rows & (kinds >= ERROR)
+    first = np.take_along_axis(kinds, wrong.argmax(axis=1)[:, None], axis=1)[:, 0].astype(np.int64) - ERROR
+    codes = np.where(wrong.any(axis=1), first, 0).astype(np.uint8)
+    return codes[chosen.which] if codes.any() else None
+
+
+def _numbers_selected(chosen: Selection, values: Value) -> np.ndarray:
+    """How many of the selected cells hold numbers."""
+    if chosen.grouped is not None:
+        group, wanted = chosen.grouped
+        own = (values.kinds.reshape(-1) == NUMBER).astype(np.float64)
+        return np.bincount(group, weights=own, minlength=group.max(initial=0) + 2)[wanted][chosen.which]
+    own = (values.kinds == NUMBER).reshape(values.shape[0], -1)
+    return (chosen.rows & own).sum(axis=1).astype(np.float64)[chosen.which]
+
+
+def means(chosen: Selection, values: Value) -> tuple[Array, Errors]:
+    total, errors = sums(chosen, values)
+    count = _numbers_selected(chosen, values)
+    empty = error_where(count == 0, DIV0)
+    wrong = empty if errors is None else np.where(errors != 0, errors, empty)
+    return ops.divide(total, np.maximum(count, 1.0)), wrong
+
+
+def _extreme(largest: bool) -> Callable[[Selection, Value], tuple[Array, Errors]]:
+    def compute(chosen: Selection, values: Value) -> tuple[Array, Errors]:
+        own = chosen.rows & (values.kinds == NUMBER).reshape(values.shape[0], -1)
+        filler = -np.inf if largest else np.inf
+        numbers = ops.where(own, _numeric(values), filler)
+        place = (ops.argmax if largest else ops.argmin)(numbers)
+        best = ops.take_along(_spread(_numeric(values), own.shape), place)
+        found = ops.where(own.any(axis=1), ops.reshape(best, (own.shape[0],)), 0.0)
+        return ops.take(found, chosen.which), _errors(chosen, values)
+
+    return compute
+
+
+def _spread(numbers: Array, shape: tuple[int, ...]) -> Array:
+    return ops.broadcast_to(numbers, shape)  # type: ignore[no-any-return]
+
+
+# ---- the functions -----------------------------------------------------------------------------
+
+Measure = Callable[[Selection, Value], tuple[Array, Errors]]
+
+
+def _several(context: Context, nodes: Arguments, values: Value | None, measure: Measure | None) -> Result:
+    """COUNTIFS and its kin: pairs of a range and a criterion."""
+    pairs = []
+    for place in range(0, len(nodes) - 1, 2):
+        area = context.in_array_mode().value(nodes[place])
+        pairs.append((area, context.value(nodes[place + 1])))
+    sizes = {area.shape[1:] for area, _ in pairs} | ({values.shape[1:]} if values is not None else set())
+    if len(nodes) % 2 or len(sizes) > 1:
+        return error_value(VALUE)
+    chosen = selection(context, pairs)
+    if measure is None or values is None:
+        return number_value(counts(chosen))
+    number, errors = measure(chosen, values)
+    result = number_value(number)
+    return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
+
+
+def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
+    """SUMIF and AVERAGEIF: the range summed starts where stated, and is as large as the range compared."""
+    area = context.in_array_mode().evaluate(arguments[0])
+    if not isinstance(area, Reference):
+        return error_value(VALUE)
+    summed = area
+    if len(arguments) > 2:
+        corner = context.reference(arguments[2])
+        if isinstance(corner, Value):
+            return corner
+        summed = corner
+        if (corner.height != area.height).any() or (corner.width != area.width).any():
+            summed = Reference(
+                corner.sheet, corner.top, corner.left, area.height, area.width, corner.errors, dynamic=True
+            )
+    chosen = selection(context, [(context.read(area), context.value(arguments[1]))])
+    number, errors = measure(chosen, context.read(summed))
+    result = number_value(number)
+    return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
+
+
+@function("COUNTIF", 2, 2)
+def count_if(context: Context, arguments: Arguments) -> Result:
+    return _several(context, arguments, None, None)
+
+
+@function("COUNTIFS", 2)
+def count_ifs(context: Context, arguments: Arguments) -> Result:
+    return _several(context, arguments, None, None)
+
+
+@function("SUMIF", 2, 3)
+def sum_if(context: Context, arguments: Arguments) -> Result:
+    return _one(context, arguments, sums)
+
+
+@function("AVERAGEIF", 2, 3)
+def average_if(context: Context, arguments: Arguments) -> Result:
+    return _one(context, arguments, means)
+
+
+def _of_range(name: str, measure: Measure) -> None:
+    @function(name, 3)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        values = context.in_array_mode().value(arguments[0])
+        return _several(context, arguments[1:], values, measure)
+
+
+_of_range("SUMIFS", sums)
+_of_range("AVERAGEIFS", means)
+_of_range("MAXIFS", _extreme(largest=True))
+_of_range("MINIFS", _extreme(largest=False))
