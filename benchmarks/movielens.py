@@ -68,9 +68,7 @@ def against_numpy(path: Path) -> None:
     f = workbook.function(model.adjustable, model.objective)
     sheet = workbook["movielens_emb"]
     rows = last_row(sheet)
-    users, items, ratings = (
-        np.array(sheet[f"{column}3:{column}{rows}"][:, 0], float) for column in ("L", "R", "K")
-    )
+    users, items, ratings = (np.array(sheet[f"{column}3:{column}{rows}"][:, 0], float) for column in ("L", "R", "K"))
     hand = ByHand(users.astype(int) - 1, items.astype(int) - 1, ratings, 15, f.x0.size // 30)
     x = f.x0
     value, slope = f.value_and_gradient(x)

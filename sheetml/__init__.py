@@ -1,12 +1,12 @@
 """sheetml runs an Excel workbook as a machine-learning model, without Excel.
 
-    wb = sheetml.open("book.xlsx")
-    wb["dotprod"]["V41"]                                   a cell's value
-    wb["dotprod"]["H19:V23"] = array; wb.calculate()       change cells, recalculate
-    f = wb.function(inputs=["dotprod!H19:V23"], output="dotprod!V41")
-    f(x), f.gradient(x), f.value_and_gradient(x)           a cell as a function of others
-    for model in wb.solver_models: model.solve()           what Excel's Solver would do
-    wb.save("solved.xlsx")
+wb = sheetml.open("book.xlsx")
+wb["dotprod"]["V41"]                                   a cell's value
+wb["dotprod"]["H19:V23"] = array; wb.calculate()       change cells, recalculate
+f = wb.function(inputs=["dotprod!H19:V23"], output="dotprod!V41")
+f(x), f.gradient(x), f.value_and_gradient(x)           a cell as a function of others
+for model in wb.solver_models: model.solve()           what Excel's Solver would do
+wb.save("solved.xlsx")
 """
 
 from sheetml.errors import (

@@ -79,9 +79,7 @@ class Workbook:
     def problems(self) -> dict[str, str]:
         """The cells that could not be computed at the last calculation, by address, and why."""
         calculation = self.calculation
-        return {
-            calculation.describe([slot]): reason for slot, reason in sorted(calculation.workspace.problems.items())
-        }
+        return {calculation.describe([slot]): reason for slot, reason in sorted(calculation.workspace.problems.items())}
 
     def function(self, inputs: Addresses, output: Addresses) -> Function:
         """The output cells as a function of the input cells, with its exact derivatives.

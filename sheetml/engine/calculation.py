@@ -37,6 +37,9 @@ UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
 RELATIVE_TOLERANCE = 1e-9  # within which a recomputed number is the one that Excel stored
 
 
+_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
+
+
 class Replan(Exception):
     """The plan no longer fits: cells were found to depend on each other, or a spilled area changed."""
 
@@ -273,6 +276,9 @@ class Calculation:
             value = evaluated(step.context, block)
         except CalculationError as error:
             value = step.context.uncomputable(str(error))
+        except _FAILURES as error:
+            # a defect of sheetml's: it costs these cells their values, not the workbook
+            value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
         if block.size is None:
             return value
         if block.dynamic and value.shape[1:] != block.size:
@@ -472,5 +478,3 @@ def _now(date_1904: bool) -> float:
     """This moment as a serial number."""
     epoch = datetime.datetime(1904, 1, 1) if date_1904 else datetime.datetime(1899, 12, 30)
     return (datetime.datetime.now() - epoch).total_seconds() / 86400
-
-

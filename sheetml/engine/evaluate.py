@@ -557,7 +557,7 @@ def _call(context: Context, node: Call) -> Result:
         if tree is not None:
             named = definition(context).evaluate(tree)
     if isinstance(named, Lambda):
-        return apply(context, named, [context.evaluate(argument) for argument in node.arguments])
+        return apply(context, named, _given(context, node.arguments))
     return context.uncomputable(f"the function {node.function} is not supported")
 
 
@@ -565,7 +565,11 @@ def _apply(context: Context, node: Apply) -> Result:
     function = context.evaluate(node.function)
     if not isinstance(function, Lambda):
         return function if isinstance(function, Value) and function.errors() is not None else error_value(VALUE)
-    return apply(context, function, [context.evaluate(argument) for argument in node.arguments])
+    return apply(context, function, _given(context, node.arguments))
+
+
+def _given(context: Context, arguments: tuple[Node, ...]) -> list[Result]:
+    return [OMITTED if isinstance(argument, Missing) else context.evaluate(argument) for argument in arguments]
 
 
 def apply(context: Context, function: Lambda, arguments: list[Result]) -> Result:

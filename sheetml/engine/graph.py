@@ -274,7 +274,9 @@ def multiply(x: Any, y: Any) -> Any:
 
 
 add: Primitive = _binary("add", np.add, lambda g, r, x, y: g, lambda g, r, x, y: g, "({0} + {1})")
-subtract: Primitive = _binary("subtract", np.subtract, lambda g, r, x, y: g, lambda g, r, x, y: negative(g), "({0} - {1})")
+subtract: Primitive = _binary(
+    "subtract", np.subtract, lambda g, r, x, y: g, lambda g, r, x, y: negative(g), "({0} - {1})"
+)
 divide: Primitive = _binary(
     "divide",
     np.divide,
@@ -358,14 +360,22 @@ sign: Primitive = unary("sign", np.sign, None, "float(({0} > 0) - ({0} < 0))")
 sin: Primitive = unary("sin", np.sin, lambda x, y: cos(x), "math.sin({0})")
 cos: Primitive = unary("cos", np.cos, lambda x, y: negative(sin(x)), "math.cos({0})")
 tan: Primitive = unary("tan", np.tan, lambda x, y: add(1.0, square(y)), "math.tan({0})")
-arcsin: Primitive = unary("arcsin", np.arcsin, lambda x, y: divide(1.0, sqrt(subtract(1.0, square(x)))), "math.asin({0})")
-arccos: Primitive = unary("arccos", np.arccos, lambda x, y: divide(-1.0, sqrt(subtract(1.0, square(x)))), "math.acos({0})")
+arcsin: Primitive = unary(
+    "arcsin", np.arcsin, lambda x, y: divide(1.0, sqrt(subtract(1.0, square(x)))), "math.asin({0})"
+)
+arccos: Primitive = unary(
+    "arccos", np.arccos, lambda x, y: divide(-1.0, sqrt(subtract(1.0, square(x)))), "math.acos({0})"
+)
 arctan: Primitive = unary("arctan", np.arctan, lambda x, y: divide(1.0, add(1.0, square(x))), "math.atan({0})")
 sinh: Primitive = unary("sinh", np.sinh, lambda x, y: cosh(x), "math.sinh({0})")
 cosh: Primitive = unary("cosh", np.cosh, lambda x, y: sinh(x), "math.cosh({0})")
 tanh: Primitive = unary("tanh", np.tanh, lambda x, y: subtract(1.0, square(y)), "math.tanh({0})")
-arcsinh: Primitive = unary("arcsinh", np.arcsinh, lambda x, y: divide(1.0, sqrt(add(square(x), 1.0))), "math.asinh({0})")
-arccosh: Primitive = unary("arccosh", np.arccosh, lambda x, y: divide(1.0, sqrt(subtract(square(x), 1.0))), "math.acosh({0})")
+arcsinh: Primitive = unary(
+    "arcsinh", np.arcsinh, lambda x, y: divide(1.0, sqrt(add(square(x), 1.0))), "math.asinh({0})"
+)
+arccosh: Primitive = unary(
+    "arccosh", np.arccosh, lambda x, y: divide(1.0, sqrt(subtract(square(x), 1.0))), "math.acosh({0})"
+)
 arctanh: Primitive = unary("arctanh", np.arctanh, lambda x, y: divide(1.0, subtract(1.0, square(x))), "math.atanh({0})")
 
 _where: Primitive = Primitive(
@@ -453,9 +463,7 @@ take_along: Primitive = Primitive(
     lambda x, index: np.take_along_axis(x, index.astype(np.intp), -1),
     (lambda g, r, x, index: put_along(g, index, size=_shape(x)[-1]), None),
 )
-put_along: Primitive = Primitive(
-    "put_along", _put_along, (lambda g, r, x, index, size: take_along(g, index), None)
-)
+put_along: Primitive = Primitive("put_along", _put_along, (lambda g, r, x, index, size: take_along(g, index), None))
 argmax: Primitive = Primitive("argmax", lambda x: np.argmax(x, axis=-1, keepdims=True), (None,))
 argmin: Primitive = Primitive("argmin", lambda x: np.argmin(x, axis=-1, keepdims=True), (None,))
 argsort: Primitive = Primitive("argsort", lambda x: np.argsort(x, axis=-1, kind="stable"), (None,))

@@ -127,9 +127,7 @@ class _Compilation:
         traces = [self._traced(block) for block in self.stage.blocks]
         slots = np.unique(np.concatenate([*self.touched, self.stage.targets]))
         self.position[slots] = np.arange(len(slots))
-        formulas = [
-            self._formula(block, *trace) for block, trace in zip(self.stage.blocks, traces)
-        ]
+        formulas = [self._formula(block, *trace) for block, trace in zip(self.stage.blocks, traces)]
         constants = np.unique(np.concatenate(self.constants))
         return Loop(
             slots,

@@ -231,9 +231,7 @@ def broadcast(value: Value, shape: tuple[int, ...]) -> Value:
     """The value repeated to a shape; beyond the extent of an array it is #N/A, as in Excel."""
     if value.shape == shape:
         return value
-    extent = tuple(
-        size if own in (1, size) else min(own, size) for own, size in zip(value.shape, shape)
-    )
+    extent = tuple(size if own in (1, size) else min(own, size) for own, size in zip(value.shape, shape))
     if extent != shape:
         return _padded(value, shape)
     return Value(
@@ -485,5 +483,3 @@ def describe(value: float | str | bool | ErrorCode | None) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     return f'the text "{value}"' if isinstance(value, str) else general_text(value)
-
-

@@ -200,9 +200,7 @@ class SolverModel:
         if (lower > upper).any():
             cell = list(places)[int(np.argmax(lower > upper))]
             raise self._error(f"the bounds of {cell[0]}!{cell_name(cell[1], cell[2])} contradict each other")
-        return Problem(
-            objective, names.sense, names.target_value, start, lower, upper, general, any_function.assign
-        )
+        return Problem(objective, names.sense, names.target_value, start, lower, upper, general, any_function.assign)
 
     def _function(self, inputs: list[str], output: str | list[str]) -> Function:
         try:
@@ -297,7 +295,9 @@ class SolverModel:
         right = self._areas(text, "a constraint")
         sizes = [sum(area.height * area.width for _, area in side) for side in (left, right)]
         if sizes[0] != sizes[1] and sizes[1] != 1:
-            raise self._error(f"the constraint {names.lhs} {RELATIONS[names.relation]} {text} compares areas of two sizes")
+            raise self._error(
+                f"the constraint {names.lhs} {RELATIONS[names.relation]} {text} compares areas of two sizes"
+            )
         return Constraint(left, names.relation, right)
 
     def _areas(self, text: str, what: str) -> CellAreas:

@@ -382,7 +382,8 @@ def _jacobian(search: _Search, constraint: ConstraintFunction, x: np.ndarray) ->
     except CalculationError:
         return np.zeros((constraint_size(constraint), x.size))
     rows = [
-        (_gap(search, constraint, _moved(x, i, x[i] + 1e-7)) - _gap(search, constraint, _moved(x, i, x[i] - 1e-7))) / 2e-7
+        (_gap(search, constraint, _moved(x, i, x[i] + 1e-7)) - _gap(search, constraint, _moved(x, i, x[i] - 1e-7)))
+        / 2e-7
         for i in range(x.size)
     ]
     return np.array(rows).T

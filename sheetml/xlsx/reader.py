@@ -99,9 +99,7 @@ def date_serial(text: str, date_1904: bool) -> float:
 
 def rich_text(element: etree._Element) -> str:
     """The text of an <si> or <is> element: its plain text or its runs, without phonetic guides."""
-    parts = [
-        node.text or "" for node in (*element.iterfind("{*}t"), *element.iterfind("{*}r/{*}t")) if node.text
-    ]
+    parts = [node.text or "" for node in (*element.iterfind("{*}t"), *element.iterfind("{*}r/{*}t")) if node.text]
     return unescape("".join(parts))
 
 
@@ -246,9 +244,7 @@ def read_metadata(package: Package) -> CellMetadata:
     return metadata
 
 
-def _records(
-    root: etree._Element, block: str, types: list[str | None]
-) -> Iterator[tuple[str, tuple[str | None, int]]]:
+def _records(root: etree._Element, block: str, types: list[str | None]) -> Iterator[tuple[str, tuple[str | None, int]]]:
     """For each record of a metadata block: its number as cells state it, its type and index."""
     for number, record in enumerate(root.iterfind(f"{{*}}{block}/{{*}}bk"), start=1):
         for reference in record.iterfind("{*}rc"):
@@ -430,9 +426,7 @@ class _SheetReader:
             try:
                 value = self.decoders[kind](text or "")
             except (ValueError, OverflowError):
-                raise self.error(
-                    row, column, f"{(text or '')[:40]!r} does not fit its type {kind!r}"
-                ) from None
+                raise self.error(row, column, f"{(text or '')[:40]!r} does not fit its type {kind!r}") from None
         if value is None:
             if formula is None:
                 return
@@ -475,9 +469,7 @@ class _SheetReader:
 
     # --- formulas
 
-    def _formula(
-        self, element: etree._Element, cell: etree._Element, row: int, column: int
-    ) -> Formula | None:
+    def _formula(self, element: etree._Element, cell: etree._Element, row: int, column: int) -> Formula | None:
         kind = element.get("t", "normal")
         text = element.text or ""
         if kind == "shared":

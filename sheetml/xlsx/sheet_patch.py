@@ -135,9 +135,7 @@ class SheetPatch:
         self.array_areas = list(array_areas)
         self.error_metadata = error_metadata or {}
         prefix = namespace + NAMESPACE_SEPARATOR if namespace else ""
-        self.names = {
-            prefix + local: local for local in ("sheetData", "dimension", "row", "c", "f", "v", "is")
-        }
+        self.names = {prefix + local: local for local in ("sheetData", "dimension", "row", "c", "f", "v", "is")}
         self.edits: list[_Edit] = []
         self.inserted: list[tuple[int, int]] = []
         self.row_starts: dict[int, int] = {}
@@ -215,11 +213,7 @@ class SheetPatch:
 
     def _change_row(self, row: _Span, number: int, cells: list[_Span], changes: dict[int, CellValue]) -> None:
         places = _columns(cells)
-        new = {
-            column: value
-            for column, value in sorted(changes.items())
-            if column not in places and value is not None
-        }
+        new = {column: value for column, value in sorted(changes.items()) if column not in places and value is not None}
         for column, cell in places.items():
             if column in changes:
                 self._change_cell(cell, number, column, changes[column])
@@ -357,9 +351,7 @@ class SheetPatch:
             self._append(self.dimension, b"", {b"ref": ":".join(corners).encode("ascii")})
 
     def _in_array(self, row: int, column: int) -> bool:
-        return any(
-            area.top <= row <= area.bottom and area.left <= column <= area.right for area in self.array_areas
-        )
+        return any(area.top <= row <= area.bottom and area.left <= column <= area.right for area in self.array_areas)
 
     # --- bytes
 

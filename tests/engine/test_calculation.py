@@ -134,9 +134,8 @@ def test_an_array_formula_fills_its_area():
 
 
 def test_names_of_a_sheet_come_before_those_of_the_workbook():
-    from openpyxl.workbook.defined_name import DefinedName
-
     import openpyxl
+    from openpyxl.workbook.defined_name import DefinedName
 
     book = openpyxl.Workbook()
     sheet = book.active

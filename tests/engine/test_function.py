@@ -14,12 +14,14 @@ numbers = st.floats(-3, 3, allow_nan=False).map(lambda x: round(x, 3))
 
 
 def central_differences(f, x, step=1e-5):
-    """The gradient by differences, to about 1e-9 of the function's scale."""
+    """The gradient by differences of two steps, extrapolated (Richardson): the error is of step**4."""
     slope = np.zeros(x.size)
     for i in range(x.size):
         shift = np.zeros(x.size)
         shift[i] = step
-        slope[i] = (f(x + shift) - f(x - shift)) / (2 * step)
+        near = (f(x + shift) - f(x - shift)) / (2 * step)
+        far = (f(x + 2 * shift) - f(x - 2 * shift)) / (4 * step)
+        slope[i] = (4 * near - far) / 3
     return slope
 
 
@@ -28,7 +30,7 @@ def recurrence(rows):
     for row in range(1, rows + 1):
         if row > 1:
             cells[f"A{row}"] = f"=B{row - 1}"
-        cells[f"B{row}"] = f"=A{row}*$D$1+EXP(0-A{row}^2)" if row % 3 else f"=A{row}*$D$1+EXP(0-A{row}^2)"
+        cells[f"B{row}"] = f"=A{row}*$D$1+EXP(0-A{row}^2)"
     return cells
 
 
@@ -44,7 +46,11 @@ BOOKS = {
         ["A1:B2"],
         "F1",
     ),
-    "pairs with blanks": ({"A1": 1, "A3": 3, "B1": 2, "B2": 5, "B3": 1, "C1": "=SUMXMY2(A1:A3,B1:B3)"}, ["B1:B3"], "C1"),
+    "pairs with blanks": (
+        {"A1": 1, "A3": 3, "B1": 2, "B2": 5, "B3": 1, "C1": "=SUMXMY2(A1:A3,B1:B3)"},
+        ["B1:B3"],
+        "C1",
+    ),
     "a gather through OFFSET": (
         {"A1": 1, "A2": 2, "A3": 3, "B1": 2, "C1": "=OFFSET(A1,B1,0)^2*A1"},
         ["A1:A3"],
@@ -74,6 +80,8 @@ def test_gradients_equal_central_differences(name, data):
     x = np.array(data.draw(st.lists(numbers, min_size=f.x0.size, max_size=f.x0.size)))
     if name == "a condition" and abs(x[0] - x[1]) < 1e-3:
         x[0] += 0.1
+    if name == "a long recurrence":
+        x[1] = np.clip(x[1], -1.4, 1.4)  # beyond that 400 rows of growth overflow
     slope = central_differences(f, x)
     assert f.gradient(x) == pytest.approx(slope, rel=2e-5, abs=2e-5 * (1 + np.abs(slope).max()))
 

@@ -99,9 +99,7 @@ names = st.one_of(
     st.builds(Name, plain_names, sheet_names),
     st.builds(Name, plain_names, optional=st.just(True)),
 )
-externals = st.sampled_from(
-    ["[1]Sheet1!A1:B2", "'[1]a b'!$A:$C", "[1]!rate", "[Book.xlsx]S!1:3", "[2]S!#REF!"]
-)
+externals = st.sampled_from(["[1]Sheet1!A1:B2", "'[1]a b'!$A:$C", "[1]!rate", "[Book.xlsx]S!1:3", "[2]S!#REF!"])
 functions = st.sampled_from(["SUM", "LOG10", "T.DIST.2T", "TRUE", "LAMBDA", "IF", "_TRO_ALL", "ANCHORARRAY"])
 
 expressions: st.SearchStrategy[Node] = st.deferred(

@@ -134,9 +134,7 @@ def test_constants_are_read_with_their_types() -> None:
     assert read('"say ""hi"""') == Text('say "hi"')
     assert read("true") == Boolean(True)
     assert read("#DIV/0!") == ErrorValue("#DIV/0!")
-    assert read('{1,-2;"x",#N/A}') == ArrayConstant(
-        ((Number(1), Number(-2)), (Text("x"), ErrorValue("#N/A")))
-    )
+    assert read('{1,-2;"x",#N/A}') == ArrayConstant(((Number(1), Number(-2)), (Text("x"), ErrorValue("#N/A"))))
 
 
 def test_relative_references_are_distances_from_the_cell() -> None:
@@ -241,9 +239,7 @@ def test_structured_references_are_taken_apart(text: str, expected: StructuredRe
     assert read(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["[1]S!A1:B2", "'[Book.xlsx]a b'!$A:$B", "[1]!rate", "[1]!T[a]", "[1]S!#REF!"]
-)
+@pytest.mark.parametrize("text", ["[1]S!A1:B2", "'[Book.xlsx]a b'!$A:$B", "[1]!rate", "[1]!T[a]", "[1]S!#REF!"])
 def test_other_workbooks_are_kept_as_written(text: str) -> None:
     assert read(text) == ExternalReference(text)
 
@@ -277,9 +273,7 @@ def test_every_formula_of_the_reference_workbooks_is_read(workbook: str) -> None
         ("A1!", 1, "not expected"),
     ],
 )
-def test_the_trouble_with_a_bad_formula_is_shown_with_its_position(
-    text: str, position: int, complaint: str
-) -> None:
+def test_the_trouble_with_a_bad_formula_is_shown_with_its_position(text: str, position: int, complaint: str) -> None:
     with pytest.raises(FormulaError, match=f"{complaint}.*, at position {position}$"):
         read(text)
 

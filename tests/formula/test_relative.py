@@ -57,9 +57,7 @@ readable = st.lists(operands, min_size=1, max_size=4).flatmap(
         lambda operators: "".join(map("".join, zip(found, operators)))[:-1]
     )
 )
-noisy = st.lists(st.one_of(map(st.sampled_from, (OPERANDS, SHEETS, OPERATORS, NOISE))), max_size=8).map(
-    "".join
-)
+noisy = st.lists(st.one_of(map(st.sampled_from, (OPERANDS, SHEETS, OPERATORS, NOISE))), max_size=8).map("".join)
 cells = st.tuples(st.integers(2, 40), st.integers(2, 40))
 offsets = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -84,9 +82,7 @@ def written_at(key: str, row: int, column: int) -> str:
 
 @given(readable | noisy, cells, offsets)
 @settings(max_examples=1500, deadline=None)
-def test_formulas_with_equal_keys_have_equal_trees(
-    text: str, here: tuple[int, int], offset: tuple[int, int]
-) -> None:
+def test_formulas_with_equal_keys_have_equal_trees(text: str, here: tuple[int, int], offset: tuple[int, int]) -> None:
     there = (here[0] + offset[0], here[1] + offset[1])
     key = relative_key(text, *here)
     for other in (text, written_at(key, *there)):

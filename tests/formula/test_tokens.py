@@ -132,9 +132,7 @@ def test_what_is_no_token_is_refused_with_its_position(text: str, position: int 
         tokenise(text)
 
 
-@pytest.mark.parametrize(
-    "piece", ["a", "a:", "A1:", "'", "''", '"', "[", "[a", "1", "1:", "a.", "(", "'[", "[[]", "$"]
-)
+@pytest.mark.parametrize("piece", ["a", "a:", "A1:", "'", "''", '"', "[", "[a", "1", "1:", "a.", "(", "'[", "[[]", "$"])
 def test_hostile_text_is_read_or_refused_at_once(piece: str) -> None:
     start = time.perf_counter()
     for text in (piece * (MAX_LENGTH // len(piece)), piece * (MAX_LENGTH // len(piece) - 1) + "!"):

@@ -16,9 +16,7 @@ STRICT_MAIN = "http://purl.oclc.org/ooxml/spreadsheetml/main"
 STRICT_RELATIONSHIPS = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 
 
-def relationships(
-    links: Mapping[str, tuple[str, str]], namespace: str = RELATIONSHIPS, mode: str = ""
-) -> bytes:
+def relationships(links: Mapping[str, tuple[str, str]], namespace: str = RELATIONSHIPS, mode: str = "") -> bytes:
     """A relationships part from id -> (kind, target)."""
     body = "".join(
         f'<Relationship Id="{key}" Type="{namespace}/{kind}" Target="{target}"{mode}/>'
@@ -49,13 +47,10 @@ def workbook_parts(
     targets = {f"rId{n}": ("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(sheets) + 1)}
     if strings:
         targets["strings"] = ("sharedStrings", "sharedStrings.xml")
-    listed = "".join(
-        f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(sheets, start=1)
-    )
+    listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(sheets, start=1))
     parts = {
         "[Content_Types].xml": (
-            f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" '
-            'ContentType="application/xml"/></Types>'
+            f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" ContentType="application/xml"/></Types>'
         ).encode(),
         "_rels/.rels": relationships({"a": ("officeDocument", "xl/workbook.xml")}, links),
         "xl/_rels/workbook.xml.rels": relationships(targets, links),

@@ -193,9 +193,7 @@ def test_a_package_of_too_many_parts_is_refused(tmp_path: Path, monkeypatch: pyt
         read_workbook(save(tmp_path / "book.xlsx", GOOD))
 
 
-def test_an_oversize_file_is_refused_before_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_oversize_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package_module, "MAX_FILE_BYTES", 100)
     with pytest.raises(WorkbookError, match=r"over 100\.$"):
         read_workbook(save(tmp_path / "book.xlsx", GOOD))

@@ -41,9 +41,7 @@ EVERY_WORKBOOK = reference_files("workbooks/*.xlsx") + reference_files("function
 
 
 def read_cells(tmp_path: Path, rows: str, **options: str) -> dict[tuple[int, int], object]:
-    return dict(
-        cell_values(read_workbook(save_rows(tmp_path / "book.xlsx", rows, **options)).sheets[0].cells)
-    )
+    return dict(cell_values(read_workbook(save_rows(tmp_path / "book.xlsx", rows, **options)).sheets[0].cells))
 
 
 def formula_texts(file: WorkbookFile) -> dict[str, str]:
@@ -74,9 +72,7 @@ def test_graddesc_has_its_formulas_and_local_names() -> None:
     counts = {sheet.name: len(sheet.cells.formula) for sheet in file.sheets}
     assert counts.pop("data") == 58
     assert sum(counts.values()) == 2_307
-    local = {
-        (file.sheets[name.scope].name, name.name): name.text for name in file.names if name.scope is not None
-    }
+    local = {(file.sheets[name.scope].name, name.name): name.text for name in file.names if name.scope is not None}
     assert local["adam", "lr"] == "adam!$D$2"
     assert local["momentum", "gradtarget"] == "momentum!#REF!"
     assert file.macro_parts == []
@@ -121,9 +117,7 @@ def assert_same_value(ours: object, cell: openpyxl.cell.ReadOnlyCell, place: str
 
 
 def openpyxl_error(code: ErrorCode) -> str:
-    return {ErrorCode.DIV0: "#DIV/0!", ErrorCode.NA: "#N/A", ErrorCode.NAME: "#NAME?"}.get(
-        code, f"#{code.name}!"
-    )
+    return {ErrorCode.DIV0: "#DIV/0!", ErrorCode.NA: "#N/A", ErrorCode.NAME: "#NAME?"}.get(code, f"#{code.name}!")
 
 
 @pytest.mark.parametrize("name", EVERY_WORKBOOK)

@@ -107,9 +107,7 @@ def test_an_integer_constraint_needs_no_right_hand_side(file: WorkbookFile) -> N
 
 
 def test_names_match_whatever_their_case_and_values_may_be_quoted(file: WorkbookFile) -> None:
-    model = only_model(
-        file, {"SOLVER_TYP": "=2", "Solver_Pre": '="0.5"', "solver_neg": "TRUE", "solver_itr": "30.0"}
-    )
+    model = only_model(file, {"SOLVER_TYP": "=2", "Solver_Pre": '="0.5"', "solver_neg": "TRUE", "solver_itr": "30.0"})
     assert (model.sense, model.precision, model.non_negative, model.max_iterations) == (
         MINIMISE,
         0.5,
@@ -151,9 +149,7 @@ def test_a_linear_model_of_an_old_excel_is_for_the_simplex_method(file: Workbook
         ({"solver_num": "1", "solver_rel1": "1", "solver_lhs1": "A1"}, "solver_rhs1 is missing"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_sheet_and_name(
-    names: dict[str, str], cause: str, file: WorkbookFile
-) -> None:
+def test_a_bad_value_is_refused_with_its_sheet_and_name(names: dict[str, str], cause: str, file: WorkbookFile) -> None:
     with pytest.raises(WorkbookError) as caught:
         only_model(file, names)
     assert str(caught.value) == f"{file.path}, sheet 'one': the Solver name {cause}."

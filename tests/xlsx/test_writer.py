@@ -92,9 +92,7 @@ def test_what_is_written_is_read_back_and_all_else_is_unchanged(
 
     before, after = file.sheets[0].cells, again.sheets[0].cells
     assert stored(cell_values(after)) == stored(cell_values(before) | changes)
-    assert [formula.text for formula in after.formula.values()] == [
-        formula.text for formula in before.formula.values()
-    ]
+    assert [formula.text for formula in after.formula.values()] == [formula.text for formula in before.formula.values()]
     old, new = entries(folder / "in.xlsx"), entries(folder / "out.xlsx")
     assert list(old) == list(new)
     assert all(new[part] == old[part] for part in old if part != SHEET)
@@ -111,11 +109,7 @@ def assert_rows_and_cells_in_order(part: bytes) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    changes=st.dictionaries(
-        near, numbers | st.booleans() | st.text("abc é€\N{GRINNING FACE}\n<&", min_size=1)
-    )
-)
+@given(changes=st.dictionaries(near, numbers | st.booleans() | st.text("abc é€\N{GRINNING FACE}\n<&", min_size=1)))
 def test_openpyxl_reads_what_was_written(
     changes: dict[tuple[int, int], CellValue], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -126,12 +120,7 @@ def test_openpyxl_reads_what_was_written(
     book.save(folder / "in.xlsx")
     write_workbook(read_workbook(folder / "in.xlsx"), {0: changes}, folder / "out.xlsx")
     sheet = openpyxl.load_workbook(folder / "out.xlsx", read_only=True, data_only=True).active
-    seen = {
-        (cell.row, cell.column): cell.value
-        for row in sheet.iter_rows()
-        for cell in row
-        if cell.value is not None
-    }
+    seen = {(cell.row, cell.column): cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None}
     for place, value in changes.items():
         assert typed(seen[place]) == typed(value)
 
@@ -175,18 +164,14 @@ def test_writing_without_changes_keeps_every_part_and_entry(name: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", EVERY_WORKBOOK)
-def test_writing_the_values_that_a_workbook_has_changes_no_number_formula_or_part(
-    name: str, tmp_path: Path
-) -> None:
+def test_writing_the_values_that_a_workbook_has_changes_no_number_formula_or_part(name: str, tmp_path: Path) -> None:
     source, target = reference(*name.split("/")), tmp_path / "out.xlsx"
     file = read_workbook(source)
     write_workbook(file, {n: cell_values(sheet.cells) for n, sheet in enumerate(file.sheets)}, target)
     again = read_workbook(target)
     for before, after in zip(file.sheets, again.sheets, strict=True):
         assert stored(cell_values(before.cells)) == stored(cell_values(after.cells))
-        assert [f.text for f in before.cells.formula.values()] == [
-            f.text for f in after.cells.formula.values()
-        ]
+        assert [f.text for f in before.cells.formula.values()] == [f.text for f in after.cells.formula.values()]
     old, new = entries(source), entries(target)
     sheets = {sheet.part for sheet in file.sheets}
     assert all(new[part] == old[part] for part in old if part not in sheets)
@@ -346,9 +331,7 @@ def test_a_part_in_another_encoding_keeps_its_text(encoding: str, tmp_path: Path
         '<c r="A1" t="str"><v>café</v></c><c r="B1"><v>1</v></c></row></sheetData></worksheet>'
     )
     path = save(tmp_path / "in.xlsx", workbook_parts({"Sheet": sheet.encode(encoding)}))
-    write_workbook(
-        read_workbook(path), {0: {(1, 2): "€ \N{GRINNING FACE}", (2, 2): 2}}, tmp_path / "out.xlsx"
-    )
+    write_workbook(read_workbook(path), {0: {(1, 2): "€ \N{GRINNING FACE}", (2, 2): 2}}, tmp_path / "out.xlsx")
     assert cell_values(read_workbook(tmp_path / "out.xlsx").sheets[0].cells) == {
         (1, 1): "café",
         (1, 2): "€ \N{GRINNING FACE}",
@@ -572,9 +555,7 @@ def test_signatures_folders_and_comments_of_the_zip_are_kept(tmp_path: Path) -> 
 
 def test_every_cell_of_a_large_sheet_can_be_changed(tmp_path: Path) -> None:
     rows = "".join(
-        f'<row r="{row}">'
-        + "".join(f'<c r="{cell_address(row, n)}"><v>{n}</v></c>' for n in range(1, 41))
-        + "</row>"
+        f'<row r="{row}">' + "".join(f'<c r="{cell_address(row, n)}"><v>{n}</v></c>' for n in range(1, 41)) + "</row>"
         for row in range(1, 501)
     )
     file = read_workbook(save_rows(tmp_path / "in.xlsx", rows))

@@ -1,6 +1,17 @@
-"""The worksheet functions, one module a family."""
+"""The worksheet functions, one module a family: importing this package registers them all."""
 
-from sheetml.engine.functions import arrays, criteria, information, logic, lookup, math, statistics
+from sheetml.engine.functions import (  # noqa: F401
+    arrays,
+    criteria,
+    distributions,
+    information,
+    lambdas,
+    logic,
+    lookup,
+    math,
+    regression,
+    statistics,
+)
 from sheetml.engine.functions.registry import FUNCTIONS
 
-__all__ = ["FUNCTIONS", "arrays", "criteria", "information", "logic", "lookup", "math", "statistics"]
+__all__ = ["FUNCTIONS"]

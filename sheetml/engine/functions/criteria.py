@@ -28,6 +28,7 @@ from sheetml.engine.values import (
     Value,
     error_value,
     error_where,
+    first_error,
     folded,
     number_value,
     parse_number,
@@ -261,8 +262,7 @@ def means(chosen: Selection, values: Value) -> tuple[Array, Errors]:
     total, errors = sums(chosen, values)
     count = _numbers_selected(chosen, values)
     empty = error_where(count == 0, DIV0)
-    wrong = empty if errors is None else np.where(errors != 0, errors, empty)
-    return ops.divide(total, np.maximum(count, 1.0)), wrong
+    return ops.divide(total, np.maximum(count, 1.0)), first_error(errors, empty)
 
 
 def _extreme(largest: bool) -> Callable[[Selection, Value], tuple[Array, Errors]]:
@@ -279,7 +279,7 @@ def _extreme(largest: bool) -> Callable[[Selection, Value], tuple[Array, Errors]
 
 
 def _spread(numbers: Array, shape: tuple[int, ...]) -> Array:
-    return ops.broadcast_to(numbers, shape)  # type: ignore[no-any-return]
+    return ops.broadcast_to(numbers, shape)
 
 
 # ---- the functions -----------------------------------------------------------------------------

@@ -138,9 +138,7 @@ def if_error(context: Context, arguments: Arguments) -> Result:
     return _instead_of_errors(context, arguments, lambda kind: (kind >= ERROR) & (kind != ERROR + UNCOMPUTABLE))
 
 
-def _instead_of_errors(
-    context: Context, arguments: Arguments, replaced: Callable[[np.ndarray], np.ndarray]
-) -> Result:
+def _instead_of_errors(context: Context, arguments: Arguments, replaced: Callable[[np.ndarray], np.ndarray]) -> Result:
     value = context.value(arguments[0])
     if value.kind is None or not replaced(value.kind).any():
         return value
@@ -177,9 +175,7 @@ def ifs(context: Context, arguments: Arguments) -> Result:
     return _first_of(context, conditions, values, lambda part: error_value(NA))
 
 
-def _first_of(
-    context: Context, conditions: Arguments, values: Arguments, otherwise: Branch
-) -> Result:
+def _first_of(context: Context, conditions: Arguments, values: Arguments, otherwise: Branch) -> Result:
     if not conditions:
         return otherwise(context)
     truth, errors = as_boolean(context.value(conditions[0]))

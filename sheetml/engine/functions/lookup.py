@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, moved
@@ -342,7 +344,7 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     codes = np.zeros(found.shape, np.uint8)
     mask = np.broadcast_to(missing, found.shape)
     other = context.value(arguments[3])
-    branches = [
+    branches: list[tuple[np.ndarray, Callable[[Context], Result]]] = [
         (~mask, lambda part: level_with(context, part, found)),
         (mask, lambda part: level_with(context, part, other)),
     ]

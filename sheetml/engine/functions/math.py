@@ -52,7 +52,7 @@ def _register_unary(name: str, compute: Callable[[Array], Array]) -> None:
             return compute(x)
 
 
-for _name, _compute in {
+_UNARY: dict[str, Callable[[Array], Array]] = {
     "ABS": ops.absolute,
     "EXP": ops.exp,
     "SIGN": ops.sign,
@@ -68,7 +68,8 @@ for _name, _compute in {
     "SECH": lambda x: ops.divide(1.0, ops.cosh(x)),
     "DEGREES": lambda x: ops.multiply(180 / math.pi, x),
     "RADIANS": lambda x: ops.multiply(math.pi / 180, x),
-}.items():
+}
+for _name, _compute in _UNARY.items():
     _register_unary(_name, _compute)
 
 
@@ -80,7 +81,7 @@ def square_root(x: Array) -> tuple[Array, Errors]:
 
 @elementwise("SQRTPI", "number")
 def square_root_of_pi_times(x: Array) -> tuple[Array, Errors]:
-    return square_root(ops.multiply(math.pi, x))  # type: ignore[no-any-return]
+    return square_root(ops.multiply(math.pi, x))
 
 
 @elementwise("LN", "number")
@@ -199,7 +200,7 @@ def _rounding(name: str, compute: Callable[..., np.ndarray], *kinds: str, defaul
 
     @elementwise(name, *(kinds or ("number",)), defaults=defaults)
     def evaluate(*operands: Array) -> Array:
-        return primitive(*operands)  # type: ignore[no-any-return]
+        return primitive(*operands)
 
 
 def _exact(x: np.ndarray) -> np.ndarray:
@@ -264,9 +265,7 @@ _multiples("FLOOR", np.floor, zero_divides=True)
 _multiples("MROUND", lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x), zero_divides=False)
 for _name in ("CEILING.PRECISE", "ISO.CEILING"):
     _rounding(_name, lambda x, step: _to_multiple(np.ceil)(x, np.abs(step)), "number", "number", defaults=(1.0,))
-_rounding(
-    "FLOOR.PRECISE", lambda x, step: _to_multiple(np.floor)(x, np.abs(step)), "number", "number", defaults=(1.0,)
-)
+_rounding("FLOOR.PRECISE", lambda x, step: _to_multiple(np.floor)(x, np.abs(step)), "number", "number", defaults=(1.0,))
 
 
 def _with_mode(upwards: bool) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
@@ -421,7 +420,7 @@ def random_array(context: Context, arguments: Arguments) -> Result:
             return error_value(VALUE)
         given[position] = float(concrete(number).reshape(-1)[0])
     rows, columns, low, high, whole = given
-    if not (1 <= rows and 1 <= columns and rows * columns <= 1e7) or low > high:
+    if not (rows >= 1 and columns >= 1 and rows * columns <= 1e7) or low > high:
         return error_value(VALUE)
     draws = context.workspace.random.random((context.count, int(rows), int(columns)))
     if whole:

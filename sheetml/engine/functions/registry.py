@@ -111,9 +111,7 @@ def elementwise(
     return register
 
 
-def _given(
-    context: Context, arguments: Arguments, position: int, required: int, defaults: tuple[Any, ...]
-) -> Value:
+def _given(context: Context, arguments: Arguments, position: int, required: int, defaults: tuple[Any, ...]) -> Value:
     if position < len(arguments) and not isinstance(arguments[position], Missing):
         return context.value(arguments[position])
     return blank_value() if position < required else scalar_value(defaults[position - required])
@@ -203,9 +201,7 @@ def of_sample(compute: Callable[[Sample], Any], sample: Sample) -> Value:
     errors = first_error(sample.errors, errors)
     if not isinstance(number, (np.ndarray, ops.Traced)):
         number = np.asarray(number)
-    return number_value(
-        ops.reshape(number, (number.size, 1, 1)), None if errors is None else errors.reshape(-1, 1, 1)
-    )
+    return number_value(ops.reshape(number, (number.size, 1, 1)), None if errors is None else errors.reshape(-1, 1, 1))
 
 
 def sample_of(context: Context, arguments: Arguments, all_values: bool = False) -> Sample:
@@ -287,7 +283,8 @@ def over_arrays(name: str, fewest: int, most: int | None = None) -> Callable[[Ca
     def register(compute: Callable[..., Any]) -> Callable[..., Any]:
         def evaluate(context: Context, arguments: Arguments) -> Result:
             given: list[Value | None] = [
-                None if isinstance(argument, Missing) else context.array_value(argument) for argument in arguments
+                None if isinstance(argument, Missing) and position >= fewest else context.array_value(argument)
+                for position, argument in enumerate(arguments)
             ]
             if largest != MOST:
                 given += [None] * (largest - len(given))

@@ -136,9 +136,7 @@ def _halving(line: list[str], wanted: str, order: str) -> int:
     return low - 1
 
 
-def positions(
-    wanted: Value, lines: Value, mode: int = SORTED, order: str = SORTED_UP, last: bool = False
-) -> Any:
+def positions(wanted: Value, lines: Value, mode: int = SORTED, order: str = SORTED_UP, last: bool = False) -> Any:
     """Where each wanted element, (b, R, C), stands in its cell's line, (b or 1, n): from 0, -1 for nowhere.
 
     Traced numbers give traced positions, whose derivative is zero.
@@ -166,9 +164,7 @@ def positions(
     return ops.position_of("a position found", compute)(wanted.number, lines.number)
 
 
-def _find(
-    line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str
-) -> np.ndarray:
+def _find(line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str) -> np.ndarray:
     known = np.where(kinds >= ERROR, ERROR, kinds)
     if mode == SORTED:
         return line.find_sorted(numbers, known, texts, order)

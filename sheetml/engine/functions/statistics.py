@@ -1,21 +1,100 @@
-"""Statistics: counts, means, spread, order, distributions, regression."""
+"""Statistics: counts, means, extremes, spread, order."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Result
-from sheetml.engine.functions.registry import Arguments, Sample, aggregate, function
-from sheetml.engine.graph import Array
-from sheetml.engine.values import DIV0, NUMBER, TEXT, Errors, Value, error_where, parse_number
+from sheetml.engine.functions.arrays import paired
+from sheetml.engine.functions.registry import (
+    Arguments,
+    Sample,
+    aggregate,
+    also_named,
+    elementwise,
+    function,
+    over_arrays,
+    sample_in,
+)
+from sheetml.engine.graph import Array, Traced, concrete, value_of
+from sheetml.engine.values import (
+    BLANK,
+    BOOLEAN,
+    DIV0,
+    NA,
+    NUM,
+    NUMBER,
+    TEXT,
+    UNCOMPUTABLE,
+    Errors,
+    Value,
+    as_number,
+    error_where,
+    first_error,
+    number_value,
+    parse_number,
+)
+
+# ---- counts ------------------------------------------------------------------------------------
+
+
+def _counting(name: str, counted: Callable[[Value, bool], np.ndarray]) -> None:
+    """Registers a count of elements; errors among them are counted or passed over, never spread."""
+
+    @function(name, 1)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        total: np.ndarray = np.zeros((1, 1, 1))
+        errors: Errors = None
+        for argument in arguments:
+            result = context.evaluate(argument)
+            for part in result.parts if isinstance(result, Areas) else [result]:
+                inside = isinstance(part, Reference)
+                value = context.read_padded(part) if isinstance(part, Reference) else context.dereference(part)
+                direct = not inside and value.shape[1:] == (1, 1)
+                total = total + counted(value, direct).sum(axis=(1, 2), keepdims=True)
+                unknown = (value.kinds == 16 + UNCOMPUTABLE).any(axis=(1, 2), keepdims=True)
+                errors = first_error(errors, error_where(unknown if unknown.any() else None, UNCOMPUTABLE))
+        return number_value(total, errors)
+
+
+def _numbers(value: Value, direct: bool) -> np.ndarray:
+    kinds = value.kinds
+    counted = kinds == NUMBER
+    if direct:
+        # written into the formula itself, booleans and text that reads as a number count too
+        counted = counted | (kinds == BOOLEAN) | (kinds == BLANK)
+        for place in zip(*np.nonzero(kinds == TEXT)):
+            counted[place] = parse_number(value.texts[place]) is not None
+    return counted
+
+
+_counting("COUNT", _numbers)
+_counting("COUNTA", lambda value, direct: (value.kinds != BLANK) | direct)
+
+
+@function("COUNTBLANK", 1, 1)
+def count_of_blanks(context: Context, arguments: Arguments) -> Result:
+    """Blank cells and empty texts, in all of the area: also where it reaches beyond the sheet's cells."""
+    area = context.reference(arguments[0])
+    if isinstance(area, Value):
+        return area
+    value = context.read(area)
+    filled = ~((value.kinds == BLANK) | ((value.kinds == TEXT) & (value.texts == "")))
+    size = (area.height * area.width).astype(np.float64).reshape(-1, 1, 1)
+    return Value(size - filled.sum(axis=(1, 2), keepdims=True))
+
+
+# ---- means and extremes ------------------------------------------------------------------------
 
 
 def mean_of(sample: Sample) -> tuple[Array, Errors]:
     """The mean of each cell's numbers, (b,); #DIV/0! where there are none."""
     count = sample.count
-    errors = error_where(count == 0, DIV0)
+    errors = error_where(count == 0, DIV0) if (count == 0).any() else None
     return ops.divide(ops.sum(sample.number, axis=1), np.maximum(count, 1.0)), errors
 
 
@@ -24,26 +103,317 @@ def mean(sample: Sample) -> tuple[Array, Errors]:
     return mean_of(sample)
 
 
-@function("COUNT", 1)
-def count_of_numbers(context: Context, arguments: Arguments) -> Result:
-    """How many numbers there are; errors and text are passed over."""
-    total: np.ndarray = np.zeros((1, 1, 1))
-    for argument in arguments:
-        result = context.evaluate(argument)
-        parts = result.parts if isinstance(result, Areas) else [result]
-        for part in parts:
-            direct = not isinstance(part, Reference)
-            value = context.read_padded(part) if isinstance(part, Reference) else context.dereference(part)
-            total = total + _numbers_in(value, direct and value.shape[1:] == (1, 1))
-    return Value(total)
+@aggregate("AVERAGEA", all_values=True)
+def mean_of_all(sample: Sample) -> tuple[Array, Errors]:
+    return mean_of(sample)
 
 
-def _numbers_in(value: Value, direct: bool) -> np.ndarray:
-    kinds = value.kinds
-    counted = kinds == NUMBER
-    if direct:
-        # written into the formula itself, booleans and text that reads as a number count too
-        counted = counted | (kinds == 2) | (kinds == 1)
-        for place in zip(*np.nonzero(kinds == TEXT)):
-            counted[place] = parse_number(value.texts[place]) is not None
-    return counted.sum(axis=(1, 2), keepdims=True).astype(np.float64)
+def _extreme(name: str, largest: bool, *, all_values: bool = False) -> None:
+    """Registers MAX and its kind: 0 without numbers; the derivative goes to the number chosen."""
+
+    @aggregate(name, all_values=all_values)
+    def evaluate(sample: Sample) -> Array:
+        if sample.number.shape[1] == 0:
+            return np.zeros(sample.number.shape[0])
+        filled = sample.filled(-np.inf if largest else np.inf)
+        if isinstance(sample.number, Traced) and sample.number.shape[1] == 2 and sample.included is None:
+            pair = [ops.take(sample.number, np.arange(sample.number.shape[0]) * 2 + i) for i in (0, 1)]
+            return (ops.maximum if largest else ops.minimum)(*pair)
+        place = (ops.argmax if largest else ops.argmin)(filled)
+        best = ops.reshape(ops.take_along(sample.number, place), (sample.number.shape[0],))
+        return best if sample.included is None else ops.where(sample.count > 0, best, 0.0)
+
+
+_extreme("MAX", largest=True)
+_extreme("MIN", largest=False)
+_extreme("MAXA", largest=True, all_values=True)
+_extreme("MINA", largest=False, all_values=True)
+
+# ---- spread ------------------------------------------------------------------------------------
+
+
+def deviations(sample: Sample) -> Array:
+    """Differences from the mean, (b, n), 0 where a number is left out."""
+    average, _ = mean_of(sample)
+    gaps = ops.subtract(sample.number, ops.reshape(average, (np.shape(value_of(average))[0], 1)))
+    return gaps if sample.included is None else ops.where(sample.included, gaps, 0.0)
+
+
+def variance_of(sample: Sample, lost: int) -> tuple[Array, Errors]:
+    """The mean square deviation, with `lost` degrees of freedom; #DIV/0! with too few numbers."""
+    gaps = deviations(sample)
+    count = sample.count
+    few = count <= lost
+    errors = error_where(few, DIV0) if few.any() else None
+    return ops.divide(ops.vecdot(gaps, gaps), np.maximum(count - lost, 1.0)), errors
+
+
+def _spread(names: tuple[str, ...], lost: int, *, root: bool, all_values: bool = False) -> None:
+    @aggregate(names[0], all_values=all_values)
+    def evaluate(sample: Sample) -> tuple[Array, Errors]:
+        variance, errors = variance_of(sample, lost)
+        return (ops.sqrt(variance) if root else variance), errors
+
+    for name in names[1:]:
+        also_named(name, names[0])
+
+
+_spread(("VAR.S", "VAR"), 1, root=False)
+_spread(("VAR.P", "VARP"), 0, root=False)
+_spread(("STDEV.S", "STDEV"), 1, root=True)
+_spread(("STDEV.P", "STDEVP"), 0, root=True)
+_spread(("VARA",), 1, root=False, all_values=True)
+_spread(("VARPA",), 0, root=False, all_values=True)
+_spread(("STDEVA",), 1, root=True, all_values=True)
+_spread(("STDEVPA",), 0, root=True, all_values=True)
+
+
+@aggregate("DEVSQ")
+def sum_of_squared_deviations(sample: Sample) -> tuple[Array, Errors]:
+    gaps = deviations(sample)
+    return ops.vecdot(gaps, gaps), error_where(sample.count == 0, NUM)
+
+
+@aggregate("AVEDEV")
+def mean_deviation(sample: Sample) -> tuple[Array, Errors]:
+    gaps = ops.absolute(deviations(sample))
+    count = sample.count
+    return ops.divide(ops.sum(gaps, axis=1), np.maximum(count, 1.0)), error_where(count == 0, NUM)
+
+
+@aggregate("GEOMEAN")
+def geometric_mean(sample: Sample) -> tuple[Array, Errors]:
+    filled = sample.filled(1.0)
+    wrong = concrete(ops.less_equal(filled, 0.0)).any(axis=1) | (sample.count == 0)
+    safe = ops.where(wrong[:, None], 1.0, filled) if wrong.any() else filled
+    total = ops.sum(ops.log(safe), axis=1)
+    return ops.exp(ops.divide(total, np.maximum(sample.count, 1.0))), error_where(wrong, NUM)
+
+
+@aggregate("HARMEAN")
+def harmonic_mean(sample: Sample) -> tuple[Array, Errors]:
+    filled = sample.filled(np.inf)
+    wrong = concrete(ops.less_equal(filled, 0.0)).any(axis=1) | (sample.count == 0)
+    safe = ops.where(wrong[:, None], 1.0, filled) if wrong.any() else filled
+    return ops.divide(sample.count, ops.sum(ops.divide(1.0, safe), axis=1)), error_where(wrong, NUM)
+
+
+def _moment(name: str, power: int, finish: Callable[[np.ndarray, Array], tuple[Array, Errors]]) -> None:
+    @aggregate(name)
+    def evaluate(sample: Sample) -> tuple[Array, Errors]:
+        variance, errors = variance_of(sample, 1)
+        flat = concrete(ops.equal(variance, 0.0)) | (sample.count < power)
+        safe = ops.where(flat, 1.0, variance) if flat.any() else variance
+        scaled = ops.divide(deviations(sample), ops.reshape(ops.sqrt(safe), (-1, 1)))
+        total = ops.sum(ops.power(scaled, float(power)), axis=1)
+        result, _ = finish(np.maximum(sample.count, power), total)
+        return result, first_error(errors, error_where(flat, DIV0))
+
+
+_moment("SKEW", 3, lambda n, total: (ops.multiply(n / ((n - 1) * (n - 2)), total), None))
+_moment(
+    "KURT",
+    4,
+    lambda n, total: (
+        ops.subtract(
+            ops.multiply(n * (n + 1) / ((n - 1) * (n - 2) * (n - 3)), total), 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))
+        ),
+        None,
+    ),
+)
+
+
+# ---- order -------------------------------------------------------------------------------------
+
+
+def ordered_numbers(sample: Sample) -> Array:
+    """Each cell's numbers from the smallest to the largest; those left out come last, as whatever."""
+    place = ops.argsort(sample.filled(np.inf))
+    return ops.take_along(sample.number, place)
+
+
+def at_position(numbers: Array, position: np.ndarray) -> Array:
+    """The element at a position from 0 of each cell's row, between two of them for a fraction, (b,)."""
+    count = numbers.shape[1]
+    position = np.broadcast_to(position, (numbers.shape[0],))
+    low = np.clip(np.floor(position), 0, count - 1).astype(np.intp)
+    high = np.clip(low + 1, 0, count - 1)
+    share = position - low
+    rows = np.arange(numbers.shape[0]) * count
+    below, above = ops.take(numbers, rows + low), ops.take(numbers, rows + high)
+    if not share.any():
+        return below
+    return ops.add(below, ops.multiply(share, ops.subtract(above, below)))
+
+
+@aggregate("MEDIAN")
+def median(sample: Sample) -> tuple[Array, Errors]:
+    if sample.number.shape[1] == 0:
+        return np.zeros(sample.number.shape[0]), np.full(sample.number.shape[0], NUM, np.uint8)
+    return at_position(ordered_numbers(sample), (sample.count - 1) / 2), error_where(sample.count == 0, NUM)
+
+
+Position = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _ranked(name: str, position: Position, argument: Callable[[np.ndarray], np.ndarray] = lambda k: k) -> None:
+    """Registers a function of an array and k; `position(k, count)` gives a place from 0 and where it is wrong."""
+
+    @function(name, 2, 2)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        value, k = context.array_value(arguments[0]), context.value(arguments[1])
+        sample = sample_in(value)
+        wanted, errors = as_number(k)
+        numbers = concrete(wanted)
+        flat = numbers.reshape(numbers.shape[0], -1)
+        count = max(sample.number.shape[0], flat.shape[0])
+        if sample.number.shape[1] == 0:
+            return number_value(np.zeros((1, 1, 1)), np.full((1, 1, 1), NUM, np.uint8))
+        ranked = ops.broadcast_to(ordered_numbers(sample), (count, sample.number.shape[1]))
+        columns, wrong = [], []
+        for column in range(flat.shape[1]):
+            place, bad = position(argument(np.broadcast_to(flat[:, column], (count,))), sample.count)
+            columns.append(ops.reshape(at_position(ranked, np.where(bad, 0, place)), (count, 1)))
+            wrong.append(np.broadcast_to(bad, (count,)))
+        shape = (count, *numbers.shape[1:])
+        bad_values = np.stack(wrong, axis=1).reshape(shape)
+        own = None if sample.errors is None else sample.errors.reshape(-1, 1, 1)
+        codes = first_error(own, errors, error_where(bad_values, NUM))
+        return number_value(ops.reshape(ops.concatenate(columns, axis=1), shape), codes)
+
+
+_ranked("SMALL", lambda k, n: (np.ceil(k) - 1, (np.ceil(k) < 1) | (np.ceil(k) > n)))
+_ranked("LARGE", lambda k, n: (n - np.ceil(k), (np.ceil(k) < 1) | (np.ceil(k) > n)))
+_ranked("PERCENTILE.INC", lambda k, n: (k * (n - 1), (k < 0) | (k > 1)))
+_ranked("PERCENTILE.EXC", lambda k, n: (k * (n + 1) - 1, (k * (n + 1) < 1) | (k * (n + 1) > n)))
+_ranked("QUARTILE.INC", lambda k, n: (k * (n - 1), (k < 0) | (k > 1)), lambda k: np.trunc(k) / 4)
+_ranked(
+    "QUARTILE.EXC", lambda k, n: (k * (n + 1) - 1, (k * (n + 1) < 1) | (k * (n + 1) > n)), lambda k: np.trunc(k) / 4
+)
+also_named("PERCENTILE", "PERCENTILE.INC")
+also_named("QUARTILE", "QUARTILE.INC")
+
+
+def _rank(name: str, shared: bool) -> None:
+    """The place of a number among others; of equal ones the first, or (`shared`) the mean of their places."""
+
+    @function(name, 2, 3)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        number, errors = context.number(arguments[0])
+        sample = sample_in(context.array_value(arguments[1]))
+        ascending: np.ndarray = np.zeros((1, 1, 1), bool)
+        if len(arguments) > 2:
+            order, wrong = context.number(arguments[2])
+            ascending, errors = concrete(order) != 0, first_error(errors, wrong)
+        wanted, line = concrete(number), concrete(sample.filled(np.nan))
+        count = max(wanted.shape[0], line.shape[0])
+        result, missing = np.zeros((count, *wanted.shape[1:])), np.zeros((count, *wanted.shape[1:]), bool)
+        up = np.broadcast_to(ascending, result.shape)
+        for row in range(line.shape[0]):
+            rank_in(line[row], row if line.shape[0] > 1 else slice(None), wanted, up, shared, result, missing)
+        own = None if sample.errors is None else sample.errors.reshape(-1, 1, 1)
+        return number_value(result, first_error(own, errors, error_where(missing, NA)))
+
+
+def rank_in(
+    line: np.ndarray,
+    row: int | slice,
+    wanted: np.ndarray,
+    up: np.ndarray,
+    shared: bool,
+    result: np.ndarray,
+    missing: np.ndarray,
+) -> None:
+    """Fills in the places of some cells' numbers in one line."""
+    known = np.sort(line[~np.isnan(line)])
+    numbers = np.broadcast_to(wanted, result.shape)[row]
+    below, not_above = known.searchsorted(numbers), known.searchsorted(numbers, "right")
+    rank = np.where(up[row], below, len(known) - not_above) + 1.0
+    result[row] = rank + ((not_above - below - 1) / 2 if shared else 0)
+    missing[row] = below == not_above
+
+
+_rank("RANK.EQ", shared=False)
+_rank("RANK.AVG", shared=True)
+also_named("RANK", "RANK.EQ")
+
+
+@aggregate("MODE.SNGL")
+def mode(sample: Sample) -> tuple[np.ndarray, Errors]:
+    """The number met most often, the first of those; #N/A where none is met twice."""
+    rows = concrete(sample.filled(np.nan))
+    result, missing = np.zeros(rows.shape[0]), np.zeros(rows.shape[0], bool)
+    for row, numbers in enumerate(rows):
+        values, first, times = np.unique(numbers[~np.isnan(numbers)], return_index=True, return_counts=True)
+        missing[row] = not len(times) or times.max() < 2
+        if not missing[row]:
+            own = np.nonzero(times == times.max())[0]
+            result[row] = values[own[np.argmin(first[own])]]
+    return result, error_where(missing, NA)
+
+
+also_named("MODE", "MODE.SNGL")
+
+
+# ---- two variables -----------------------------------------------------------------------------
+
+
+def centred(x: Array) -> Array:
+    """Rows minus their means, (b, n)."""
+    mean = ops.divide(ops.sum(x, axis=1), float(max(x.shape[1], 1)))
+    return ops.subtract(x, ops.reshape(mean, (x.shape[0], 1)))
+
+
+def moments(left: Value, right: Value) -> tuple[Array, Array, Array, int, Errors]:
+    """Sums of squares and products of the deviations of pairs: xx, yy, xy, (b,), how many, and errors."""
+    x, y, errors = paired(left, right)
+    gaps_x, gaps_y = centred(x), centred(y)
+    flat_errors = None if errors is None else errors.reshape(-1)
+    xy = ops.vecdot(gaps_x, gaps_y)
+    return ops.vecdot(gaps_x, gaps_x), ops.vecdot(gaps_y, gaps_y), xy, x.shape[1], flat_errors
+
+
+def as_cells(number: Array, errors: Errors) -> Value:
+    """One number a cell, (b,), as a value."""
+    count = np.shape(value_of(number))[0]
+    return number_value(ops.reshape(number, (count, 1, 1)), None if errors is None else errors.reshape(-1, 1, 1))
+
+
+@over_arrays("CORREL", 2)
+def correlation(left: Value, right: Value) -> Value:
+    xx, yy, xy, _, errors = moments(left, right)
+    product = ops.multiply(xx, yy)
+    flat = concrete(ops.equal(product, 0.0))
+    safe = ops.where(flat, 1.0, product) if flat.any() else product
+    return as_cells(ops.divide(xy, ops.sqrt(safe)), first_error(errors, error_where(flat, DIV0)))
+
+
+also_named("PEARSON", "CORREL")
+
+
+@over_arrays("RSQ", 2)
+def squared_correlation(left: Value, right: Value) -> Value:
+    value = correlation(left, right)
+    return Value(ops.square(value.number), value.kind)
+
+
+def _covariance(names: tuple[str, ...], lost: int) -> None:
+    @over_arrays(names[0], 2)
+    def evaluate(left: Value, right: Value) -> Value:
+        _, _, xy, count, errors = moments(left, right)
+        few = error_where(np.full(1, count <= lost), DIV0)
+        return as_cells(ops.divide(xy, float(max(count - lost, 1))), first_error(errors, few))
+
+    for name in names[1:]:
+        also_named(name, names[0])
+
+
+_covariance(("COVARIANCE.P", "COVAR"), 0)
+_covariance(("COVARIANCE.S",), 1)
+
+
+@elementwise("STANDARDIZE", "number", "number", "number")
+def standardised(x: Array, mean: Array, deviation: Array) -> tuple[Array, Errors]:
+    wrong = concrete(ops.less_equal(deviation, 0.0))
+    safe = ops.where(wrong, 1.0, deviation) if wrong.any() else deviation
+    return ops.divide(ops.subtract(x, mean), safe), error_where(wrong, NUM)

@@ -1,0 +1,226 @@
+"""Names within a formula (LET), functions made in one (LAMBDA), and what applies them to arrays.
+
+MAP, BYROW, BYCOL and MAKEARRAY evaluate their function once, for all elements of all cells together:
+an element becomes a cell of a larger batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.evaluate import Context, Lambda, Result, Split, aligned, apply
+from sheetml.engine.functions.lookup import integers
+from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.values import CALC, VALUE, Value, broadcast, common_shape, error_value, first_error, rearranged
+from sheetml.formula.tree import Call, Missing, Name, Node
+
+_FUNCTION_NAME_PREFIX = "_xleta."  # of a function given by its name: BYROW(A1:B3,SUM)
+
+
+@function("LET", 3)
+def let(context: Context, arguments: Arguments) -> Result:
+    """Names for values; each may use those before it."""
+    if len(arguments) % 2 == 0:
+        return error_value(VALUE)
+    for name, value in zip(arguments[:-1:2], arguments[1::2]):
+        if not isinstance(name, Name):
+            return error_value(VALUE)
+        context = context.with_variables({name.name.casefold(): context.evaluate(value)})
+    return context.evaluate(arguments[-1])
+
+
+@function("LAMBDA", 1)
+def lambda_(context: Context, arguments: Arguments) -> Result:
+    parameters = tuple(argument for argument in arguments[:-1] if isinstance(argument, Name))
+    if len(parameters) < len(arguments) - 1:
+        return error_value(VALUE)
+    return Lambda(parameters, arguments[-1], context)
+
+
+# ---- applied to every element, row or column ---------------------------------------------------
+
+
+@function("MAP", 2)
+def map_(context: Context, arguments: Arguments) -> Result:
+    """The function's value for each element of an array, or for the elements of several side by side."""
+    context = context.in_array_mode()
+    applied = _function(context, arguments[-1], len(arguments) - 1)
+    if isinstance(applied, Value):
+        return applied
+    arrays = [context.evaluate(argument) for argument in arguments[:-1]]
+    if len(arrays) > 1:
+        values = aligned(*(context.dereference(array) for array in arrays))
+        shape = common_shape(values)
+        arrays = [broadcast(value, (value.shape[0], *shape[1:])) for value in values]
+    rows, columns = _size(arrays[0])
+    parts = [_parts(array, context.count, 1, 1) for array in arrays]
+    return _applied(context, applied, parts, rows, columns)
+
+
+@function("BYROW", 2, 2)
+def by_row(context: Context, arguments: Arguments) -> Result:
+    return _by_lines(context, arguments, along_rows=True)
+
+
+@function("BYCOL", 2, 2)
+def by_column(context: Context, arguments: Arguments) -> Result:
+    return _by_lines(context, arguments, along_rows=False)
+
+
+def _by_lines(context: Context, arguments: Arguments, along_rows: bool) -> Result:
+    context = context.in_array_mode()
+    applied = _function(context, arguments[1], 1)
+    if isinstance(applied, Value):
+        return applied
+    array = context.evaluate(arguments[0])
+    rows, columns = _size(array)
+    if along_rows:
+        return _applied(context, applied, [_parts(array, context.count, 1, columns)], rows, 1)
+    return _applied(context, applied, [_parts(array, context.count, rows, 1)], 1, columns)
+
+
+@function("MAKEARRAY", 3, 3)
+def make_array(context: Context, arguments: Arguments) -> Result:
+    """An array of a stated size from a function of the row and the column, counted from 1."""
+    context = context.in_array_mode()
+    applied = _function(context, arguments[2], 2)
+    if isinstance(applied, Value):
+        return applied
+    (rows, row_errors), (columns, column_errors) = integers(context, arguments[0]), integers(context, arguments[1])
+    errors = first_error(row_errors, column_errors)
+    if errors is not None:
+        return error_value(int(errors.max()))
+    if len(set(rows.tolist())) > 1 or len(set(columns.tolist())) > 1:
+        raise Split
+    height, width = int(rows[0]), int(columns[0])
+    if height < 1 or width < 1:
+        return error_value(VALUE)
+    row, column = np.divmod(np.tile(np.arange(height * width), context.count), width)
+    positions: list[Result] = [Value((place + 1.0).reshape(-1, 1, 1)) for place in (row, column)]
+    return _applied(context, applied, positions, height, width)
+
+
+def _applied(context: Context, applied: Lambda, arguments: list[Result], rows: int, columns: int) -> Value:
+    """An array of the function's values: `arguments` hold an element for each cell, row and column."""
+    every = np.repeat(np.arange(context.count), rows * columns)
+    value = _scalars(context.select(every), applied.select(every), arguments)
+    spread = broadcast(value, (context.count * rows * columns, 1, 1))
+    return rearranged(spread, np.arange(spread.shape[0]).reshape(context.count, rows, columns))
+
+
+def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Value:
+    """The function's value for each cell of a batch; halves of it where areas differ in size or are large."""
+    from sheetml.engine.calculation import stacked  # which imports all functions
+
+    try:
+        value = context.dereference(apply(context, applied, arguments))
+        return value if value.shape[1:] == (1, 1) else error_value(CALC)
+    except Split:
+        if context.count == 1:
+            raise
+    halves = []
+    for part in (np.arange(context.count // 2), np.arange(context.count // 2, context.count)):
+        value = _scalars(context.select(part), applied.select(part), [_selected(each, part) for each in arguments])
+        halves.append(broadcast(value, (len(part), 1, 1)))
+    return stacked(halves)
+
+
+def _selected(result: Result, index: np.ndarray) -> Result:
+    if not isinstance(result, Value):
+        return result.select(index)
+    return rearranged(result, np.arange(result.number.size).reshape(result.shape)[index])
+
+
+def _size(array: Result) -> tuple[int, int]:
+    if isinstance(array, Reference):
+        if not array.uniform:
+            raise Split
+        return int(array.height[0]), int(array.width[0])
+    return (array.shape[1], array.shape[2]) if isinstance(array, Value) else (1, 1)
+
+
+def _parts(array: Result, count: int, height: int, width: int) -> Result:
+    """Each cell's array cut into pieces of one size, row by row: a batch of all the pieces.
+
+    The pieces of a reference are references, as in Excel: ROW and ISFORMULA see them as such.
+    """
+    if isinstance(array, Reference):
+        down, across = np.divmod(
+            np.arange(array.height[0] // height * (array.width[0] // width)), array.width[0] // width
+        )
+        whole = array.select(np.zeros(count, np.intp)) if array.count == 1 else array
+        top = (np.broadcast_to(whole.top, (count,))[:, None] + down * height).reshape(-1)
+        left = (np.broadcast_to(whole.left, (count,))[:, None] + across * width).reshape(-1)
+        errors = None if array.errors is None else np.repeat(np.broadcast_to(array.errors, (count,)), len(down))
+        return Reference(array.sheet, top, left, np.array([height]), np.array([width]), errors, array.dynamic)
+    if not isinstance(array, Value):
+        return error_value(VALUE) if isinstance(array, Areas) else error_value(CALC)
+    _, rows, columns = array.shape
+    index = np.broadcast_to(np.arange(array.number.size).reshape(array.shape), (count, rows, columns))
+    blocks = index.reshape(count, rows // height, height, columns // width, width).swapaxes(2, 3)
+    return rearranged(array, blocks.reshape(-1, height, width))
+
+
+def _function(context: Context, node: Node, parameters: int) -> Lambda | Value:
+    """The function an argument gives: a LAMBDA, or a worksheet function's name."""
+    if isinstance(node, Name):
+        name = node.name.lower().removeprefix(_FUNCTION_NAME_PREFIX).upper()
+        known = node.name.casefold() in context.variables or context.workspace.scope.name(node.name, context.sheet)
+        if not known and name in context.workspace.functions:
+            names = tuple(Name(f"argument {position}") for position in range(parameters))
+            return Lambda(names, Call(name, names), context)
+    result = context.evaluate(node)
+    if isinstance(result, Lambda):
+        return result
+    return result if isinstance(result, Value) and result.errors() is not None else error_value(VALUE)
+
+
+# ---- from element to element -------------------------------------------------------------------
+
+
+@function("REDUCE", 2, 3)
+def reduce(context: Context, arguments: Arguments) -> Result:
+    """The value that goes through all elements, row by row: each step makes the next of it."""
+    return _through(context, arguments, lambda states, rows, columns: states[-1])
+
+
+@function("SCAN", 2, 3)
+def scan(context: Context, arguments: Arguments) -> Result:
+    """The value that goes through all elements, as it was after each of them."""
+    return _through(context, arguments, _as_array)
+
+
+def _through(context: Context, arguments: Arguments, finish: Callable[[list[Value], int, int], Value]) -> Result:
+    context = context.in_array_mode()
+    applied = _function(context, arguments[-1], 2)
+    if isinstance(applied, Value):
+        return applied
+    values = context.array_value(arguments[-2])
+    places = np.arange(values.number.size).reshape(values.shape[0], -1)
+    elements = [rearranged(values, places[:, i, None, None]) for i in range(places.shape[1])]
+    if len(arguments) == 3 and not isinstance(arguments[0], Missing):
+        states = []
+        state = context.array_value(arguments[0])
+    else:  # without an initial value the first element is one
+        states = elements[:1]
+        state, elements = elements[0], elements[1:]
+    for element in elements:
+        state = context.dereference(apply(context, applied, [state, element]))
+        states.append(state)
+    return finish(states, values.shape[1], values.shape[2])
+
+
+def _as_array(states: list[Value], rows: int, columns: int) -> Value:
+    if any(state.shape[1:] != (1, 1) for state in states):
+        return error_value(CALC)
+    count = max(state.shape[0] for state in states)
+    spread = [broadcast(state, (count, 1, 1)) for state in states]
+    number = ops.concatenate([state.number for state in spread], axis=1)
+    kind = np.concatenate([state.kinds for state in spread], axis=1)
+    text = np.concatenate([state.texts for state in spread], axis=1)
+    index = np.arange(count * rows * columns).reshape(count, rows, columns)
+    return rearranged(Value(number, kind, text), index)
