@@ -1,0 +1,64 @@
+"""The command line. One module a command; none is imported before its command is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from sheetml.errors import SheetmlError
+
+BAD_INPUT = 2  # the exit code for input that cannot be used
+INTERRUPTED = 130
+
+COMMANDS = {
+    "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
+    "check": "Recompute every formula and compare with the values Excel stored.",
+    "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",
+}
+
+
+class Commands(click.Group):
+    """Finds a command in the module of its name, imported only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"sheetml.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="sheetml", prog_name="sheetml")
+def sheetml() -> None:
+    """Runs Excel workbooks as machine-learning models, without Excel."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command and exits: 0 well, 1 differences or findings, 2 bad input, 130 interrupted."""
+    try:
+        result = sheetml.main(arguments, prog_name="sheetml", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(BAD_INPUT)
+    except SheetmlError as error:
+        click.echo(f"sheetml: {error}", err=True)
+        sys.exit(BAD_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("sheetml: interrupted.", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        sys.exit(0)
+    sys.exit(result if isinstance(result, int) else 0)
