@@ -483,3 +483,8 @@ def describe(value: float | str | bool | ErrorCode | None) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     return f'the text "{value}"' if isinstance(value, str) else general_text(value)
+
+
+def plain(value: float | str | bool | ErrorCode | None) -> float | str | bool | None:
+    """A cell's value in plain Python, an error as its text."""
+    return ERROR_TEXT[value] if isinstance(value, ErrorCode) else value

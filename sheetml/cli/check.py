@@ -1,0 +1,108 @@
+"""`sheetml check`: does sheetml compute what Excel computed?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sheetml.cli.terminal import json_option, print_json, quiet_option, results, workbook_argument
+
+if TYPE_CHECKING:
+    from sheetml.report.check import SheetCheck
+
+
+@click.command()
+@workbook_argument
+@click.option("--tolerance", type=click.FloatRange(min=0), default=1e-9, show_default=True, help="Relative.")
+@click.option("--show", type=click.IntRange(min=0), default=10, show_default=True, help="Differences to show a sheet.")
+@json_option
+@quiet_option
+def command(workbook: Path, tolerance: float, show: int, as_json: bool, quiet: bool) -> int:
+    """Recompute every formula of WORKBOOK and compare with the values Excel stored.
+
+    Cells that change by themselves (RAND, NOW ...) and what depends on them are counted apart, as are
+    cells that could not be computed. Exit code 1 where values differ.
+    """
+    import sheetml
+    from sheetml.report.check import check
+
+    sheets = check(sheetml.open(workbook), tolerance)
+    if as_json:
+        print_json({"workbook": workbook, "tolerance": tolerance, "sheets": [_document(sheet) for sheet in sheets]})
+    elif not quiet:
+        _print(workbook, sheets, show)
+    return int(any(sheet.differences for sheet in sheets))
+
+
+def _print(workbook: Path, sheets: list[SheetCheck], show: int) -> None:
+    from rich.table import Table
+
+    from sheetml.engine.values import describe
+
+    console = results()
+    table = Table("Sheet", title=str(workbook), title_justify="left")
+    for heading in ("Formulas", "Equal", "Different", "Volatile", "Not stored", "Not computed"):
+        table.add_column(heading, justify="right")
+    for sheet in sheets:
+        table.add_row(sheet.sheet, *(f"{number:,}" for number in _counts(sheet)))
+    if len(sheets) > 1:
+        table.add_section()
+        table.add_row("all", *(f"{sum(column):,}" for column in zip(*map(_counts, sheets))))
+    console.print(table)
+    for sheet in sheets:
+        for each in sheet.differences[:show]:
+            console.print(
+                f"{each.sheet}!{each.cell}: stored {describe(each.stored)}, computed {describe(each.computed)}"
+                f"   ={each.formula}",
+                markup=False,
+            )
+        if len(sheet.differences) > show:
+            console.print(f"{sheet.sheet}: {len(sheet.differences) - show:,} more differences", markup=False)
+        for reason, cells in _by_reason(sheet).items():
+            console.print(f"{sheet.sheet}: not computed: {_some(cells)}: {reason}", markup=False)
+    console.print(_verdict(sheets), markup=False)
+
+
+def _counts(sheet: SheetCheck) -> list[int]:
+    apart = [len(sheet.volatile), len(sheet.not_stored), len(sheet.not_computed)]
+    return [sheet.formulas, sheet.equal, len(sheet.differences), *apart]
+
+
+def _verdict(sheets: list[SheetCheck]) -> str:
+    compared = sum(sheet.compared for sheet in sheets)
+    equal = sum(sheet.equal for sheet in sheets)
+    if not compared:
+        return "There was nothing to compare: the workbook holds no formula with a stored value."
+    if equal == compared:
+        return f"All {compared:,} comparable cells are equal."
+    return f"{compared - equal:,} of {compared:,} comparable cells differ."
+
+
+def _by_reason(sheet: SheetCheck) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for cell, reason in sheet.not_computed.items():
+        reasons.setdefault(reason, []).append(cell)
+    return reasons
+
+
+def _some(cells: list[str], most: int = 5) -> str:
+    return ", ".join(cells[:most]) + (f" and {len(cells) - most:,} more" if len(cells) > most else "")
+
+
+def _document(sheet: SheetCheck) -> dict[str, Any]:
+    from sheetml.engine.values import plain
+
+    return {
+        "sheet": sheet.sheet,
+        "formulas": sheet.formulas,
+        "equal": sheet.equal,
+        "differences": [
+            {"cell": each.cell, "formula": each.formula, "stored": plain(each.stored), "computed": plain(each.computed)}
+            for each in sheet.differences
+        ],
+        "volatile": sheet.volatile,
+        "not_stored": sheet.not_stored,
+        "not_computed": sheet.not_computed,
+    }

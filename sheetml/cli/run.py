@@ -1,0 +1,241 @@
+"""`sheetml run`: recompute, solve, write back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sheetml.cli.terminal import (
+    OUTPUT_FILE,
+    json_option,
+    messages,
+    print_json,
+    quiet_option,
+    results,
+    workbook_argument,
+)
+from sheetml.errors import CalculationError, SolverError, WorkbookError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sheetml.solve.model import SolverModel
+    from sheetml.workbook import Workbook
+
+INTERRUPTED = 2  # the status of a result that Ctrl-C ended
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one Solver model: a result, or the sentence that says why there is none."""
+
+    sheet: str
+    result: Any = None  # scipy.optimize.OptimizeResult
+    problem: str = ""
+
+
+@click.command()
+@workbook_argument
+@click.option("-o", "--output", type=OUTPUT_FILE, help="Where to write; default: WORKBOOK with .solved in its name.")
+@click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
+@click.option("--sheet", "sheets", multiple=True, help="Only the models of this sheet; may be given several times.")
+@click.option("--max-time", type=click.FloatRange(min=0), help="Seconds a model; default: what the file says.")
+@click.option("--max-iterations", type=click.IntRange(min=1), help="Iterations a model; default: no limit.")
+@click.option("--tolerance", type=click.FloatRange(min=0), help="Relative change of the objective at which to stop.")
+@click.option("--starts", type=click.IntRange(min=1), default=1, show_default=True, help="Starting points to try.")
+@click.option("--seed", type=click.IntRange(min=0), help="Makes starting points, RAND and its kind repeatable.")
+@json_option
+@quiet_option
+def command(
+    workbook: Path,
+    output: Path | None,
+    in_place: bool,
+    sheets: tuple[str, ...],
+    max_time: float | None,
+    max_iterations: int | None,
+    tolerance: float | None,
+    starts: int,
+    seed: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Recompute WORKBOOK, solve every Solver model in it, and write the result beside it.
+
+    Each model is solved from the values stored in the file. The output is the same workbook with the
+    changed values and all else untouched. Ctrl-C ends the search: the best point so far is kept and
+    written. Exit code 2 where a model could not be solved.
+    """
+    import sheetml
+
+    if in_place and output is not None:
+        raise click.UsageError("--in-place and --output contradict each other.")
+    book = sheetml.open(workbook)
+    models = _chosen(book, sheets)
+    book.calculate(seed=seed)
+    settings = {
+        "max_time": max_time,
+        "max_iterations": max_iterations,
+        "tolerance": tolerance,
+        "starts": starts,
+        "seed": seed,
+    }
+    outcomes = list(_solved(models, settings, show=not (quiet or as_json)))
+    target = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
+    book.save(target, overwrite=in_place)
+    if as_json:
+        print_json(_document(book, target, outcomes))
+    elif not quiet:
+        _print(book, target, outcomes)
+    for outcome in outcomes:
+        if outcome.problem and not as_json:
+            click.echo(f"sheetml: {outcome.problem}", err=True)
+    return _exit_code(outcomes)
+
+
+def _chosen(book: Workbook, sheets: tuple[str, ...]) -> list[SolverModel]:
+    """The models to be solved; a sheet asked for must exist and have one."""
+    models = book.solver_models
+    if not sheets:
+        return models
+    by_sheet = {model.sheet.casefold(): model for model in models}
+    for sheet in sheets:
+        if sheet.casefold() not in {name.casefold() for name in book.sheet_names}:
+            raise WorkbookError(f"{book.path} has no sheet {sheet!r}: it has {', '.join(book.sheet_names)}.")
+        if sheet.casefold() not in by_sheet:
+            raise SolverError(f"{book.path}, sheet {sheet!r}: it has no Solver model.")
+    return [by_sheet[sheet.casefold()] for sheet in dict.fromkeys(sheets)]
+
+
+def _beside(workbook: Path, word: str) -> Path:
+    return workbook.with_name(f"{workbook.stem}.{word}{workbook.suffix}")
+
+
+def _exit_code(outcomes: list[Outcome]) -> int:
+    from sheetml.cli import BAD_INPUT
+    from sheetml.cli import INTERRUPTED as EXIT_INTERRUPTED
+
+    if any(outcome.result is not None and outcome.result.status == INTERRUPTED for outcome in outcomes):
+        return EXIT_INTERRUPTED
+    return BAD_INPUT if any(outcome.problem for outcome in outcomes) else 0
+
+
+# ---- solving -----------------------------------------------------------------------------------
+
+
+def _solved(models: list[SolverModel], settings: dict[str, Any], show: bool) -> Iterator[Outcome]:
+    """Solves the models in order; one that cannot be solved does not keep the others from it."""
+    for model in models:
+        try:
+            with _progress(model.sheet, show) as callback:
+                result = model.solve(**settings, callback=callback)
+        except (SolverError, CalculationError) as error:
+            yield Outcome(model.sheet, problem=str(error))
+            continue
+        yield Outcome(model.sheet, result)
+        if result.status == INTERRUPTED:
+            return
+
+
+@contextmanager
+def _progress(sheet: str, show: bool) -> Iterator[Callable[[Any], None] | None]:
+    """A line on the terminal that follows the search."""
+    console = messages()
+    if not (show and console.is_terminal):
+        yield None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"{sheet}: starting")
+
+        def follow(state: Any) -> None:
+            text = f"{sheet}: iteration {state.iteration:,}, objective {state.objective:.10g}"
+            progress.update(task, description=text)
+
+        yield follow
+
+
+# ---- showing -----------------------------------------------------------------------------------
+
+
+def _print(book: Workbook, target: Path, outcomes: list[Outcome]) -> None:
+    console = results()
+    solved = [outcome.result for outcome in outcomes if outcome.result is not None]
+    if solved:
+        console.print(_table(solved))
+        for result in solved:
+            console.print(f"{result.sheet}: {result.message}", markup=False)
+    elif not outcomes:
+        console.print("There is no Solver model in the workbook: it was recomputed.", markup=False)
+    for address, reason in list(book.problems.items())[:10]:
+        console.print(f"{address} could not be computed: {reason}", markup=False)
+    console.print(f"Written to {target}", markup=False)
+
+
+def _table(solved: list[Any]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("Sheet", "Objective", "Adjustable cells")
+    for heading in ("Before", "After", "Iterations", "Evaluations", "Gradient", "Seconds"):
+        table.add_column(heading, justify="right")
+    for result in solved:
+        table.add_row(
+            Text(result.sheet),
+            Text(_own(result.objective or "(none)", result.sheet)),
+            Text(f"{result.x.size:,}: " + ", ".join(_own(area, result.sheet) for area in result.adjustable)),
+            f"{result.fun_start:.10g}",
+            f"{result.fun:.10g}",
+            f"{result.nit:,}",
+            f"{result.nfev:,}",
+            f"{result.gradient_norm:.1e}",
+            f"{result.seconds:.2f}",
+        )
+    return table
+
+
+def _own(address: str, sheet: str) -> str:
+    """An address without the name of the sheet it is shown with."""
+    from sheetml.formula.references import quote_sheet
+
+    return address.removeprefix(f"{quote_sheet(sheet)}!")
+
+
+def _document(book: Workbook, target: Path, outcomes: list[Outcome]) -> dict[str, Any]:
+    import sheetml
+
+    return {
+        "sheetml": sheetml.__version__,
+        "workbook": book.path,
+        "output": target,
+        "models": [_model_document(outcome) for outcome in outcomes],
+        "not_computed": book.problems,
+    }
+
+
+def _model_document(outcome: Outcome) -> dict[str, Any]:
+    result = outcome.result
+    if result is None:
+        return {"sheet": outcome.sheet, "success": False, "message": outcome.problem}
+    return {
+        "sheet": result.sheet,
+        "objective": result.objective,
+        "adjustable": result.adjustable,
+        "before": result.fun_start,
+        "after": result.fun,
+        "iterations": result.nit,
+        "evaluations": result.nfev,
+        "gradient_evaluations": result.njev,
+        "gradient_norm": result.gradient_norm,
+        "constraint_violation": result.constraint_violation,
+        "seconds": result.seconds,
+        "method": result.method,
+        "success": result.success,
+        "message": result.message,
+    }

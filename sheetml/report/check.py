@@ -1,0 +1,116 @@
+"""Recomputes a workbook and compares with the values that Excel stored in it, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sheetml.engine.cells import CellValue
+from sheetml.engine.dependencies import pairs_of
+from sheetml.engine.plan import Stage
+from sheetml.engine.values import BLANK, TEXT
+from sheetml.formula.references import cell_name
+from sheetml.workbook import Workbook
+
+RELATIVE_TOLERANCE = 1e-9
+ABSOLUTE_TOLERANCE = 1e-15  # below it a number is what rounding left of 0: SIN(PI()) is one
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A cell that sheetml computes otherwise than the file says."""
+
+    sheet: str
+    cell: str
+    formula: str
+    stored: CellValue
+    computed: CellValue
+
+
+@dataclass(slots=True)
+class SheetCheck:
+    """What the formula cells of one sheet came to; a cell is counted in one of the lists below."""
+
+    sheet: str
+    formulas: int = 0
+    equal: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    volatile: list[str] = field(default_factory=list)  # cells that change by themselves, or depend on such
+    not_stored: list[str] = field(default_factory=list)  # cells whose value the file does not hold
+    not_computed: dict[str, str] = field(default_factory=dict)  # why sheetml has no value of its own
+
+    @property
+    def compared(self) -> int:
+        return self.equal + len(self.differences)
+
+
+def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCheck]:
+    """Recomputes every formula of a workbook just opened, and compares: one entry a sheet with formulas.
+
+    Numbers are equal within the relative tolerance. Cells that depend on RAND, NOW and their kind are
+    not compared, nor are those for which the file holds no value or sheetml has none.
+    """
+    workbook.calculate(everything=True)
+    calculation = workbook.calculation
+    slots = np.nonzero(calculation.owner >= 0)[0]
+    differs = _differs(workbook, slots, tolerance)
+    volatile = volatile_slots(workbook)[slots]
+    stored = calculation.original.kind[slots] != BLANK
+    sheets = [SheetCheck(name) for name in workbook.sheet_names]
+    for slot, different, changes_itself, has_value in zip(slots.tolist(), differs, volatile, stored):
+        position, row, column = calculation.slots.place(slot)
+        sheet, cell = sheets[position], cell_name(row, column)
+        sheet.formulas += 1
+        if slot in calculation.workspace.problems:
+            sheet.not_computed[cell] = calculation.workspace.problems[slot]
+        elif changes_itself:
+            sheet.volatile.append(cell)
+        elif not has_value:
+            sheet.not_stored.append(cell)
+        elif different:
+            sheet.differences.append(_difference(workbook, slot))
+        else:
+            sheet.equal += 1
+    return [sheet for sheet in sheets if sheet.formulas]
+
+
+def _differs(workbook: Workbook, slots: np.ndarray, tolerance: float) -> np.ndarray:
+    now, before = workbook.calculation.cells, workbook.calculation.original
+    gap = np.abs(now.number[slots] - before.number[slots])
+    scale = np.maximum(np.abs(now.number[slots]), np.abs(before.number[slots]))
+    differs = (now.kind[slots] != before.kind[slots]) | (gap > np.maximum(tolerance * scale, ABSOLUTE_TOLERANCE))
+    result: np.ndarray = differs | ((now.kind[slots] == TEXT) & (now.text[slots] != before.text[slots]))
+    return result
+
+
+def _difference(workbook: Workbook, slot: int) -> Difference:
+    calculation = workbook.calculation
+    sheet, row, column = calculation.slots.place(slot)
+    return Difference(
+        workbook.sheet_names[sheet],
+        cell_name(row, column),
+        calculation.formula_text(sheet, row, column) or "",
+        calculation.original.get(slot),
+        calculation.cells.get(slot),
+    )
+
+
+def volatile_slots(workbook: Workbook) -> np.ndarray:
+    """Which slots hold a value that changes at every calculation: a mask of the calculation's slots."""
+    calculation = workbook.calculation
+    mask = np.zeros(calculation.slots.count, bool)
+    for stage in calculation.plan.stages:
+        if stage.volatile or mask[stage.dynamic_reads].any():
+            mask[stage.targets] = True
+        elif mask[stage.reads].any():
+            _mark_readers(stage, mask)
+    mask[0] = False
+    return mask
+
+
+def _mark_readers(stage: Stage, mask: np.ndarray) -> None:
+    for step in stage.steps:
+        readers, sources = pairs_of(step.context, step.block.tree)
+        reading = np.isin(step.cells, readers[mask[sources]])
+        mask[step.targets[reading]] = True
