@@ -179,11 +179,17 @@ class Workbook:
         write_workbook(self.file, self.changes(), path, overwrite=overwrite)
 
     def changes(self) -> dict[int, dict[tuple[int, int], CellValue]]:
-        """The cells whose values differ from those in the file: by sheet, by row and column."""
+        """The cells whose values differ from those in the file: by sheet, by row and column.
+
+        A formula that depends on nothing changed keeps the value in the file, even where the last bits of
+        its sum came out otherwise here.
+        """
         calculation = self.calculation
         now, before = calculation.cells, calculation.original
         differs = (now.kind != before.kind) | (now.number != before.number)
         differs |= (now.kind == 3) & (now.text != before.text)
+        changed = differs & (calculation.owner < 0)
+        differs &= changed | calculation.dependents(changed) | calculation.moved(np.arange(differs.size))
         changes: dict[int, dict[tuple[int, int], CellValue]] = {}
         for slot in np.nonzero(differs)[0].tolist():
             sheet, row, column = calculation.slots.place(slot)

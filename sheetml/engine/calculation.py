@@ -379,6 +379,19 @@ class Calculation:
         is_text = now.kind[slots] == 3
         return differs | (is_text & (now.text[slots] != before.text[slots]))
 
+    def dependents(self, mask: np.ndarray) -> np.ndarray:
+        """Which slots change with those marked, or by themselves: a mask, cell by cell as far as formulas say so."""
+        reached = mask.copy()
+        for stage in self.plan.stages:
+            if stage.volatile or reached[stage.dynamic_reads].any():
+                reached[stage.targets] = True
+            elif reached[stage.reads].any():
+                for step in stage.steps:
+                    readers, sources = pairs_of(step.context, step.block.tree)
+                    reached[step.targets[np.isin(step.cells, readers[reached[sources]])]] = True
+            reached[0] = False
+        return reached & (self.owner >= 0)
+
     # ---- words
 
     def formula_text(self, sheet: int, row: int, column: int) -> str | None:

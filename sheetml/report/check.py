@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine.cells import CellValue
-from sheetml.engine.dependencies import pairs_of
-from sheetml.engine.plan import Stage
 from sheetml.engine.values import BLANK, TEXT
 from sheetml.formula.references import cell_name
 from sheetml.workbook import Workbook
@@ -55,7 +53,7 @@ def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[She
     calculation = workbook.calculation
     slots = np.nonzero(calculation.owner >= 0)[0]
     differs = _differs(workbook, slots, tolerance)
-    volatile = volatile_slots(workbook)[slots]
+    volatile = calculation.dependents(np.zeros(calculation.slots.count, bool))[slots]
     stored = calculation.original.kind[slots] != BLANK
     sheets = [SheetCheck(name) for name in workbook.sheet_names]
     for slot, different, changes_itself, has_value in zip(slots.tolist(), differs, volatile, stored):
@@ -94,23 +92,3 @@ def _difference(workbook: Workbook, slot: int) -> Difference:
         calculation.original.get(slot),
         calculation.cells.get(slot),
     )
-
-
-def volatile_slots(workbook: Workbook) -> np.ndarray:
-    """Which slots hold a value that changes at every calculation: a mask of the calculation's slots."""
-    calculation = workbook.calculation
-    mask = np.zeros(calculation.slots.count, bool)
-    for stage in calculation.plan.stages:
-        if stage.volatile or mask[stage.dynamic_reads].any():
-            mask[stage.targets] = True
-        elif mask[stage.reads].any():
-            _mark_readers(stage, mask)
-    mask[0] = False
-    return mask
-
-
-def _mark_readers(stage: Stage, mask: np.ndarray) -> None:
-    for step in stage.steps:
-        readers, sources = pairs_of(step.context, step.block.tree)
-        reading = np.isin(step.cells, readers[mask[sources]])
-        mask[step.targets[reading]] = True
