@@ -81,7 +81,7 @@ def test_a_formula_that_depends_on_nothing_changed_keeps_the_value_in_the_file(t
     workbook["Sheet1"]["C1"] = 6
     workbook.calculate()
     assert workbook.changes() == {0: {(1, 3): 6.0, (1, 4): 18.0}}
-    workbook["Sheet1"]["A1"] = 2.0000000000000004
+    workbook["Sheet1"]["A1"] = 2.0000000000000013
     workbook.calculate()
     assert (1, 2) in workbook.changes()[0]
 
