@@ -6,8 +6,7 @@ functions are passed in by reference.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,15 @@ import numpy as np
 from sheetml.engine.graph import Traced, ordered
 
 
-def compile_graph(leaf: Traced, outputs: list[Any]) -> Callable[[np.ndarray], tuple[Any, ...]]:
-    """A function from the leaf's value to the outputs' values.
+def compile_graph(leaves: Sequence[Traced], outputs: Sequence[Any]) -> Callable[..., tuple[Any, ...]]:
+    """A function from the leaves' values to the outputs' values; what lies before a leaf is not computed.
 
     Arrays it returns may be its own buffers: copy what must outlive the next call. Floating-point
     errors (division by zero, overflow, invalid) raise FloatingPointError if the caller asks NumPy so.
     """
     namespace: dict[str, Any] = {}
-    names: dict[int, str] = {id(leaf): "x"}
+    names: dict[int, str] = {id(leaf): f"x{position}" for position, leaf in enumerate(leaves)}
+    arguments = ", ".join(names.values())
     bound: dict[int, str] = {}
 
     def bind(item: Any) -> str:
@@ -32,9 +32,9 @@ def compile_graph(leaf: Traced, outputs: list[Any]) -> Callable[[np.ndarray], tu
             namespace[known] = item
         return known
 
-    lines = ["def compiled(x):"]
-    for node in ordered(outputs):
-        if node is leaf:
+    lines = [f"def compiled({arguments}):"]
+    for node in ordered(outputs, names):
+        if id(node) in names:
             continue
         assert node.primitive is not None
         operands = [names[id(o)] if isinstance(o, Traced) else bind(o) for o in node.operands]
@@ -43,7 +43,7 @@ def compile_graph(leaf: Traced, outputs: list[Any]) -> Callable[[np.ndarray], tu
     results = [names[id(o)] if isinstance(o, Traced) else bind(o) for o in outputs]
     lines.append(f"    return ({', '.join(results)},)")
     exec("\n".join(lines), namespace)
-    compiled: Callable[[np.ndarray], tuple[Any, ...]] = namespace["compiled"]
+    compiled: Callable[..., tuple[Any, ...]] = namespace["compiled"]
     return compiled
 
 
@@ -59,6 +59,3 @@ def _expression(node: Traced, operands: list[str], bind: Callable[[Any], str]) -
     else:
         arguments += [f"{key}={bind(value)}" for key, value in node.parameters.items()]
     return f"{bind(primitive.compute)}({', '.join(arguments)})"
-
-
-SCALAR_NAMES: dict[str, Any] = {"math": math, "__builtins__": {"float": float, "max": max, "min": min, "abs": abs}}

@@ -17,7 +17,7 @@ from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
 from sheetml.engine.compile import compile_graph
 from sheetml.engine.evaluate import NotReady
-from sheetml.engine.graph import Trace, Traced, gradient
+from sheetml.engine.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.plan import Stage
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
 from sheetml.errors import CalculationError, NotDifferentiableError
@@ -36,21 +36,29 @@ class _Recording:
         self.kinds = kinds
         self.guards = [guard for guard, _ in trace.guards]
         self.expected = [value for _, value in trace.guards]
+        self.without_number = np.nonzero((kinds != NUMBER) & (kinds != BOOLEAN) & (kinds != BLANK))[0]
         self._forward: Callable[[np.ndarray], tuple[Any, ...]] | None = None
         self._backward: Callable[[np.ndarray], tuple[Any, ...]] | None = None
+        self._slopes: _Slopes | None = None
 
     def values(self, x: np.ndarray) -> np.ndarray | None:
         """The outputs at x; None where this trace does not hold there."""
         if self._forward is None:
-            self._forward = compile_graph(self.leaf, [self.outputs, *self.guards])
+            self._forward = compile_graph([self.leaf], [self.outputs, *self.guards])
         results = self._run(self._forward, x)
         return None if results is None else results[0]
 
     def values_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         if self._backward is None:
-            self._backward = compile_graph(self.leaf, [self.outputs, self.slope(1.0), *self.guards])
+            self._backward = compile_graph([self.leaf], [self.outputs, self.slope(1.0), *self.guards])
         results = self._run(self._backward, x)
         return None if results is None else (results[0], results[1])
+
+    def values_and_jacobian(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if self._slopes is None:
+            self._slopes = _Slopes(self.outputs, self.leaf, self.guards)
+        results = self._run(self._slopes.prepare, x)
+        return None if results is None else (results[0], self._slopes.jacobian(results))
 
     def slope(self, seed: Any) -> Any:
         """The graph of the derivatives, (n,), of the outputs weighted by the seed."""
@@ -68,6 +76,59 @@ class _Recording:
             if not np.array_equal(expected, now):
                 return None
         return results
+
+
+class _Slopes:
+    """The derivatives of m outputs by n inputs, (m, n), in as many compiled passes as the smaller of the two.
+
+    A pass back gives a row, the derivatives of a weighted sum of outputs. That pass is linear in the
+    weights; its own derivative by them is a pass forward, which gives a column. What does not depend
+    on the weights is computed once for all passes (`prepare`), and where nothing depends on the inputs
+    the passes are run only once.
+    """
+
+    def __init__(self, outputs: Any, leaf: Traced, guards: list[Traced]) -> None:
+        self.shape = np.size(ops.value_of(outputs)), leaf.size
+        self.constant: np.ndarray | None = None
+        shared: list[Traced] = []
+        if isinstance(outputs, Traced):
+            shared = self._compile_pass(outputs, leaf)
+        else:
+            self.constant = np.zeros(self.shape)
+        self.depends = bool(shared)
+        self.prepare = compile_graph([leaf], [outputs, *shared, *guards])
+        self._shared = slice(1, 1 + len(shared))
+
+    def _compile_pass(self, outputs: Traced, leaf: Traced) -> list[Traced]:
+        """Compiles the pass; what it needs to be given beside the weights."""
+        weights = Traced(leaf.trace, np.ones(outputs.shape))
+        result = gradient(outputs, leaf, weights)
+        if outputs.size > leaf.size and isinstance(result, Traced):
+            direction = Traced(leaf.trace, np.ones(leaf.shape))
+            result, weights = gradient(result, weights, direction), direction
+        moving = dependents(result, weights) if isinstance(result, Traced) else set()
+        operands = [operand for node in ordered([result]) if id(node) in moving for operand in node.operands]
+        fixed = [operand for operand in operands if isinstance(operand, Traced) and id(operand) not in moving]
+        shared = list({id(operand): operand for operand in fixed}.values())
+        self._pass = compile_graph([weights, *shared], [result])
+        return shared
+
+    def jacobian(self, prepared: tuple[Any, ...]) -> np.ndarray:
+        """The derivatives, from what `prepare` gave."""
+        if self.constant is not None:
+            return self.constant.copy()
+        rows, columns = self.shape
+        passes = min(rows, columns)
+        found = np.empty((passes, max(rows, columns)))
+        weights = np.zeros(passes)
+        for position in range(passes):
+            weights[position] = 1.0
+            found[position] = self._pass(weights, *prepared[self._shared])[0]
+            weights[position] = 0.0
+        result = found if rows <= columns else found.T
+        if not self.depends:
+            self.constant = result.copy()
+        return result
 
 
 class Function:
@@ -156,6 +217,7 @@ class Function:
                 self._check_values(self._recording)
                 self._check_differentiable(self._recording)
                 found = self._gradient_after_trace(self._recording, x)
+        self._check_values(self._recording)
         return float(found[0][0]), np.array(found[1])
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
@@ -165,16 +227,19 @@ class Function:
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """The derivatives of each output by each input, (m, n)."""
         x = self._vector(x)
-        with np.errstate(all="ignore"):
-            recording = self._trace(x)
-            self._check_values(recording)
-            self._check_differentiable(recording)
-            rows = []
-            for position in range(len(self._output_places)):
-                seed = np.zeros(len(self._output_places))
-                seed[position] = 1.0
-                rows.append(ops.value_of(recording.slope(seed)))
-        return np.array(rows)
+        with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
+            found = self._recording.values_and_jacobian(x) if self._recording is not None else None
+            if found is None:
+                self._recording = self._trace(x)
+                self._check_values(self._recording)
+                self._check_differentiable(self._recording)
+                found = self._recording.values_and_jacobian(x)
+        self._check_values(self._recording)
+        if found is None:
+            with np.errstate(all="ignore"):  # the values exist, some derivatives do not
+                assert self._recording is not None and self._recording._slopes is not None
+                return self._recording._slopes.jacobian(self._recording._slopes.prepare(x))
+        return found[1]
 
     def _vector(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, np.float64).reshape(-1)
@@ -209,10 +274,9 @@ class Function:
 
     def _check_values(self, recording: _Recording | None) -> None:
         assert recording is not None
-        wrong = np.nonzero((recording.kinds != NUMBER) & (recording.kinds != BOOLEAN) & (recording.kinds != BLANK))[0]
-        if not wrong.size:
+        if not recording.without_number.size:
             return
-        first = int(wrong[0])
+        first = int(recording.without_number[0])
         slot, kind = int(self._outputs[first]), int(recording.kinds[first])
         place = self._calculation.describe([slot])
         if kind == UNKNOWN:

@@ -13,7 +13,7 @@ as the vector-Jacobian product.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -570,11 +570,11 @@ def undifferentiable(name: str, compute: Callable[..., Any], scalar: str | None 
 # ---- the derivative of a graph -----------------------------------------------------------------
 
 
-def ordered(outputs: list[Any]) -> list[Traced]:
-    """All traced arrays the outputs depend on, each after its operands."""
+def ordered(outputs: Iterable[Any], leaves: Container[int] = ()) -> list[Traced]:
+    """All traced arrays the outputs depend on, each after its operands; not those behind `leaves` (by id)."""
     order: list[Traced] = []
     done: set[int] = set()
-    stack: list[tuple[Any, bool]] = [(output, False) for output in reversed(outputs)]
+    stack: list[tuple[Any, bool]] = [(output, False) for output in reversed(list(outputs))]
     while stack:
         node, expanded = stack.pop()
         if not isinstance(node, Traced) or id(node) in done:
@@ -584,7 +584,8 @@ def ordered(outputs: list[Any]) -> list[Traced]:
             order.append(node)
         else:
             stack.append((node, True))
-            stack.extend((operand, False) for operand in node.operands)
+            if id(node) not in leaves:
+                stack.extend((operand, False) for operand in node.operands)
     return order
 
 
@@ -597,7 +598,7 @@ def gradient(output: Any, wrt: Traced, seed: Any = 1.0) -> Any:
         return np.zeros(wrt.shape)
     start = np.ones(output.shape) if np.ndim(value_of(seed)) == 0 and output.size == 1 else seed
     adjoint: dict[int, Any] = {id(output): start}
-    depends = _dependents(output, wrt)
+    depends = dependents(output, wrt)
     for node in reversed(ordered([output])):
         incoming = adjoint.pop(id(node), None) if node is not wrt else None
         if incoming is None or node.primitive is None:
@@ -606,7 +607,8 @@ def gradient(output: Any, wrt: Traced, seed: Any = 1.0) -> Any:
     return adjoint.get(id(wrt), np.zeros(wrt.shape))
 
 
-def _dependents(output: Traced, wrt: Traced) -> set[int]:
+def dependents(output: Traced, wrt: Traced) -> set[int]:
+    """What of the graph depends on `wrt`, itself included (by id)."""
     depends = {id(wrt)}
     for node in ordered([output]):
         if any(id(operand) in depends for operand in node.operands):

@@ -135,6 +135,56 @@ def test_several_outputs_have_a_jacobian():
     assert f.jacobian(np.array([3.0, 4.0])).tolist() == [[4, 3], [6, 0]]
 
 
+MANY_OUTPUTS = {
+    "more outputs than inputs": ({"A1": 1.5, "A2": 2} | {f"C{r}": f"=EXP(A1*{r}/9)*A2^2" for r in range(1, 8)}, 2, 7),
+    "more inputs than outputs": (
+        {f"A{r}": r / 4 for r in range(1, 8)} | {"C1": "=SUMSQ(A1:A7)", "C2": "=A1*A7/MAX(A1:A7)"}, 7, 2,
+    ),
+    "a gather through an index": (
+        {"A1": 1, "A2": 2, "A3": 3} | {f"C{r}": f"=OFFSET($A$1,MOD({r},3),0)^3" for r in range(1, 6)}, 3, 5,
+    ),
+    "a recurrence of which every step is an output": (
+        {"A1": 0.5, "A2": 1.25, "C1": "=A1"} | {f"C{r}": f"=C{r - 1}*$A$2+SIN(C{r - 1})" for r in range(2, 20)}, 2, 19,
+    ),
+    "outputs that do not depend on an input": ({"A1": 1, "A2": 2, "C1": 5, "C2": "=A1*3", "C3": "=C1*2"}, 2, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MANY_OUTPUTS)
+def test_each_row_of_a_jacobian_is_the_gradient_of_an_output(name):
+    cells, inputs, outputs = MANY_OUTPUTS[name]
+    workbook = made(cells)
+    f = workbook.function(f"A1:A{inputs}", f"C1:C{outputs}")
+    rows = [workbook.function(f"A1:A{inputs}", f"C{r}") for r in range(1, outputs + 1)]
+    for x in (f.x0, f.x0[::-1].copy(), f.x0 * 1.5):
+        jacobian = f.jacobian(x)
+        assert jacobian.shape == (outputs, inputs)
+        assert jacobian == pytest.approx(np.array([row.gradient(x) for row in rows]), rel=1e-12, abs=1e-12)
+
+
+def test_a_jacobian_that_was_given_out_stays_as_it_is():
+    f = made({"A1": 1, "A2": 2, "B1": "=A1*2+A2", "B2": "=A2*5"}).function("A1:A2", "B1:B2")
+    first = f.jacobian(f.x0)
+    first[:] = 7
+    assert f.jacobian(f.x0).tolist() == [[2, 1], [0, 5]]
+
+
+def test_a_jacobian_follows_a_decision():
+    f = made({"A1": 1, "B1": "=IF(A1>0,A1*2,A1*3)", "B2": "=A1"}).function("A1", "B1:B2")
+    assert [f.jacobian(np.array([x]))[0, 0] for x in (1.0, -1.0, 2.0)] == [2, 3, 2]
+
+
+@pytest.mark.parametrize("ask", ["value_and_gradient", "jacobian", "__call__"])
+def test_an_error_value_is_never_taken_for_a_number_however_often_it_is_asked_for(ask):
+    f = made({"A1": 1, "B1": "=IF(A1>0,A1,NA())"}).function(inputs="A1", output="B1")
+    for x in (1.0, -1.0, -1.0, -2.0, 3.0):
+        if x > 0:
+            getattr(f, ask)(np.array([x]))
+        else:
+            with pytest.raises(CalculationError, match="Sheet1!B1 is #N/A"):
+                getattr(f, ask)(np.array([x]))
+
+
 def test_an_output_that_does_not_depend_on_the_inputs_has_gradient_zero():
     f = made({"A1": 1, "A2": 2, "B1": "=A2*3"}).function(inputs="A1", output="B1")
     assert f.value_and_gradient(np.array([1.0])) == (6.0, np.zeros(1))
