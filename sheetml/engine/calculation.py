@@ -11,6 +11,7 @@ from sheetml.engine import functions
 from sheetml.engine import graph as ops
 from sheetml.engine.blocks import Block, areas_text, find_blocks
 from sheetml.engine.cells import CellValue, Slots, StoredCells, stored_cells
+from sheetml.engine.dates import date_1904
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import Context, NotReady, Split, Workspace, first_element
 from sheetml.engine.plan import Plan, Stage, Step, make_plan
@@ -436,6 +437,7 @@ class Calculation:
 def evaluated(context: Context, block: Block) -> Value:
     """The results for the context's cells: (b, 1, 1), or for array formulas (b, R, C)."""
     assert block.tree is not None
+    system = date_1904.set(context.workspace.scope.file.date_1904)
     try:
         value = context.dereference(context.evaluate(block.tree))
         if block.size is None:
@@ -446,6 +448,8 @@ def evaluated(context: Context, block: Block) -> Value:
         half = context.count // 2
         parts = [slice(0, half), slice(half, context.count)]
         return stacked([_sized(evaluated(context.select(part), block), context.select(part).count) for part in parts])
+    finally:
+        date_1904.reset(system)
     return without_blanks(value)
 
 

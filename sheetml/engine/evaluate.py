@@ -34,6 +34,7 @@ from sheetml.engine.values import (
     as_number,
     as_text,
     blank_value,
+    bounded,
     broadcast,
     common_shape,
     compare,
@@ -509,7 +510,7 @@ def join(left: Value, right: Value) -> Value:
     left, right = aligned(left, right)
     left_text, left_errors = as_text(left)
     right_text, right_errors = as_text(right)
-    return text_value(left_text + right_text, first_error(left_errors, right_errors))
+    return bounded(text_value(left_text + right_text, first_error(left_errors, right_errors)))
 
 
 def _union(context: Context, node: Binary) -> Result:

@@ -7,9 +7,6 @@ traced (see graph.py); which kind of value stands where is always concrete.
 
 from __future__ import annotations
 
-import datetime
-import math
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +14,7 @@ import numpy as np
 
 from sheetml.engine import graph as ops
 from sheetml.engine.graph import Array, Traced, frozen, value_of
+from sheetml.engine.reading import parse_number
 from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
 
 # Kinds, as in the file (xlsx.model.Kind), except that an error's kind says which error it is.
@@ -32,6 +30,8 @@ NA = int(ErrorCode.NA)
 SPILL = int(ErrorCode.SPILL)
 CALC = int(ErrorCode.CALC)
 UNCOMPUTABLE = int(ErrorCode.UNCOMPUTABLE)
+
+MAX_TEXT = 32_767  # characters that a cell can hold
 
 Errors = np.ndarray | None  # uint8 error codes, 0 for none; None where there are none at all
 
@@ -117,6 +117,20 @@ def text_value(text: np.ndarray, errors: Errors = None) -> Value:
         kind[errors != 0] = errors[errors != 0] + ERROR
         text = np.where(errors != 0, "", text)
     return Value(np.zeros(shape), kind, text)
+
+
+def bounded(value: Value) -> Value:
+    """The value, with #VALUE! where a text is longer than a cell can hold."""
+    if value.text is None:
+        return value
+    too_long = (value.kinds == TEXT) & (_length(value.text) > MAX_TEXT)
+    if not too_long.any():
+        return value
+    kind = np.where(too_long, np.uint8(ERROR + VALUE), value.kinds)
+    return Value(value.number, kind, np.where(too_long, "", value.text))
+
+
+_length = np.frompyfunc(len, 1, 1)
 
 
 def error_value(code: int, shape: tuple[int, ...] = (1, 1, 1)) -> Value:
@@ -359,67 +373,6 @@ def general_text(number: float) -> str:
         return text.rstrip("0").rstrip(".") if "." in text else text
     mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}E{'+' if exponent >= 0 else '-'}{abs(exponent):02d}"
-
-
-_NUMBER = re.compile(
-    r"\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*[$€£]?\s*(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)"
-    r"(?P<exponent>[eE][-+]?\d{1,3})?\s*(?:(?P<percent>%)|[€£])?\s*(?P<close>\))?\s*"
-)
-_DATE = re.compile(r"(?:(\d{4})[-/](\d{1,2})[-/](\d{1,2})|(\d{1,2})/(\d{1,2})/(\d{4}|\d{2}))\s*")
-_TIME = re.compile(r"\s*(\d{1,4}):(\d{1,2})(?::(\d{1,2}(?:\.\d+)?))?\s*([aApP][mM])?\s*")
-
-
-def parse_number(text: str) -> float | None:
-    """The number a text stands for ("12", "1,234.5", "50%", "2024-01-31", "12:30"); None if it is none."""
-    match = _NUMBER.fullmatch(text)
-    if match is not None and bool(match["open"]) == bool(match["close"]):
-        number = float(match["digits"].replace(",", "") + (match["exponent"] or ""))
-        if match["percent"]:
-            number /= 100
-        if not math.isfinite(number):
-            return None
-        return -number if match["sign"] == "-" or match["open"] else number
-    return _parse_moment(text)
-
-
-def _parse_moment(text: str) -> float | None:
-    """A date, a time or both, as a serial number of the 1900 system."""
-    date = _DATE.match(text)
-    days = 0.0
-    if date is not None:
-        serial = _parse_date(date)
-        if serial is None:
-            return None
-        days, text = serial, text[date.end() :]
-        if not text:
-            return days
-    time = _TIME.fullmatch(text)
-    if time is None:
-        return None
-    hours, minutes, seconds = int(time[1]), int(time[2]), float(time[3] or 0)
-    if time[4]:
-        if not 1 <= hours <= 12:
-            return None
-        hours = hours % 12 + (12 if time[4].lower() == "pm" else 0)
-    if minutes > 59 or seconds >= 60:
-        return None
-    return days + (hours * 3600 + minutes * 60 + seconds) / 86400
-
-
-def _parse_date(match: re.Match[str]) -> float | None:
-    if match[1]:
-        year, month, day = int(match[1]), int(match[2]), int(match[3])
-    else:
-        month, day, year = int(match[4]), int(match[5]), int(match[6])
-        if year < 100:
-            year += 2000 if year < 30 else 1900
-    try:
-        days = (datetime.date(year, month, day) - datetime.date(1899, 12, 30)).days
-    except ValueError:
-        return None
-    if year < 1900:
-        return None
-    return float(days if days > 60 else days - 1)  # the 1900 system counts a 29 February 1900
 
 
 # ---- comparison --------------------------------------------------------------------------------

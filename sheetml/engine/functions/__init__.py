@@ -3,6 +3,7 @@
 from sheetml.engine.functions import (  # noqa: F401
     arrays,
     criteria,
+    date_time,
     distributions,
     information,
     lambdas,
@@ -11,6 +12,7 @@ from sheetml.engine.functions import (  # noqa: F401
     math,
     regression,
     statistics,
+    working_days,
 )
 from sheetml.engine.functions.registry import FUNCTIONS
 

@@ -4,13 +4,17 @@ Adding a function is one act: write its values with the operations of `graph` (e
 its derivative) under one of these decorators, in the module of its family.
 
     @elementwise("SQRT", "number")             scalars in, a scalar out; arrays go element by element
+    @one_by_one("PROPER", "text")              the same in plain Python values: text, without a derivative
     @aggregate("SUM")                          any number of ranges, arrays and scalars, to one number
     @over_arrays("MMULT", 2)                   whole arrays in, an array out
     @function("IF", 1, 3)                      everything else: gets its arguments unevaluated
+
+The first sentence of its docstring (or `about`) describes the function where functions are listed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,23 +24,31 @@ import numpy as np
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Lambda, Result, aligned
-from sheetml.engine.graph import Array, value_of
+from sheetml.engine.graph import Array, frozen, value_of
 from sheetml.engine.values import (
+    BOOLEAN,
     CALC,
     ERROR,
+    NA,
     NUMBER,
+    VALUE,
     Errors,
     Value,
     as_boolean,
     as_number,
     as_text,
     blank_value,
+    bounded,
     error_value,
+    error_where,
     first_error,
+    from_objects,
     number_value,
     scalar_value,
+    to_objects,
 )
 from sheetml.formula.tree import Missing, Node
+from sheetml.xlsx.model import ErrorCode
 
 MOST = 255  # arguments of any function
 
@@ -55,21 +67,44 @@ class Function:
     volatile: bool = False  # gives another value at each calculation (RAND, NOW)
     by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
     intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
+    differentiable: bool = True  # if not, asking for a derivative through it names it
+    family: str = ""  # the module it is defined in
+    about: str = ""  # what it gives, in a sentence
 
 
 FUNCTIONS: dict[str, Function] = {}
 
 
 def function(
-    name: str, fewest: int = 0, most: int = MOST, *, volatile: bool = False, by_position: tuple[int, ...] = ()
+    name: str,
+    fewest: int = 0,
+    most: int = MOST,
+    *,
+    volatile: bool = False,
+    by_position: tuple[int, ...] = (),
+    differentiable: bool = True,
+    about: str = "",
 ) -> Callable[[Evaluation], Evaluation]:
     """Registers `evaluate(context, arguments)`, which gets its arguments as trees."""
 
     def register(evaluate: Evaluation) -> Evaluation:
-        FUNCTIONS[name] = Function(name, evaluate, fewest, most, volatile, frozenset(by_position))
+        described = Function(name, evaluate, fewest, most, volatile, frozenset(by_position))
+        _register(replace(described, differentiable=differentiable, about=about), evaluate)
         return evaluate
 
     return register
+
+
+def _register(described: Function, source: Callable[..., Any]) -> None:
+    """Makes the function known; family and description come from the code that computes it."""
+    about = described.about or _first_sentence(source.__doc__ or "")
+    FUNCTIONS[described.name] = replace(described, family=source.__module__.rpartition(".")[2], about=about)
+
+
+def _first_sentence(text: str) -> str:
+    sentence = " ".join(text.split("\n\n")[0].split())
+    end = re.search(r"(?<=[^.])\.(?= [A-Z]|$)", sentence)
+    return sentence[: end.end()] if end else sentence
 
 
 def also_named(name: str, original: str) -> None:
@@ -79,8 +114,18 @@ def also_named(name: str, original: str) -> None:
 
 # ---- scalars in, a scalar out ------------------------------------------------------------------
 
+
+def as_strict_number(value: Value) -> tuple[Array, Errors]:
+    """Numbers as the functions of Excel's former Analysis ToolPak take them: a boolean is #VALUE!."""
+    number, errors = as_number(value)
+    if value.kind is not None and (value.kind == BOOLEAN).any():
+        errors = first_error(errors, error_where(value.kind == BOOLEAN, VALUE))
+    return number, errors
+
+
 _COERCE: dict[str, Callable[[Value], tuple[Any, Errors]]] = {
     "number": as_number,
+    "strict": as_strict_number,
     "boolean": as_boolean,
     "text": as_text,
     "value": lambda value: (value, None),
@@ -88,33 +133,52 @@ _COERCE: dict[str, Callable[[Value], tuple[Any, Errors]]] = {
 
 
 def elementwise(
-    name: str, *kinds: str, defaults: tuple[float | str | bool, ...] = ()
+    name: str,
+    *kinds: str,
+    defaults: tuple[float | str | bool, ...] = (),
+    differentiable: bool = True,
+    about: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `compute(*arguments)` on arrays that broadcast with each other.
 
     Each kind says how an argument arrives: "number" (float Array), "boolean" (bool Array), "text"
-    (object array of str) or "value" (a Value with its errors in it). `defaults` fill in the last
-    arguments where they are left out. `compute` returns an Array, or an Array and error codes, or a
-    Value; errors among the arguments come first.
+    (object array of str), "value" (a Value with its errors in it) or "strict" (float Array, where
+    booleans and areas of several cells are #VALUE! and an argument left empty is #N/A: the functions
+    of the former Analysis ToolPak). `defaults` fill in the last arguments where they are left out.
+    `compute` returns an Array, or an Array and error codes, or a Value; errors among the arguments
+    come first.
     """
 
     def register(compute: Callable[..., Any]) -> Callable[..., Any]:
         required = len(kinds) - len(defaults)
 
         def evaluate(context: Context, arguments: Arguments) -> Result:
-            values = [_given(context, arguments, i, required, defaults) for i in range(len(kinds))]
+            values = [_given(context, arguments, i, kind, required, defaults) for i, kind in enumerate(kinds)]
             return spread(compute, kinds, values)
 
-        FUNCTIONS[name] = Function(name, evaluate, required, len(kinds), intersects=True)
+        described = Function(name, evaluate, required, len(kinds), intersects=True)
+        _register(replace(described, differentiable=differentiable, about=about), compute)
         return compute
 
     return register
 
 
-def _given(context: Context, arguments: Arguments, position: int, required: int, defaults: tuple[Any, ...]) -> Value:
+def _given(
+    context: Context, arguments: Arguments, position: int, kind: str, required: int, defaults: tuple[Any, ...]
+) -> Value:
     if position < len(arguments) and not isinstance(arguments[position], Missing):
-        return context.value(arguments[position])
-    return blank_value() if position < required else scalar_value(defaults[position - required])
+        return strict_value(context, arguments[position]) if kind == "strict" else context.value(arguments[position])
+    if position < required:
+        return error_value(NA) if kind == "strict" else blank_value()
+    return scalar_value(defaults[position - required])
+
+
+def strict_value(context: Context, argument: Node) -> Value:
+    """The argument of a ToolPak function: it takes arrays, but no areas of several cells."""
+    result = context.evaluate(argument)
+    if context.array and isinstance(result, Reference) and not result.single:
+        return error_value(VALUE)
+    return context.dereference(result)
 
 
 def spread(compute: Callable[..., Any], kinds: tuple[str, ...], values: list[Value]) -> Value:
@@ -147,6 +211,52 @@ def with_errors(value: Value, errors: np.ndarray) -> Value:
     return Value(number, kind, text)
 
 
+Item = float | str | bool | ErrorCode | None  # a value in plain Python
+
+
+def one_by_one(
+    name: str, *kinds: str, defaults: tuple[float | str | bool, ...] = (), about: str = ""
+) -> Callable[[Callable[..., Item]], Callable[..., Item]]:
+    """Registers `compute(*items)` on plain Python values, for what has no array operation: text above all.
+
+    The kinds are those of `elementwise`; items arrive as float, bool or str, of "value" as an Item. It
+    is called once for each distinct combination of items and returns an Item. There is no derivative:
+    asking for one names the function. Text longer than a cell holds is #VALUE!.
+    """
+
+    def register(compute: Callable[..., Item]) -> Callable[..., Item]:
+        def over_arrays(*operands: Any) -> Value:
+            return mapped(name, compute, operands)
+
+        over_arrays.__doc__, over_arrays.__module__ = compute.__doc__, compute.__module__
+        elementwise(name, *kinds, defaults=defaults, differentiable=False, about=about)(over_arrays)
+        return compute
+
+    return register
+
+
+def mapped(name: str, compute: Callable[..., Item], operands: tuple[Any, ...]) -> Value:
+    """A Python function's values for arrays that broadcast with each other; of a Value it gets its items."""
+    arrays = [
+        plain_items(operand, name) if isinstance(operand, Value) else frozen(operand, name) for operand in operands
+    ]
+    spread = np.broadcast_arrays(*arrays)
+    known: dict[tuple[Any, ...], Item] = {}
+    results = np.empty(spread[0].shape, object)
+    flat = results.reshape(-1)
+    for place, items in enumerate(zip(*(array.reshape(-1).tolist() for array in spread))):
+        key = (items, *map(type, items))
+        if key not in known:
+            known[key] = compute(*items)
+        flat[place] = known[key]
+    return bounded(from_objects(results))
+
+
+def plain_items(value: Value, name: str) -> np.ndarray:
+    """The items of a value, (an object array), for a function that has no derivative by them."""
+    return to_objects(Value(frozen(value.number, name), value.kind, value.text))
+
+
 # ---- many numbers in, one out ------------------------------------------------------------------
 
 
@@ -176,7 +286,13 @@ class Sample:
 
 
 def aggregate(
-    name: str, fewest: int = 1, most: int = MOST, *, all_values: bool = False
+    name: str,
+    fewest: int = 1,
+    most: int = MOST,
+    *,
+    all_values: bool = False,
+    differentiable: bool = True,
+    about: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `compute(sample)`, which returns one number a cell, (b,), or (numbers, error codes).
 
@@ -188,7 +304,8 @@ def aggregate(
         def evaluate(context: Context, arguments: Arguments) -> Result:
             return of_sample(compute, sample_of(context, arguments, all_values))
 
-        FUNCTIONS[name] = Function(name, evaluate, fewest, most)
+        described = Function(name, evaluate, fewest, most)
+        _register(replace(described, differentiable=differentiable, about=about), compute)
         return compute
 
     return register
@@ -272,7 +389,9 @@ def _mask(part: Sample, count: int) -> np.ndarray:
 # ---- whole arrays in, an array out -------------------------------------------------------------
 
 
-def over_arrays(name: str, fewest: int, most: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def over_arrays(
+    name: str, fewest: int, most: int | None = None, *, differentiable: bool = True, about: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `compute(*values)` on the arguments' whole arrays, Values of shape (b, R, C).
 
     The arguments are evaluated in array mode; those left out arrive as None. `compute` returns a
@@ -290,7 +409,8 @@ def over_arrays(name: str, fewest: int, most: int | None = None) -> Callable[[Ca
                 given += [None] * (largest - len(given))
             return finished(compute(*given))
 
-        FUNCTIONS[name] = Function(name, evaluate, fewest, largest)
+        described = Function(name, evaluate, fewest, largest)
+        _register(replace(described, differentiable=differentiable, about=about), compute)
         return compute
 
     return register

@@ -1,0 +1,120 @@
+"""Numbers, dates and times that a text stands for, as Excel (English, United States) reads them."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+
+from sheetml.engine import dates
+
+_SPACE = r"[ \t\r\n]*"
+_NUMBER = re.compile(
+    rf"{_SPACE}(?P<open>\()?{_SPACE}(?P<sign>[-+])?{_SPACE}[$€£]?{_SPACE}(?P<late_sign>[-+])?"
+    r"(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?P<exponent>[eE][-+]?\d{1,3})?"
+    rf"{_SPACE}(?:(?P<percent>%)|[€£])?{_SPACE}(?P<close>\))?{_SPACE}",
+    re.ASCII,
+)
+_FRACTION = re.compile(rf"{_SPACE}([-+])?(\d+) +(\d{{1,7}})/(\d{{1,7}}){_SPACE}", re.ASCII)
+_TIME = re.compile(
+    rf"{_SPACE}(\d{{1,4}})(?::(\d{{1,2}})(?::(\d{{1,2}}(?:\.\d*)?))?)?(?: +([aApP])[mM]?)?{_SPACE}", re.ASCII
+)
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_MONTH = "(?P<name>" + "|".join(f"{month[:3]}(?:{month[3:]})?" for month in _MONTHS) + r")\.?"
+_NAMED = [
+    rf"(?P<day>\d{{1,2}})[- /]?{_MONTH}(?:[- /,]+(?P<year>\d{{4}}|\d{{2}}))?",
+    rf"{_MONTH}[- /]?(?P<day>\d{{1,2}})(?: *, *| +|[-/])(?P<year>\d{{4}}|\d{{2}})",
+    rf"{_MONTH}[- /,]*(?P<year>\d{{4}})",
+    rf"{_MONTH}[- /]?(?P<day>\d{{1,2}})",
+]
+_NUMERIC = [
+    r"(?P<year>\d{4})(?P<separator>[-/])(?P<month>\d{1,2})(?P=separator)(?P<day>\d{1,2})",
+    r"(?P<month>\d{1,2})(?P<separator>[-/])(?P<day>\d{1,2})(?P=separator)(?P<year>\d{4}|\d{2})",
+    r"(?P<month>\d{1,2})[-/](?P<year>\d{4})",
+    r"(?P<month>\d{1,2})[-/](?P<day>\d{1,2})",
+]
+_DATES = [re.compile(pattern + r"(?![0-9:./-])", re.IGNORECASE | re.ASCII) for pattern in _NUMERIC + _NAMED]
+_LONGEST = 255  # characters of a text that is read as a number
+
+
+def parse_number(text: str) -> float | None:
+    """The number a text stands for ("12", "1,234.5", "50%", "1 1/2", "2024-01-31", "12:30"); None if it is none."""
+    if len(text) > _LONGEST:
+        return None
+    match = _NUMBER.fullmatch(text)
+    if match is not None:
+        return _number(match)
+    fraction = _FRACTION.fullmatch(text)
+    if fraction is not None:
+        return _fraction(fraction)
+    moment = parse_moment(text)
+    return None if moment is None else float(sum(moment))
+
+
+def _number(match: re.Match[str]) -> float | None:
+    signs = [sign for sign in (match["sign"], match["late_sign"]) if sign]
+    if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1:
+        return None
+    number = float(match["digits"].replace(",", "") + (match["exponent"] or ""))
+    if match["percent"]:
+        number /= 100
+    if not math.isfinite(number):
+        return None
+    return -number if signs == ["-"] or match["open"] else number
+
+
+def _fraction(match: re.Match[str]) -> float | None:
+    sign, whole, above, below = match.groups()
+    if int(below) == 0:
+        return None
+    number = int(whole) + int(above) / int(below)
+    return -number if sign == "-" else number
+
+
+def parse_moment(text: str) -> tuple[int, float] | None:
+    """A date, a time or both: the serial number of the day, and the part of a day (24 hours and more: days)."""
+    for pattern in _DATES:
+        match = pattern.match(text)
+        if match is not None:
+            rest = text[match.end() :]
+            day = _day(match)
+            time = 0.0 if not rest.strip(" ") else _time(rest) if rest[0] in " ,T" else None
+            return None if day is None or time is None else (day, time)
+    time = _time(text)
+    return None if time is None else (0, time)
+
+
+def _day(match: re.Match[str]) -> int | None:
+    parts = match.groupdict()
+    month = _MONTHS.index(_full_name(parts["name"])) + 1 if parts.get("name") else int(parts["month"])
+    year = int(parts["year"]) if parts.get("year") else datetime.date.today().year
+    if year < 100:
+        year += 2000 if year < 30 else 1900
+    day = int(parts.get("day") or 1)
+    if year < dates.first_year() or not 1 <= month <= 12:
+        return None
+    if not 1 <= day <= int(dates.days_in_month(year, month)):
+        return None
+    return int(dates.serial(year, month, day))
+
+
+def _full_name(name: str) -> str:
+    return next(month for month in _MONTHS if month.startswith(name.lower()[:3]))
+
+
+def _time(text: str) -> float | None:
+    """The part of a day that "13:30", "1:30:15 pm" or "1 pm" is."""
+    match = _TIME.fullmatch(text.lstrip(",T"))
+    if match is None or (match[2] is None and match[4] is None):
+        return None
+    hours, minutes, seconds = int(match[1]), int(match[2] or 0), float(match[3] or 0)
+    if match[4]:
+        if not hours <= 12:
+            return None
+        hours = hours % 12 + (12 if match[4].lower() == "p" else 0)
+    if minutes > 59 or seconds >= 60:
+        return None
+    return (hours * 3600 + minutes * 60 + seconds) / 86400
