@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -120,6 +121,9 @@ class Workspace:
     problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
+
+
+_NOTHING = nullcontext()
 
 
 class Context:
@@ -271,7 +275,12 @@ class Context:
             raise NotReady(readers[late], sources[late])
         workspace.dynamic_reads.append(slots.reshape(-1))
 
-    # ---- what could not be computed
+    # ---- for messages
+
+    def evaluating(self, function: str) -> AbstractContextManager[None]:
+        """While a function or an operator is evaluated: a trace then knows its name."""
+        trace = self.workspace.trace
+        return _NOTHING if trace is None else trace.evaluating(function)
 
     def uncomputable(self, reason: str) -> Value:
         """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
@@ -444,7 +453,8 @@ def _binary(context: Context, node: Binary) -> Result:
     if operator in _ARITHMETIC:
         return arithmetic(operator, left, right)
     if operator == "&":
-        return join(left, right)
+        with context.evaluating("&"):
+            return join(left, right)
     return compare(operator, left, right)
 
 
@@ -551,7 +561,8 @@ def _call(context: Context, node: Call) -> Result:
     if function is not None:
         if not function.fewest <= len(node.arguments) <= function.most:
             return error_value(VALUE)
-        return function.evaluate(context, node.arguments)
+        with context.evaluating(node.function):
+            return function.evaluate(context, node.arguments)
     named = context.variables.get(node.function.casefold())
     if named is None:
         tree = context.workspace.scope.name(node.function, context.sheet)

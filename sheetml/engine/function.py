@@ -48,13 +48,22 @@ class _Recording:
         results = self._run(self._forward, x)
         return None if results is None else results[0]
 
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether it met nothing without a derivative; if it did, only a new trace tells of elsewhere."""
+        return self.trace.undifferentiable is None
+
     def values_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if not self.is_differentiable:
+            return None
         if self._backward is None:
             self._backward = compile_graph([self.leaf], [self.outputs, self.slope(1.0), *self.guards])
         results = self._run(self._backward, x)
         return None if results is None else (results[0], results[1])
 
     def values_and_jacobian(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        if not self.is_differentiable:
+            return None
         if self._slopes is None:
             self._slopes = _Slopes(self.outputs, self.leaf, self.guards)
         results = self._run(self._slopes.prepare, x)
@@ -287,7 +296,7 @@ class Function:
 
     @staticmethod
     def _check_differentiable(recording: _Recording) -> None:
-        if recording.trace.undifferentiable is not None:
+        if not recording.is_differentiable:
             raise NotDifferentiableError(f"{recording.trace.undifferentiable} has no derivative")
 
     # ---- tracing

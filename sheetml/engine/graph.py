@@ -12,6 +12,7 @@ as the vector-Jacobian product.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, TypeAlias
@@ -28,6 +29,7 @@ class Trace:
         self.guards: list[tuple[Traced, np.ndarray]] = []
         self.undifferentiable: str | None = None  # what ended the derivative, in words
         self.place: str = ""  # the cells being evaluated, for messages
+        self.function: str = ""  # and the worksheet function or operator
         self.problems: dict[int, str] = {}  # why cells could not be computed, by slot
         self._guarded: set[int] = set()
 
@@ -37,6 +39,15 @@ class Trace:
             self._guarded.add(id(traced))
             self.guards.append((traced, traced.value))
         return traced.value
+
+    @contextlib.contextmanager
+    def evaluating(self, function: str) -> Iterator[None]:
+        """While a function or an operator is evaluated: messages name the innermost one."""
+        outer, self.function = self.function, function
+        try:
+            yield
+        finally:
+            self.function = outer
 
     def forget_after(self, count: int) -> None:
         """Drops the guards recorded after the first `count`: what they were needed for is not used."""
@@ -130,12 +141,17 @@ def concrete(array: Any) -> np.ndarray:
     return array.trace.guard(array) if isinstance(array, Traced) else array
 
 
-def frozen(array: Any, why: str) -> np.ndarray:
-    """The array's value for something that has no derivative (text, rounding), named by `why`."""
+def frozen(array: Any, why: str = "") -> np.ndarray:
+    """The array's value for something that has no derivative (whole numbers, text).
+
+    Asking for it names the function being evaluated and its cells; `why` says what it did.
+    """
     if isinstance(array, Traced):
         trace = array.trace
         if trace.undifferentiable is None:
-            trace.undifferentiable = f"{why} in {trace.place}" if trace.place else why
+            where_it_is = f" in {trace.place}" if trace.place else ""
+            reason = f" ({why})" if why else ""
+            trace.undifferentiable = f"{trace.function}{where_it_is}{reason}"
     return concrete(array)
 
 

@@ -57,7 +57,7 @@ def _parity(name: str, odd: bool) -> None:
     def evaluate(value: Value) -> Value:
         errors = value.errors()
         wrong = (value.kinds == BOOLEAN) | (value.kinds == TEXT)
-        parity = np.mod(np.trunc(np.abs(frozen(value.number, name))), 2) == int(odd)
+        parity = np.mod(np.trunc(np.abs(frozen(value.number))), 2) == int(odd)
         codes = error_where(wrong, VALUE) if errors is None else np.where(errors != 0, errors, wrong * VALUE)
         return boolean_value(parity, None if codes is None else codes.astype(np.uint8))
 

@@ -239,7 +239,7 @@ def areas(context: Context, arguments: Arguments) -> Result:
 
 @elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""))
 def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.ndarray) -> Value:
-    operands = [np.trunc(frozen(array, "ADDRESS")) for array in (row, column, style)]
+    operands = [np.trunc(frozen(array)) for array in (row, column, style)]
     numbers = np.broadcast_arrays(*operands, concrete(a1), sheet)
     texts = np.full(numbers[0].shape, "", object)
     wrong = (numbers[0] < 1) | (numbers[0] > MAX_ROWS) | (numbers[1] < 1) | (numbers[1] > MAX_COLUMNS)

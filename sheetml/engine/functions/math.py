@@ -289,7 +289,7 @@ _rounding("FLOOR.MATH", _with_mode(False), "number", "number", "number", default
 
 @elementwise("FACT", "number")
 def factorial(x: Array) -> tuple[Array, Errors]:
-    number = np.trunc(frozen(x, "FACT"))
+    number = np.trunc(frozen(x))
     wrong = (number < 0) | (number > 170)
     table = np.array([float(math.factorial(n)) for n in range(171)])
     return table[np.clip(number, 0, 170).astype(int)], error_where(wrong, NUM)
@@ -298,7 +298,7 @@ def factorial(x: Array) -> tuple[Array, Errors]:
 def _counting(name: str, compute: Callable[[int, int], int]) -> None:
     @elementwise(name, "number", "number")
     def evaluate(n: Array, k: Array) -> tuple[Array, Errors]:
-        whole, chosen = np.broadcast_arrays(np.trunc(frozen(n, name)), np.trunc(frozen(k, name)))
+        whole, chosen = np.broadcast_arrays(np.trunc(frozen(n)), np.trunc(frozen(k)))
         wrong = (whole < 0) | (chosen < 0) | (whole < chosen) | (whole > 1e6)
         result = np.zeros(whole.shape)
         for place in zip(*np.nonzero(~wrong)):
@@ -316,7 +316,7 @@ _counting("PERMUT", math.perm)
 def _over_whole_numbers(name: str, compute: Callable[..., int]) -> None:
     @aggregate(name)
     def evaluate(sample: Sample) -> tuple[np.ndarray, Errors]:
-        numbers = np.trunc(frozen(sample.filled(0.0 if name == "GCD" else 1.0), name))
+        numbers = np.trunc(frozen(sample.filled(0.0 if name == "GCD" else 1.0)))
         wrong = (numbers < 0).any(axis=1) | (numbers >= 2**53).any(axis=1)
         results = [float(compute(*map(int, row))) if not bad else 0.0 for row, bad in zip(numbers, wrong)]
         return np.array(results), error_where(wrong, NUM)

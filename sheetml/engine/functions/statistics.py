@@ -20,7 +20,7 @@ from sheetml.engine.functions.registry import (
     over_arrays,
     sample_in,
 )
-from sheetml.engine.graph import Array, Traced, concrete, value_of
+from sheetml.engine.graph import Array, Traced, concrete, value_of, violated
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -232,16 +232,19 @@ def ordered_numbers(sample: Sample) -> Array:
     return ops.take_along(sample.number, place)
 
 
-def at_position(numbers: Array, position: np.ndarray) -> Array:
+floor_position = ops.position_of("floor", np.floor)
+
+
+def at_position(numbers: Array, position: Array) -> Array:
     """The element at a position from 0 of each cell's row, between two of them for a fraction, (b,)."""
     count = numbers.shape[1]
-    position = np.broadcast_to(position, (numbers.shape[0],))
-    low = np.clip(np.floor(position), 0, count - 1).astype(np.intp)
+    position = ops.broadcast_to(position, (numbers.shape[0],))
+    low = np.clip(concrete(floor_position(position)), 0, count - 1).astype(np.intp)
     high = np.clip(low + 1, 0, count - 1)
-    share = position - low
+    share = ops.subtract(position, low)
     rows = np.arange(numbers.shape[0]) * count
     below, above = ops.take(numbers, rows + low), ops.take(numbers, rows + high)
-    if not share.any():
+    if isinstance(share, np.ndarray) and not share.any():
         return below
     return ops.add(below, ops.multiply(share, ops.subtract(above, below)))
 
@@ -253,43 +256,59 @@ def median(sample: Sample) -> tuple[Array, Errors]:
     return at_position(ordered_numbers(sample), (sample.count - 1) / 2), error_where(sample.count == 0, NUM)
 
 
-Position = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Position = Callable[[Array, np.ndarray], Array]
 
 
-def _ranked(name: str, position: Position, argument: Callable[[np.ndarray], np.ndarray] = lambda k: k) -> None:
-    """Registers a function of an array and k; `position(k, count)` gives a place from 0 and where it is wrong."""
+def _ranked(name: str, position: Position) -> None:
+    """Registers a function of an array and k; `position(k, count)` gives a place from 0 to count - 1."""
 
     @function(name, 2, 2)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         value, k = context.array_value(arguments[0]), context.value(arguments[1])
         sample = sample_in(value)
         wanted, errors = as_number(k)
-        numbers = concrete(wanted)
-        flat = numbers.reshape(numbers.shape[0], -1)
-        count = max(sample.number.shape[0], flat.shape[0])
+        shape = np.shape(value_of(wanted))
+        count, columns = max(sample.number.shape[0], shape[0]), shape[1] * shape[2]
         if sample.number.shape[1] == 0:
             return number_value(np.zeros((1, 1, 1)), np.full((1, 1, 1), NUM, np.uint8))
         ranked = ops.broadcast_to(ordered_numbers(sample), (count, sample.number.shape[1]))
-        columns, wrong = [], []
-        for column in range(flat.shape[1]):
-            place, bad = position(argument(np.broadcast_to(flat[:, column], (count,))), sample.count)
-            columns.append(ops.reshape(at_position(ranked, np.where(bad, 0, place)), (count, 1)))
-            wrong.append(np.broadcast_to(bad, (count,)))
-        shape = (count, *numbers.shape[1:])
-        bad_values = np.stack(wrong, axis=1).reshape(shape)
+        flat = ops.broadcast_to(ops.reshape(wanted, (shape[0], columns)), (count, columns))
+        found, wrong = [], []
+        for column in range(columns):
+            place = position(ops.take(flat, np.arange(count) * columns + column), sample.count)
+            outside = ops.logical_or(ops.less(place, 0.0), ops.greater(place, sample.count - 1))
+            bad = violated(outside, flagged=False)
+            safe = place if bad is None else ops.where(bad, 0.0, place)
+            found.append(ops.reshape(at_position(ranked, safe), (count, 1)))
+            wrong.append(np.zeros(count, bool) if bad is None else np.broadcast_to(bad, (count,)))
+        bad_values = np.stack(wrong, axis=1).reshape(count, *shape[1:])
         own = None if sample.errors is None else sample.errors.reshape(-1, 1, 1)
         codes = first_error(own, errors, error_where(bad_values, NUM))
-        return number_value(ops.reshape(ops.concatenate(columns, axis=1), shape), codes)
+        return number_value(ops.reshape(ops.concatenate(found, axis=1), (count, *shape[1:])), codes)
 
 
-_ranked("SMALL", lambda k, n: (np.ceil(k) - 1, (np.ceil(k) < 1) | (np.ceil(k) > n)))
-_ranked("LARGE", lambda k, n: (n - np.ceil(k), (np.ceil(k) < 1) | (np.ceil(k) > n)))
-_ranked("PERCENTILE.INC", lambda k, n: (k * (n - 1), (k < 0) | (k > 1)))
-_ranked("PERCENTILE.EXC", lambda k, n: (k * (n + 1) - 1, (k * (n + 1) < 1) | (k * (n + 1) > n)))
-_ranked("QUARTILE.INC", lambda k, n: (k * (n - 1), (k < 0) | (k > 1)), lambda k: np.trunc(k) / 4)
-_ranked(
-    "QUARTILE.EXC", lambda k, n: (k * (n + 1) - 1, (k * (n + 1) < 1) | (k * (n + 1) > n)), lambda k: np.trunc(k) / 4
-)
+ceiling_position = ops.position_of("ceiling", np.ceil)
+truncated_position = ops.position_of("truncated", np.trunc)
+
+
+def _including(share: Array, count: np.ndarray) -> Array:
+    return ops.multiply(share, count - 1)
+
+
+def _excluding(share: Array, count: np.ndarray) -> Array:
+    return ops.subtract(ops.multiply(share, count + 1), 1.0)
+
+
+def _quarters(k: Array) -> Array:
+    return ops.divide(truncated_position(k), 4.0)
+
+
+_ranked("SMALL", lambda k, count: ops.subtract(ceiling_position(k), 1.0))
+_ranked("LARGE", lambda k, count: ops.subtract(count, ceiling_position(k)))
+_ranked("PERCENTILE.INC", _including)
+_ranked("PERCENTILE.EXC", _excluding)
+_ranked("QUARTILE.INC", lambda k, count: _including(_quarters(k), count))
+_ranked("QUARTILE.EXC", lambda k, count: _excluding(_quarters(k), count))
 also_named("PERCENTILE", "PERCENTILE.INC")
 also_named("QUARTILE", "QUARTILE.INC")
 
@@ -339,17 +358,19 @@ also_named("RANK", "RANK.EQ")
 
 
 @aggregate("MODE.SNGL")
-def mode(sample: Sample) -> tuple[np.ndarray, Errors]:
+def mode(sample: Sample) -> tuple[Array, Errors]:
     """The number met most often, the first of those; #N/A where none is met twice."""
     rows = concrete(sample.filled(np.nan))
-    result, missing = np.zeros(rows.shape[0]), np.zeros(rows.shape[0], bool)
+    places, missing = np.zeros(rows.shape[0], np.intp), np.zeros(rows.shape[0], bool)
     for row, numbers in enumerate(rows):
-        values, first, times = np.unique(numbers[~np.isnan(numbers)], return_index=True, return_counts=True)
-        missing[row] = not len(times) or times.max() < 2
+        known = np.nonzero(~np.isnan(numbers))[0]
+        _, first, times = np.unique(numbers[known], return_index=True, return_counts=True)
+        missing[row] = times.max(initial=0) < 2
         if not missing[row]:
-            own = np.nonzero(times == times.max())[0]
-            result[row] = values[own[np.argmin(first[own])]]
-    return result, error_where(missing, NA)
+            places[row] = known[first[times == times.max()].min()]
+    if not rows.shape[1]:
+        return np.zeros(rows.shape[0]), error_where(missing, NA)
+    return ops.take(sample.number, np.arange(rows.shape[0]) * rows.shape[1] + places), error_where(missing, NA)
 
 
 also_named("MODE", "MODE.SNGL")
