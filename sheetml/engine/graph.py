@@ -150,7 +150,7 @@ def frozen(array: Any, why: str = "") -> np.ndarray:
         trace = array.trace
         if trace.undifferentiable is None:
             where_it_is = f" in {trace.place}" if trace.place else ""
-            reason = f" ({why})" if why else ""
+            reason = f" ({why})" if why not in ("", trace.function) else ""
             trace.undifferentiable = f"{trace.function}{where_it_is}{reason}"
     return concrete(array)
 

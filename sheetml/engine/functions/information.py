@@ -53,7 +53,7 @@ _asking("ISNA", lambda kind: kind == ERROR + NA)
 
 
 def _parity(name: str, odd: bool) -> None:
-    @elementwise(name, "value")
+    @elementwise(name, "value", differentiable=False)
     def evaluate(value: Value) -> Value:
         errors = value.errors()
         wrong = (value.kinds == BOOLEAN) | (value.kinds == TEXT)

@@ -237,7 +237,7 @@ def areas(context: Context, arguments: Arguments) -> Result:
     return Value(np.full((1, 1, 1), float(count)))
 
 
-@elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""))
+@elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""), differentiable=False)
 def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.ndarray) -> Value:
     operands = [np.trunc(frozen(array)) for array in (row, column, style)]
     numbers = np.broadcast_arrays(*operands, concrete(a1), sheet)

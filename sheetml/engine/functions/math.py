@@ -188,7 +188,7 @@ def remainder(x: Array, y: Array) -> tuple[Array, Errors]:
     return ops.subtract(x, ops.multiply(y, whole)), error_where(zero, DIV0)
 
 
-@elementwise("QUOTIENT", "number", "number")
+@elementwise("QUOTIENT", "number", "number", differentiable=False)
 def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
     quotient, errors = divided(x, y)
     return ops.undifferentiable("QUOTIENT", np.trunc)(quotient), errors
@@ -198,7 +198,7 @@ def _rounding(name: str, compute: Callable[..., np.ndarray], *kinds: str, defaul
     """Registers a function that is constant between its jumps: it has no useful derivative, by name."""
     primitive = ops.undifferentiable(name, compute)
 
-    @elementwise(name, *(kinds or ("number",)), defaults=defaults)
+    @elementwise(name, *(kinds or ("number",)), defaults=defaults, differentiable=False)
     def evaluate(*operands: Array) -> Array:
         return primitive(*operands)
 
@@ -250,7 +250,7 @@ def _multiples(name: str, rounding: Callable[[np.ndarray], np.ndarray], *, zero_
     """CEILING and FLOOR: #NUM! for a positive number and a negative step."""
     primitive = ops.undifferentiable(name, _to_multiple(rounding))
 
-    @elementwise(name, "number", "number")
+    @elementwise(name, "number", "number", differentiable=False)
     def evaluate(x: Array, step: Array) -> tuple[Array, Errors]:
         number, size = concrete(x) if name == "MROUND" else ops.value_of(x), concrete(step)
         wrong = (number * size < 0) if name == "MROUND" else (number > 0) & (size < 0)
@@ -287,7 +287,7 @@ _rounding("FLOOR.MATH", _with_mode(False), "number", "number", "number", default
 # ---- whole numbers -----------------------------------------------------------------------------
 
 
-@elementwise("FACT", "number")
+@elementwise("FACT", "number", differentiable=False)
 def factorial(x: Array) -> tuple[Array, Errors]:
     number = np.trunc(frozen(x))
     wrong = (number < 0) | (number > 170)
@@ -296,7 +296,7 @@ def factorial(x: Array) -> tuple[Array, Errors]:
 
 
 def _counting(name: str, compute: Callable[[int, int], int]) -> None:
-    @elementwise(name, "number", "number")
+    @elementwise(name, "number", "number", differentiable=False)
     def evaluate(n: Array, k: Array) -> tuple[Array, Errors]:
         whole, chosen = np.broadcast_arrays(np.trunc(frozen(n)), np.trunc(frozen(k)))
         wrong = (whole < 0) | (chosen < 0) | (whole < chosen) | (whole > 1e6)
@@ -314,7 +314,7 @@ _counting("PERMUT", math.perm)
 
 
 def _over_whole_numbers(name: str, compute: Callable[..., int]) -> None:
-    @aggregate(name)
+    @aggregate(name, differentiable=False)
     def evaluate(sample: Sample) -> tuple[np.ndarray, Errors]:
         numbers = np.trunc(frozen(sample.filled(0.0 if name == "GCD" else 1.0)))
         wrong = (numbers < 0).any(axis=1) | (numbers >= 2**53).any(axis=1)

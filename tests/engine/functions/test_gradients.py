@@ -81,6 +81,11 @@ def test_every_function_has_its_line_in_one_of_the_tables():
     assert len(known) == len(SMOOTH) + len(FLAT) + len(WITHOUT), "a function stands in two tables"
 
 
+def test_functions_say_of_themselves_whether_they_have_a_derivative():
+    assert [name for name in SMOOTH if not FUNCTIONS[name].differentiable] == []
+    assert [name for name in WITHOUT if FUNCTIONS[name].differentiable] == []
+
+
 def test_every_line_uses_its_function():
     cases = {name: case if isinstance(case, list) else [case] for name, case in SMOOTH.items()}
     texts = {name: [each.formula for each in case] for name, case in cases.items()}
