@@ -25,3 +25,7 @@ class NotDifferentiableError(SheetmlError):
 
 class SolverError(SheetmlError):
     """A Solver model that is incomplete or asks for what is not there; the message names the sheet."""
+
+
+class DataError(SheetmlError):
+    """Data that cannot be used; the message names the file or the column, the row and the cause."""

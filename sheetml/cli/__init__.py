@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -16,30 +17,44 @@ INTERRUPTED = 130
 COMMANDS = {
     "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
     "check": "Recompute every formula and compare with the values Excel stored.",
+    "new": "Build a workbook from your own data.",
     "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",
 }
 
 
 class Commands(click.Group):
-    """Finds a command in the module of its name, imported only when it is used."""
+    """Finds a command in the module of its name, imported only when it is used.
+
+    `commands_by_name` are the commands with what they do; `prefix` comes before a command's module.
+    """
+
+    def __init__(self, *arguments: Any, commands_by_name: dict[str, str], prefix: str, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.commands_by_name = commands_by_name
+        self.prefix = prefix
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self.commands_by_name)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.commands_by_name:
             return None
-        module = importlib.import_module(f"sheetml.cli.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
         command: click.Command = module.command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.commands_by_name.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands,
+    commands_by_name=COMMANDS,
+    prefix="sheetml.cli.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="sheetml", prog_name="sheetml")
 def sheetml() -> None:
     """Runs Excel workbooks as machine-learning models, without Excel."""

@@ -1,0 +1,1 @@
+"""Workbooks that sheetml knows by their layout: it builds them from data and recognises them in any file."""

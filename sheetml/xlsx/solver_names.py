@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from sheetml.errors import WorkbookError
 from sheetml.xlsx.model import WorkbookFile
 
@@ -178,3 +180,48 @@ class _SheetNames:
     def error(self, name: str, cause: str) -> WorkbookError:
         sheet = self.file.sheets[self.sheet].name
         return WorkbookError(f"{self.file.path}, sheet {sheet!r}: the Solver name {_PREFIX}{name} {cause}.")
+
+
+# --- from a model to names ---------------------------------------------------------------------
+
+
+def names_of(model: SolverModelNames) -> dict[str, str]:
+    """All names that Excel's Solver keeps for a model, and their texts: `solver_models` read backwards."""
+    numbers: dict[str, float] = {
+        "typ": model.sense,
+        "val": model.target_value,
+        "eng": model.engine,
+        "neg": _flag(model.non_negative),
+        "pre": model.precision,
+        "cvg": model.convergence,
+        "tim": model.max_time,
+        "itr": model.max_iterations,
+        "drv": model.derivatives,
+        "scl": _flag(model.scaling),
+        "msl": _flag(model.multistart),
+        "ssz": model.population,
+        "rsd": model.seed,
+        "rbv": _flag(model.require_bounds),
+        "tol": model.integer_tolerance,
+        "nod": model.max_nodes,
+        "mip": model.max_solutions,
+        "mrt": model.mutation_rate,
+        "mni": model.max_time_without_improvement,
+        "rlx": _flag(model.ignore_integers),
+        "sho": _flag(model.show_iterations),
+        "num": len(model.constraints),
+        "est": 1,  # tangent estimates, Newton search, version 3: of older Solvers, without effect since
+        "nwt": 1,
+        "ver": 3,
+    }
+    names = {"opt": model.objective, "adj": model.adjustable}
+    for position, constraint in enumerate(model.constraints, start=1):
+        names[f"lhs{position}"] = constraint.lhs
+        names[f"rel{position}"] = str(constraint.relation)
+        names[f"rhs{position}"] = constraint.rhs
+    names |= {name: np.format_float_positional(number, trim="-") for name, number in numbers.items()}
+    return {f"{_PREFIX}{name}": text for name, text in sorted(names.items()) if text}
+
+
+def _flag(truth: bool) -> int:
+    return 1 if truth else 2

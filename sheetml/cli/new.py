@@ -1,0 +1,16 @@
+"""`sheetml new`: workbooks built from one's own data. One module a kind, imported only when it is used."""
+
+from __future__ import annotations
+
+import click
+
+from sheetml.cli import Commands
+
+KINDS = {
+    "collab-filter": "Ratings as a crosstab and by rating, with factors that Solver fits.",
+}
+
+
+@click.group(cls=Commands, commands_by_name=KINDS, prefix="sheetml.cli.new_")
+def command() -> None:
+    """Build a workbook from your own data: live formulas, Solver models, heat maps, charts."""
