@@ -45,6 +45,15 @@ def messages() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def write_text(path: Path, text: str, source: Path) -> None:
+    """Writes a file whole or not at all; never over `source`, the workbook it was made from."""
+    from sheetml.xlsx.writer import check_target, new_file
+
+    check_target(source, path, overwrite=False)
+    with new_file(path) as stream:
+        stream.write(text.encode("utf-8"))
+
+
 def print_json(document: Any) -> None:
     click.echo(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False))
 

@@ -20,7 +20,7 @@ from sheetml.xlsx.package import Package
 from sheetml.xlsx.reader import read_metadata
 from sheetml.xlsx.sheet_patch import CellChanges, CellValue, SheetPatch, UnpatchableSheet
 
-__all__ = ["CellChanges", "CellValue", "area_changes", "write_workbook"]
+__all__ = ["CellChanges", "CellValue", "area_changes", "check_target", "new_file", "write_workbook"]
 
 
 def area_changes(
@@ -55,9 +55,9 @@ def write_workbook(
     the workbook's own file is replaced only with `overwrite`.
     """
     target = Path(path)
-    _check_target(file.path, target, overwrite)
+    check_target(file.path, target, overwrite)
     patched = _patched_parts(file, changes)
-    with _new_file(target) as stream:
+    with new_file(target) as stream:
         _write_package(file.package, patched, stream)
 
 
@@ -104,7 +104,8 @@ def _write_package(package: Package, patched: Mapping[str, bytes], stream: IO[by
 # --- files -------------------------------------------------------------------------------------
 
 
-def _check_target(source: Path, target: Path, overwrite: bool) -> None:
+def check_target(source: Path, target: Path, overwrite: bool) -> None:
+    """Raises WorkbookError where the target cannot be written, or is the source and must not be overwritten."""
     try:
         if target.is_dir():
             raise WorkbookError(f"{target} is a folder: name a file to write to.")
@@ -118,7 +119,7 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def _new_file(target: Path) -> Iterator[IO[bytes]]:
+def new_file(target: Path) -> Iterator[IO[bytes]]:
     """A file that takes the target's place once it is complete, and vanishes if that fails."""
     place = Path(os.path.realpath(target))  # a link goes on pointing to the file that it points to
     temporary = place.with_name(f".sheetml-{secrets.token_hex(8)}.tmp")

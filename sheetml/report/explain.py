@@ -1,0 +1,407 @@
+"""Explains a cell: its formula in words and as a tree of values, what it depends on, what moves it most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.blocks import areas_text
+from sheetml.engine.calculation import Calculation
+from sheetml.engine.cells import CellValue
+from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.evaluate import Context, Lambda, Result
+from sheetml.engine.function import Function
+from sheetml.engine.graph import value_of
+from sheetml.engine.plan import Stage, Step
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
+from sheetml.errors import CalculationError, FormulaError, NotDifferentiableError, SheetmlError
+from sheetml.formula.references import address
+from sheetml.formula.text import to_a1
+from sheetml.formula.tree import Apply, Binary, Call, Name, Node, Unary, children
+from sheetml.report.labels import label_of
+from sheetml.report.lineage import Lineage, Source, context_of, lineage
+from sheetml.report.words import figure, in_words, summary, value_text
+from sheetml.workbook import Workbook
+from sheetml.xlsx.model import ERROR_TEXT, Area, ErrorCode
+
+MOST_PAIRS = 5_000_000  # cells read by a block, up to which its reading cells are found one by one
+OPERATION = {"*": "×", "/": "÷", "-": "−", "&": "& (joined)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a formula: how it reads, what it came to, and the parts it is made of."""
+
+    text: str
+    value: str
+    parts: list[Part] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Cells the explained one depends on: a formula block, or (formula None) cells with values."""
+
+    area: str
+    label: str  # a text that stands beside them, "" if there is none
+    formula: str | None
+    cells: int
+    values: str  # in words
+    direct: bool  # named by the formula itself, not only through others
+    role: str  # "adjustable", "recurrence" or ""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaGradient:
+    """The derivatives of the explained cell by the cells of an area."""
+
+    area: str
+    label: str
+    cells: int
+    norm: float  # the Euclidean norm of the derivatives
+    largest: float  # the derivative that is largest in size
+    at: str  # and the cell it belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """One cell's influence: the derivative, and the derivative times the cell's value."""
+
+    cell: str
+    label: str
+    value: float
+    gradient: float
+    product: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that `sheetml explain` shows of a cell."""
+
+    cell: str
+    label: str
+    formula: str | None
+    value: CellValue
+    words: str
+    tree: Part | None
+    dependencies: list[Dependency]
+    readers: list[str]  # the cells whose formulas read it, as areas
+    gradients: list[AreaGradient]
+    steepest: list[Influence]  # by size of the derivative
+    weightiest: list[Influence]  # by size of the derivative times the value
+    no_gradient: str  # why there is none
+    lineage: Lineage | None
+
+
+def explain(workbook: Workbook, cell: str, most: int = 10) -> Explanation:
+    """Explains a cell by its address or name, with as many of the most influential cells as asked for.
+
+    The workbook is calculated first if it was not. Raises FormulaError where the text names no one cell.
+    """
+    sheet, area = _one_cell(workbook, cell)
+    calculation = workbook.calculation
+    if not calculation.is_calculated or calculation.changed.any():
+        workbook.calculate()
+    if not calculation.slot(sheet, area.top, area.left):
+        calculation.add_cells(sheet, [(area.top, area.left)])  # a cell that the workbook does not hold
+    slot = calculation.slot(sheet, area.top, area.left)
+    found = lineage(calculation, slot)
+    where = context_of(calculation, slot)
+    gradients, steepest, weightiest, reason = _influences(workbook, slot, found, most)
+    value = calculation.cells.get(slot)
+    tree = None if where is None or where[0].tree is None else _tree(where[1], where[0].tree)
+    return Explanation(
+        cell=calculation.describe([slot]),
+        label=label_of(calculation, sheet, area),
+        formula=found.target.formula,
+        value=value,
+        words=_words(found.target, where[1] if where else None, value),
+        tree=tree,
+        dependencies=_dependencies(workbook, found),
+        readers=_readers(calculation, slot),
+        gradients=gradients,
+        steepest=steepest,
+        weightiest=weightiest,
+        no_gradient=reason,
+        lineage=found,
+    )
+
+
+def _one_cell(workbook: Workbook, text: str) -> tuple[int, Area]:
+    areas = workbook.areas(text)
+    if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
+        raise FormulaError(f"{workbook.path}: {text!r} is not one cell: name one, such as Sheet1!B3.")
+    return areas[0]
+
+
+def _words(target: Source, context: Context | None, value: CellValue) -> str:
+    if context is None or target.block is None:
+        kinds: dict[type, str] = {float: "a number", str: "text", bool: "a truth value", ErrorCode: "an error"}
+        return "a blank cell" if value is None else f"{kinds[type(value)]} typed in, no formula"
+    if target.block.tree is None:
+        return f"a formula that cannot be understood ({target.block.problem})"
+    words = in_words(target.block.tree, int(context.rows[0]), int(context.columns[0]))
+    return words[1:-1] if words.startswith("(") and words.endswith(")") and "(" not in words[1:] else words
+
+
+# ---- the formula as a tree ---------------------------------------------------------------------
+
+
+class _Recorder(Context):
+    """A context that remembers what each part of the formula came to."""
+
+    seen: dict[int, Result]
+
+    @classmethod
+    def of(cls, context: Context) -> _Recorder:
+        recorder = cls(context.workspace, context.sheet, context.rows, context.columns, context.readers, context.array)
+        recorder.seen = {}
+        return recorder
+
+    def evaluate(self, node: Node) -> Result:
+        result = super().evaluate(node)
+        self.seen.setdefault(id(node), result)
+        return result
+
+
+def _tree(context: Context, tree: Node) -> Part:
+    """The formula's parts with the values they had in evaluating it."""
+    recorder = _Recorder.of(context)
+    problems = dict(context.workspace.problems)
+    try:
+        with np.errstate(all="ignore"):
+            recorder.value(tree)
+    except SheetmlError:
+        pass  # the parts that were reached have their values
+    context.workspace.problems = problems
+    context.workspace.dynamic_reads = []
+    return _part(recorder, tree)
+
+
+def _part(recorder: _Recorder, node: Node) -> Part:
+    row, column = int(recorder.rows[0]), int(recorder.columns[0])
+    if isinstance(node, Binary):
+        text = OPERATION.get(node.operator, node.operator)
+    elif isinstance(node, Unary):
+        text = {"-": "− (sign)", "%": "%", "@": "@ (the cell in line)", "#": "# (spilled)"}.get(node.operator, "+")
+    elif isinstance(node, Call):
+        text = node.function
+    elif isinstance(node, Apply):
+        text = "call"
+    else:
+        text = to_a1(node, row, column)
+        if isinstance(node, Name):
+            text += _meaning(recorder, node)
+    result = recorder.seen.get(id(node))
+    below = [] if isinstance(node, Name) else children(node)
+    parts = [_part(recorder, child) for child in below]
+    return Part(text, "not needed" if result is None and below else _result_text(recorder, result), parts)
+
+
+def _meaning(recorder: _Recorder, node: Name) -> str:
+    """What a defined name stands for, to be shown beside it."""
+    if node.name.casefold() in recorder.variables:
+        return ""
+    tree = recorder.workspace.scope.name(node.name, recorder.sheet, node.sheet)
+    return "" if tree is None else f" (= {to_a1(tree, 1, 1)})"
+
+
+def _result_text(recorder: Context, result: Result | None) -> str:
+    if result is None:
+        return ""
+    if isinstance(result, Lambda):
+        return "a function"
+    if isinstance(result, Areas):
+        return "; ".join(_result_text(recorder, part) for part in result.parts)
+    if isinstance(result, Reference):
+        if result.errors is not None:
+            return ERROR_TEXT[ErrorCode(int(result.errors[0]))]
+        named = address(recorder.workspace.scope.sheet_names[result.sheet], _area(result)) if result.dynamic else ""
+        return f"{named} {_values_text(recorder.read_padded(result))}".strip()
+    return _values_text(result)
+
+
+def _area(reference: Reference) -> Area:
+    bounds = reference.top[0], reference.left[0], reference.bottom[0], reference.right[0]
+    return Area(*(int(bound) for bound in bounds))
+
+
+def _values_text(value: Value) -> str:
+    """One value, or an array in a few words: "15 × 15: 206 numbers from 0.5 to 5, 19 blank"."""
+    kinds, numbers = value.kinds.reshape(-1), np.broadcast_to(value_of(value.number), value.shape).reshape(-1)
+    if kinds.size == 1:
+        return _single_text(int(kinds[0]), float(numbers[0]), str(value.texts.reshape(-1)[0]))
+    rows, columns = value.shape[-2:]
+    return f"{rows:,} × {columns:,}: {summary(kinds, numbers)}"
+
+
+def _single_text(kind: int, number: float, text: str) -> str:
+    if kind == BLANK:
+        return "blank"
+    if kind == TEXT:
+        return value_text(text)
+    if kind == BOOLEAN:
+        return value_text(bool(number))
+    return figure(number) if kind == NUMBER else ERROR_TEXT[ErrorCode(kind - ERROR)]
+
+
+# ---- what it depends on ------------------------------------------------------------------------
+
+
+def _dependencies(workbook: Workbook, found: Lineage) -> list[Dependency]:
+    """All sources but the cell itself, the nearest first."""
+    adjustable = _adjustable(workbook)
+    stages: dict[int, int] = {}
+    for source in found.blocks:
+        stages[source.stage] = stages.get(source.stage, 0) + 1
+    others = [source for source in found.sources if source is not found.target]
+    distance = _distances(found)
+    others.sort(key=lambda source: (distance.get(id(source), 0), source.block is None))
+    dependencies = []
+    for source in others:
+        role = ""
+        if source.block is not None:
+            role = "recurrence" if stages[source.stage] > 1 or source in source.reads else ""
+        elif adjustable.size and np.isin(source.slots, adjustable).any():
+            role = "adjustable"
+        dependencies.append(_dependency(workbook, source, source in found.target.reads, role))
+    return dependencies
+
+
+def _dependency(workbook: Workbook, source: Source, direct: bool, role: str) -> Dependency:
+    calculation = workbook.calculation
+    cells = calculation.cells
+    return Dependency(
+        area=source.area,
+        label=label_of(calculation, *source_area(calculation, source)),
+        formula=source.formula,
+        cells=source.slots.size,
+        values=summary(cells.kind[source.slots], cells.number[source.slots]),
+        direct=direct,
+        role=role,
+    )
+
+
+def source_area(calculation: Calculation, source: Source) -> tuple[int, Area]:
+    """The sheet of a source and the smallest rectangle around its cells."""
+    places = np.array([calculation.slots.place(int(slot)) for slot in source.slots])
+    top, left = places[:, 1:].min(axis=0)
+    bottom, right = places[:, 1:].max(axis=0)
+    return int(places[0, 0]), Area(int(top), int(left), int(bottom), int(right))
+
+
+def _distances(found: Lineage) -> dict[int, int]:
+    """How many formulas away from the target each source is, by the shortest way."""
+    distance = {id(found.target): 0}
+    waiting = [found.target]
+    for source in waiting:
+        for read in source.reads:
+            if id(read) not in distance:
+                distance[id(read)] = distance[id(source)] + 1
+                waiting.append(read)
+    return distance
+
+
+def _adjustable(workbook: Workbook) -> np.ndarray:
+    """The slots of the adjustable cells of all Solver models that can be understood."""
+    slots = [np.zeros(0, np.intp)]
+    for model in workbook.solver_models:
+        try:
+            for sheet, area in workbook.areas(model.adjustable):
+                slots.append(workbook.calculation.slots.within(sheet, area))
+        except SheetmlError:
+            continue
+    return np.concatenate(slots)
+
+
+def _readers(calculation: Calculation, slot: int) -> list[str]:
+    """The cells whose formulas read the slot, each block's as areas."""
+    found = []
+    for stage in calculation.plan.stages:
+        if slot in stage.reads or slot in stage.dynamic_reads:
+            found += [text for step in stage.blocks if (text := _reading(calculation, stage, step, slot))]
+    return found
+
+
+def _reading(calculation: Calculation, stage: Stage, step: Step, slot: int) -> str:
+    sheet = calculation.scope.sheet_names[step.block.sheet]
+    reads = reads_of(step.context, step.block.tree)
+    if slot not in reads:
+        looks_up = slot in stage.dynamic_reads and slot not in stage.reads
+        return areas_text(sheet, step.block.rows, step.block.columns) if looks_up else ""
+    if reads.size * len(step.cells) > MOST_PAIRS:
+        return areas_text(sheet, step.block.rows, step.block.columns)
+    readers, sources = pairs_of(step.context, step.block.tree)
+    return calculation.describe(np.unique(readers[sources == slot]))
+
+
+# ---- what moves it -----------------------------------------------------------------------------
+
+_Influences = tuple[list[AreaGradient], list[Influence], list[Influence], str]
+
+
+def _influences(workbook: Workbook, slot: int, found: Lineage, most: int) -> _Influences:
+    """The gradient by area and by cell, or the reason why there is none."""
+    calculation = workbook.calculation
+    sources = []
+    for source in found.inputs:
+        numeric = source.slots[calculation.cells.kind[source.slots] == NUMBER]
+        if numeric.size:
+            sources.append((source, numeric))
+    if found.target.block is None:
+        return [], [], [], "the cell holds no formula"
+    if not sources:
+        return [], [], [], "it depends on no cell with a number"
+    inputs = np.concatenate([slots for _, slots in sources])
+    function = Function(calculation, inputs, np.array([slot]), True)
+    try:
+        gradient = function.gradient(function.x0)
+    except (NotDifferentiableError, CalculationError) as error:
+        return [], [], [], str(error)
+    values = calculation.cells.number[inputs]
+    ends = np.cumsum([slots.size for _, slots in sources])
+    areas = [
+        _area_gradient(calculation, source, slots, part)
+        for (source, slots), part in zip(sources, np.split(gradient, ends[:-1]))
+    ]
+    areas.sort(key=lambda area: -area.norm)
+    steepest = list(_ranked(calculation, inputs, values, gradient, np.abs(gradient), most))
+    weightiest = list(_ranked(calculation, inputs, values, gradient, np.abs(gradient * values), most))
+    return areas, steepest, weightiest, ""
+
+
+def _area_gradient(calculation: Calculation, source: Source, slots: np.ndarray, gradient: np.ndarray) -> AreaGradient:
+    first = int(np.argmax(np.abs(gradient)))
+    return AreaGradient(
+        area=source.area,
+        label=label_of(calculation, *source_area(calculation, source)),
+        cells=slots.size,
+        norm=float(np.linalg.norm(gradient)),
+        largest=float(gradient[first]),
+        at=calculation.describe([slots[first]]),
+    )
+
+
+def _ranked(
+    calculation: Calculation,
+    slots: np.ndarray,
+    values: np.ndarray,
+    gradient: np.ndarray,
+    size: np.ndarray,
+    most: int,
+) -> Iterator[Influence]:
+    """The cells of the largest influence; those without any are left out."""
+    for position in np.argsort(-size, kind="stable")[:most].tolist():
+        if not size[position] > 0:
+            return
+        sheet, row, column = calculation.slots.place(int(slots[position]))
+        number, slope = float(values[position]), float(gradient[position])
+        yield Influence(
+            address(calculation.scope.sheet_names[sheet], Area(row, column, row, column)),
+            label_of(calculation, sheet, Area(row, column, row, column)),
+            number,
+            slope,
+            slope * number,
+        )
