@@ -30,7 +30,7 @@ MOST_READERS = 12
 @click.command()
 @workbook_argument
 @click.argument("cell")
-@click.option("-n", "--most", type=click.IntRange(min=0), default=10, show_default=True, help="Influential cells to show.")
+@click.option("-n", "--most", type=click.IntRange(min=0), default=10, show_default=True, help="How many cells to show.")
 @click.option("--svg", type=OUTPUT_FILE, help="Draw the blocks it depends on, as an SVG picture, into this file.")
 @click.option("--dot", is_flag=True, help="Print the same graph for Graphviz instead of the explanation.")
 @json_option

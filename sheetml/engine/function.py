@@ -57,7 +57,9 @@ class _Recording:
         if not self.is_differentiable:
             return None
         if self._backward is None:
-            self._backward = compile_graph([self.leaf], [self.outputs, self.slope(1.0), *self.guards])
+            with np.errstate(all="ignore"):  # where there is no derivative it is infinite or nan
+                slope = self.slope(1.0)
+            self._backward = compile_graph([self.leaf], [self.outputs, slope, *self.guards])
         results = self._run(self._backward, x)
         return None if results is None else (results[0], results[1])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from sheetml.engine.calculation import Calculation
 from sheetml.report.lineage import Lineage, Source
@@ -216,7 +217,7 @@ def _way(
         neighbours[id(bend)] = ([], [])
         way.append(bend)
     way.append(target)
-    for one, next_one in zip(way, way[1:]):
+    for one, next_one in pairwise(way):
         neighbours[id(one)][1].append(next_one)
         neighbours[id(next_one)][0].append(one)
     return way

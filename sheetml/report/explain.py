@@ -119,7 +119,7 @@ def explain(workbook: Workbook, cell: str, most: int = 10) -> Explanation:
         value=value,
         words=_words(found.target, where[1] if where else None, value),
         tree=tree,
-        dependencies=_dependencies(workbook, found),
+        dependencies=_dependencies(workbook, found, slot),
         readers=_readers(calculation, slot),
         gradients=gradients,
         steepest=steepest,
@@ -250,14 +250,17 @@ def _single_text(kind: int, number: float, text: str) -> str:
 # ---- what it depends on ------------------------------------------------------------------------
 
 
-def _dependencies(workbook: Workbook, found: Lineage) -> list[Dependency]:
+def _dependencies(workbook: Workbook, found: Lineage, slot: int) -> list[Dependency]:
     """All sources but the cell itself, the nearest first."""
+    calculation = workbook.calculation
     adjustable = _adjustable(workbook)
     stages: dict[int, int] = {}
     for source in found.blocks:
         stages[source.stage] = stages.get(source.stage, 0) + 1
     others = [source for source in found.sources if source is not found.target]
     distance = _distances(found)
+    if found.target.slots.size > 1:
+        others.append(_rest_of(calculation, found.target, slot))
     others.sort(key=lambda source: (distance.get(id(source), 0), source.block is None))
     dependencies = []
     for source in others:
@@ -266,8 +269,17 @@ def _dependencies(workbook: Workbook, found: Lineage) -> list[Dependency]:
             role = "recurrence" if stages[source.stage] > 1 or source in source.reads else ""
         elif adjustable.size and np.isin(source.slots, adjustable).any():
             role = "adjustable"
-        dependencies.append(_dependency(workbook, source, source in found.target.reads, role))
+        direct = bool(np.isin(source.slots, found.direct).any())
+        dependencies.append(_dependency(workbook, source, direct, role))
     return dependencies
+
+
+def _rest_of(calculation: Calculation, target: Source, slot: int) -> Source:
+    """The other cells of the explained cell's block that it depends on."""
+    slots = target.slots[target.slots != slot]
+    rest = Source(slots, calculation.describe(slots), target.block, target.formula, target.stage)
+    rest.reads.append(rest)
+    return rest
 
 
 def _dependency(workbook: Workbook, source: Source, direct: bool, role: str) -> Dependency:

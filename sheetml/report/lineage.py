@@ -24,6 +24,7 @@ from sheetml.formula.tree import Call, Node, children
 from sheetml.xlsx.model import Area
 
 MOST_STEPS = 4000  # of a recurrence, up to which its cells are followed one by one
+FEWEST_TO_BRIDGE = 4  # cells of an area that goes on beyond a blank row or column
 MOST_RECTANGLES = 60  # of cells read together, beyond which they are not told apart
 
 
@@ -45,6 +46,7 @@ class Lineage:
 
     target: Source
     sources: list[Source]
+    direct: np.ndarray  # the slots that the cell's own formula reads
 
     @property
     def blocks(self) -> list[Source]:
@@ -70,9 +72,9 @@ def lineage(calculation: Calculation, slot: int) -> Lineage:
         source.reads = _read_by(source, walk.reads[id(source.block)], [*inputs, *blocks])
     if not blocks:
         own = Source(np.array([slot]), calculation.describe([slot]))
-        return Lineage(own, [own])
+        return Lineage(own, [own], np.zeros(0, np.intp))
     target = next(source for source in blocks if slot in source.slots)
-    return Lineage(target, [*inputs, *blocks])
+    return Lineage(target, [*inputs, *blocks], walk.reads_of_cell(slot))
 
 
 def upstream(calculation: Calculation, slots: np.ndarray) -> np.ndarray:
@@ -111,14 +113,24 @@ class _Walk:
                 self._take(step.part(np.nonzero(wanted)[0]), stage, position)
 
     def _take(self, part: Step, stage: Stage, position: int) -> None:
-        reads = reads_of(part.context, part.block.tree)
-        if stage.dynamic_reads.size and part.block.tree is not None and _looks_up(part.block.tree):
-            reads = np.union1d(reads, self._dynamic(part, stage))
+        reads = self._reads(part, stage)
         self.needed[reads] = True
         key = id(part.block)
         self.found.setdefault(key, (part.block, position, []))[2].append(part.targets.reshape(-1))
         known = self.reads.get(key)
         self.reads[key] = reads if known is None else np.union1d(known, reads)
+
+    def reads_of_cell(self, slot: int) -> np.ndarray:
+        """What the formula of one cell reads."""
+        stage = self.calculation.plan.stages[int(self.calculation.owner[slot])]
+        step, index = _place_in(stage, slot)
+        return self._reads(step.part(index), stage)
+
+    def _reads(self, part: Step, stage: Stage) -> np.ndarray:
+        reads = reads_of(part.context, part.block.tree)
+        if stage.dynamic_reads.size and part.block.tree is not None and _looks_up(part.block.tree):
+            reads = np.union1d(reads, self._dynamic(part, stage))
+        return reads
 
     def _dynamic(self, part: Step, stage: Stage) -> np.ndarray:
         """The slots that OFFSET and its kind read for these cells at the present values."""
@@ -142,7 +154,7 @@ class _Walk:
     def _source(self, block: Block, stage: int, parts: list[np.ndarray]) -> Source:
         slots = np.unique(np.concatenate(parts))
         slots = slots[self.needed[slots] & (slots != 0)]
-        sheet, row, column = self.calculation.slots.place(int(slots[0]))
+        _, row, column = self.calculation.slots.place(int(slots[0]))
         if block.tree is None:
             formula = block.text
         elif block.is_array:
@@ -185,8 +197,8 @@ def _input_areas(calculation: Calculation, blocks: list[Source], reads: dict[int
     for slot, positions in readers.items():
         groups.setdefault((calculation.slots.place(slot)[0], *positions), []).append(slot)
     pieces: list[_Piece] = []
-    for (sheet, *positions), slots in groups.items():
-        pieces += _pieces(calculation, sheet, np.array(sorted(slots)), frozenset(positions))
+    for (sheet, *reading), members in groups.items():
+        pieces += _pieces(calculation, sheet, np.array(sorted(members)), frozenset(reading))
     sources = [_input(calculation, piece) for piece in _continued(pieces)]
     return sorted(sources, key=lambda source: int(source.slots[0]))
 
@@ -249,7 +261,9 @@ def _joined(calculation: Calculation, sheet: int, parts: list[Area], slots: np.n
     while position < len(areas):
         for other in range(position + 1, len(areas)):
             union = _around([areas[position], areas[other]])
-            if _near(areas[position], areas[other]) and _holds_only(calculation, sheet, union, slots):
+            filled = _size(areas[position]) + _size(areas[other]) > _size(union) / 2
+            near = filled and _near(areas[position], areas[other])
+            if near and _holds_only(calculation, sheet, union, slots):
                 areas = [area for area in areas if not _inside(area, union)]
                 areas.insert(0, union)
                 position = -1
@@ -259,18 +273,20 @@ def _joined(calculation: Calculation, sheet: int, parts: list[Area], slots: np.n
 
 
 def _near(one: Area, other: Area) -> bool:
-    """Whether two rectangles touch, or have one row or column between them."""
+    """Whether two rectangles touch, or one of several cells has only one row or column to the other."""
     down = max(one.top, other.top) - min(one.bottom, other.bottom)
     across = max(one.left, other.left) - min(one.right, other.right)
-    return down <= 2 and across <= 2
+    several = max(_size(one), _size(other)) >= FEWEST_TO_BRIDGE
+    return min(down, across) <= 0 and max(down, across) <= (2 if several else 1)
+
+
+def _size(area: Area) -> int:
+    return area.height * area.width
 
 
 def _inside(area: Area, other: Area) -> bool:
     return (
-        area.top >= other.top
-        and area.bottom <= other.bottom
-        and area.left >= other.left
-        and area.right <= other.right
+        area.top >= other.top and area.bottom <= other.bottom and area.left >= other.left and area.right <= other.right
     )
 
 
@@ -296,8 +312,16 @@ def context_of(calculation: Calculation, slot: int) -> tuple[Block, Context] | N
     For a cell of an array formula it is the cell that holds the formula.
     """
     stage = int(calculation.owner[slot])
-    for step in calculation.plan.stages[stage].blocks if stage >= 0 else []:
+    if stage < 0:
+        return None
+    step, index = _place_in(calculation.plan.stages[stage], slot)
+    return step.block, step.context.select(index)
+
+
+def _place_in(stage: Stage, slot: int) -> tuple[Step, np.ndarray]:
+    """The block of a stage that fills a slot, and which of its cells does."""
+    for step in stage.blocks:
         mine = (step.targets.reshape(len(step.cells), -1) == slot).any(axis=1)
         if mine.any():
-            return step.block, step.context.select(np.nonzero(mine)[0][:1])
-    return None
+            return step, np.nonzero(mine)[0][:1]
+    raise ValueError(f"the stage does not fill slot {slot}")

@@ -270,7 +270,11 @@ def summary(kinds: np.ndarray, numbers: np.ndarray) -> str:
     found = numbers[kinds == NUMBER]
     if found.size:
         lowest, highest = float(found.min()), float(found.max())
-        spread = f" from {short_figure(lowest)} to {short_figure(highest)}" if lowest < highest else f", all {short_figure(lowest)}"
+        spread = (
+            f" from {short_figure(lowest)} to {short_figure(highest)}"
+            if lowest < highest
+            else f", all {short_figure(lowest)}"
+        )
         words.append(short_figure(lowest) if kinds.size == 1 else quantity(found.size, "number") + spread)
     for kind, one, many in ((TEXT, "text", "texts"), (BOOLEAN, "truth value", ""), (BLANK, "blank", "blank")):
         count = int((kinds == kind).sum())

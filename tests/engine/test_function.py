@@ -139,3 +139,11 @@ def test_an_unsupported_function_on_the_way_is_named():
 def test_a_decision_that_changes_is_taken_anew():
     f = made({"A1": 1, "B1": 10, "B2": 20, "B3": 30, "C1": "=OFFSET(B1,A1,0)*A1"}).function(inputs="A1", output="C1")
     assert [f(np.array([x])) for x in (1.0, 2.0, 1.0, 0.0)] == [20, 60, 20, 0]
+
+
+@pytest.mark.parametrize("formula", ["=SQRT(A1)", "=A1^0.5", "=ACOS(1-A1)"])
+def test_where_the_value_exists_but_no_derivative_does_it_is_infinite(formula):
+    function = made({"A1": 0, "B1": formula}).function("A1", "B1")
+    value, gradient = function.value_and_gradient(function.x0)
+    assert value == 0
+    assert np.isinf(gradient).all()
