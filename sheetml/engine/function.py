@@ -26,7 +26,7 @@ from sheetml.xlsx.model import ErrorCode
 MOST_ATTEMPTS = 100
 
 
-class _Recording:
+class Recording:
     """One trace: inputs, outputs, guards, and what has been compiled of it so far."""
 
     def __init__(self, trace: Trace, leaf: Traced, outputs: Any, kinds: np.ndarray) -> None:
@@ -67,9 +67,13 @@ class _Recording:
         if not self.is_differentiable:
             return None
         if self._slopes is None:
-            self._slopes = _Slopes(self.outputs, self.leaf, self.guards)
+            with np.errstate(all="ignore"):
+                self._slopes = _Slopes(self.outputs, self.leaf, self.guards)
         results = self._run(self._slopes.prepare, x)
-        return None if results is None else (results[0], self._slopes.jacobian(results))
+        try:
+            return None if results is None else (results[0], self._slopes.jacobian(results))
+        except FloatingPointError:
+            return None
 
     def slope(self, seed: Any) -> Any:
         """The graph of the derivatives, (n,), of the outputs weighted by the seed."""
@@ -155,7 +159,7 @@ class Function:
         self._input_places = [calculation.slots.place(int(slot)) for slot in inputs]
         self._output_places = [calculation.slots.place(int(slot)) for slot in outputs]
         self._scalar = scalar
-        self._recording: _Recording | None = None
+        self._recording: Recording | None = None
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
@@ -273,7 +277,7 @@ class Function:
         return np.asarray(found)
 
     @staticmethod
-    def _gradient_after_trace(recording: _Recording, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _gradient_after_trace(recording: Recording, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found = recording.values_and_gradient(x)
         if found is None:
             # the value exists, its derivative does not (the square root of 0): let it be infinite or nan
@@ -283,7 +287,7 @@ class Function:
             found = results[0], results[1]
         return found
 
-    def _check_values(self, recording: _Recording | None) -> None:
+    def _check_values(self, recording: Recording | None) -> None:
         assert recording is not None
         if not recording.without_number.size:
             return
@@ -297,7 +301,7 @@ class Function:
         raise CalculationError(f"{place} is {what}, not a number")
 
     @staticmethod
-    def _check_differentiable(recording: _Recording) -> None:
+    def _check_differentiable(recording: Recording) -> None:
         if not recording.is_differentiable:
             raise NotDifferentiableError(f"{recording.trace.undifferentiable} has no derivative")
 
@@ -327,7 +331,7 @@ class Function:
                 needed[inputs] = False
         return chosen[::-1]
 
-    def _trace(self, x: np.ndarray) -> _Recording:
+    def _trace(self, x: np.ndarray) -> Recording:
         if not self._calculation.is_calculated or self._calculation.changed.any():
             self._calculation.calculate()
         self._revision = self._calculation.revision
@@ -338,7 +342,7 @@ class Function:
                 self._calculation.learn(found)
         raise CalculationError("the cells to be computed keep depending on others: no order settles them")
 
-    def _record(self, x: np.ndarray) -> _Recording:
+    def _record(self, x: np.ndarray) -> Recording:
         calculation, workspace = self._calculation, self._calculation.workspace
         steps = [step for stage in self._stages() for step in stage.steps]
         trace = Trace()
@@ -362,4 +366,4 @@ class Function:
         finally:
             workspace.cells, workspace.trace, workspace.problems = stored, None, problems
             workspace.pending[:] = False
-        return _Recording(trace, leaf, outputs.number, outputs.kinds)
+        return Recording(trace, leaf, outputs.number, outputs.kinds)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import graph as ops
-from sheetml.engine.graph import Array, Traced, frozen, value_of
+from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of
 from sheetml.engine.reading import parse_number
 from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
 
@@ -84,6 +84,7 @@ def number_value(number: Any, errors: Errors = None) -> Value:
         number = as_float(number)
     finite = np.isfinite(value_of(number))
     if not finite.all():
+        finite = concrete(ops.is_finite(number))  # a trace holds only where the same elements are not finite
         errors = first_error(errors, np.where(finite, 0, NUM))
     if errors is None or not errors.any():
         return Value(number)

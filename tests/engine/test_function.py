@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +91,23 @@ def test_a_jacobian_that_was_given_out_stays_as_it_is():
 def test_a_jacobian_follows_a_decision():
     f = made({"A1": 1, "B1": "=IF(A1>0,A1*2,A1*3)", "B2": "=A1"}).function("A1", "B1:B2")
     assert [f.jacobian(np.array([x]))[0, 0] for x in (1.0, -1.0, 2.0)] == [2, 3, 2]
+
+
+@pytest.mark.parametrize("ask", ["gradient", "jacobian", "__call__"])
+@pytest.mark.parametrize(
+    "formula", ["EXP(A1*A1)", "SQRT(A1)", "LN(A1+1)", "1/A1", "A1^0.5+10^(A1*A1)", "IF(A1>0,A1,NA())"]
+)
+def test_a_function_recovers_from_where_it_has_no_value(formula, ask):
+    cells = {"A1": 1, "B1": f"={formula}", "C1": "=B1*2"}
+    f = made(cells).function("A1", "C1")
+    for x in (2.0, 0.0, -1.0, 1000.0, 1.5, 1.5, 1000.0, 0.5, -1.0, 3.0):
+        try:
+            expected = getattr(made(cells).function("A1", "C1"), ask)(np.array([x]))
+        except CalculationError as error:
+            with pytest.raises(CalculationError, match=re.escape(str(error))):
+                getattr(f, ask)(np.array([x]))
+        else:
+            assert np.array_equal(np.ravel(getattr(f, ask)(np.array([x]))), np.ravel(expected), equal_nan=True)
 
 
 @pytest.mark.parametrize("ask", ["value_and_gradient", "jacobian", "__call__"])
