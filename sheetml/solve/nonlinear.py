@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -250,17 +250,16 @@ def _from(search: _Search, start: np.ndarray) -> tuple[str, str, int]:
     return _constrained(search, start)
 
 
-def _starting_points(problem: Problem, start: np.ndarray, count: int, seed: int | None) -> list[np.ndarray]:
+def _starting_points(problem: Problem, start: np.ndarray, count: int, seed: int | None) -> Iterator[np.ndarray]:
     """The start, then points drawn within the bounds, or around the start where there are none."""
     random = np.random.default_rng(seed)
-    points = [start]
+    yield start
     bounded = np.isfinite(problem.lower) & np.isfinite(problem.upper)
     spread = max(float(np.std(start)), 0.1 * float(np.abs(start).max(initial=0.0)), 0.1)
     for _ in range(count - 1):
         within = random.uniform(np.where(bounded, problem.lower, 0.0), np.where(bounded, problem.upper, 1.0))
         around = start + random.normal(0.0, spread, start.size)
-        points.append(np.clip(np.where(bounded, within, around), problem.lower, problem.upper))
-    return points
+        yield np.clip(np.where(bounded, within, around), problem.lower, problem.upper)
 
 
 def _is_root(problem: Problem) -> bool:
