@@ -34,7 +34,7 @@ class Layout:
     `item_bias` and `titles` one row, `user_factors` users × factors, `user_bias` one column. By rating
     `ratings` and `predictions` are one column of n rows, `rating_users` and `rating_items` the ids
     beside them, and `item_factors` items × factors. `mean` is added to every prediction; with `minimum`
-    and `maximum` predictions are squeezed between the two by a sigmoid.
+    and `maximum` predictions are squeezed between the two by a sigmoid (cells, or numbers in the formula).
     """
 
     sheet: str
@@ -49,9 +49,9 @@ class Layout:
     user_bias: Area | None = None
     item_bias: Area | None = None
     titles: Area | None = None
-    mean: Area | None = None
-    minimum: Area | None = None
-    maximum: Area | None = None
+    mean: Area | float | None = None
+    minimum: Area | float | None = None
+    maximum: Area | float | None = None
     rating_users: Area | None = None
     rating_items: Area | None = None
 

@@ -100,7 +100,7 @@ def _put_constants(sheet: Worksheet, layout: Layout, model: FactorModel) -> None
         (layout.maximum, "highest rating", high),
     )
     for area, label, value in constants:
-        if area is not None:
+        if isinstance(area, Area):
             put_value(sheet, area.top, area.left, float(value), TWO_DIGITS)
             put_text(sheet, area.top, area.left + 1, label)
 
@@ -134,9 +134,9 @@ def _prediction(layout: Layout, row: int, column: int) -> str:
     formula = f"MMULT(${left}{row}:${right}{row},{letters}${items.top}:{letters}${items.bottom})"
     if layout.item_bias is not None and layout.user_bias is not None:
         formula += f"+{letters}${layout.item_bias.top}+${column_letters(layout.user_bias.left)}{row}"
-    if layout.mean is not None:
+    if isinstance(layout.mean, Area):
         formula += f"+{plain(layout.mean, absolute=True)}"
-    if layout.minimum is not None and layout.maximum is not None:
+    if isinstance(layout.minimum, Area) and isinstance(layout.maximum, Area):
         low, high = plain(layout.minimum, absolute=True), plain(layout.maximum, absolute=True)
         formula = f"{low}+({high}-{low})/(1+EXP(-({formula})))"
     return formula
