@@ -233,10 +233,11 @@ class Calculation:
             if stage.loop is None and stage.loop_tried:
                 return False
             stage.loop, stage.loop_tried = compile_scan(stage, self.cells), True
-        numbers = None if stage.loop is None else stage.loop.run(self.cells)
-        if numbers is None:
+        loop = stage.loop
+        numbers = None if loop is None else loop.run(self.cells)
+        if loop is None or numbers is None:
             return False
-        self._store(stage.targets, Value(numbers), dirty)
+        self._store(loop.slots[: loop.written], Value(numbers), dirty)
         return True
 
     def _store(self, slots: np.ndarray, value: Value, dirty: np.ndarray) -> None:

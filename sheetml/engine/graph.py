@@ -353,7 +353,7 @@ arctan2: Primitive = _binary(
     np.arctan2,
     lambda g, r, y, x: multiply(g, divide(x, add(square(x), square(y)))),
     lambda g, r, y, x: negative(multiply(g, divide(y, add(square(x), square(y))))),
-    "math.atan2({0}, {1})",
+    "atan2({0}, {1})",
 )
 
 equal: Primitive = _binary("equal", np.equal, None, None, "float({0} == {1})")
@@ -367,32 +367,26 @@ logical_or: Primitive = _binary("logical_or", np.logical_or, None, None, "float(
 logical_not: Primitive = unary("logical_not", np.logical_not, None, "float({0} == 0)")
 is_finite: Primitive = unary("is_finite", np.isfinite, None)
 
-exp: Primitive = unary("exp", np.exp, lambda x, y: y, "math.exp({0})")
-log: Primitive = unary("log", np.log, lambda x, y: divide(1.0, x), "math.log({0})")
-log10: Primitive = unary("log10", np.log10, lambda x, y: divide(1 / np.log(10.0), x), "math.log10({0})")
-sqrt: Primitive = unary("sqrt", np.sqrt, lambda x, y: divide(0.5, y), "math.sqrt({0})")
+exp: Primitive = unary("exp", np.exp, lambda x, y: y, "exp({0})")
+log: Primitive = unary("log", np.log, lambda x, y: divide(1.0, x), "log({0})")
+log10: Primitive = unary("log10", np.log10, lambda x, y: divide(1 / np.log(10.0), x), "log10({0})")
+sqrt: Primitive = unary("sqrt", np.sqrt, lambda x, y: divide(0.5, y), "sqrt({0})")
 absolute: Primitive = unary("absolute", np.abs, lambda x, y: sign(x), "abs({0})")
 sign: Primitive = unary("sign", np.sign, None, "float(({0} > 0) - ({0} < 0))")
-sin: Primitive = unary("sin", np.sin, lambda x, y: cos(x), "math.sin({0})")
-cos: Primitive = unary("cos", np.cos, lambda x, y: negative(sin(x)), "math.cos({0})")
-tan: Primitive = unary("tan", np.tan, lambda x, y: add(1.0, square(y)), "math.tan({0})")
-arcsin: Primitive = unary(
-    "arcsin", np.arcsin, lambda x, y: divide(1.0, sqrt(subtract(1.0, square(x)))), "math.asin({0})"
-)
-arccos: Primitive = unary(
-    "arccos", np.arccos, lambda x, y: divide(-1.0, sqrt(subtract(1.0, square(x)))), "math.acos({0})"
-)
-arctan: Primitive = unary("arctan", np.arctan, lambda x, y: divide(1.0, add(1.0, square(x))), "math.atan({0})")
-sinh: Primitive = unary("sinh", np.sinh, lambda x, y: cosh(x), "math.sinh({0})")
-cosh: Primitive = unary("cosh", np.cosh, lambda x, y: sinh(x), "math.cosh({0})")
-tanh: Primitive = unary("tanh", np.tanh, lambda x, y: subtract(1.0, square(y)), "math.tanh({0})")
-arcsinh: Primitive = unary(
-    "arcsinh", np.arcsinh, lambda x, y: divide(1.0, sqrt(add(square(x), 1.0))), "math.asinh({0})"
-)
+sin: Primitive = unary("sin", np.sin, lambda x, y: cos(x), "sin({0})")
+cos: Primitive = unary("cos", np.cos, lambda x, y: negative(sin(x)), "cos({0})")
+tan: Primitive = unary("tan", np.tan, lambda x, y: add(1.0, square(y)), "tan({0})")
+arcsin: Primitive = unary("arcsin", np.arcsin, lambda x, y: divide(1.0, sqrt(subtract(1.0, square(x)))), "asin({0})")
+arccos: Primitive = unary("arccos", np.arccos, lambda x, y: divide(-1.0, sqrt(subtract(1.0, square(x)))), "acos({0})")
+arctan: Primitive = unary("arctan", np.arctan, lambda x, y: divide(1.0, add(1.0, square(x))), "atan({0})")
+sinh: Primitive = unary("sinh", np.sinh, lambda x, y: cosh(x), "sinh({0})")
+cosh: Primitive = unary("cosh", np.cosh, lambda x, y: sinh(x), "cosh({0})")
+tanh: Primitive = unary("tanh", np.tanh, lambda x, y: subtract(1.0, square(y)), "tanh({0})")
+arcsinh: Primitive = unary("arcsinh", np.arcsinh, lambda x, y: divide(1.0, sqrt(add(square(x), 1.0))), "asinh({0})")
 arccosh: Primitive = unary(
-    "arccosh", np.arccosh, lambda x, y: divide(1.0, sqrt(subtract(square(x), 1.0))), "math.acosh({0})"
+    "arccosh", np.arccosh, lambda x, y: divide(1.0, sqrt(subtract(square(x), 1.0))), "acosh({0})"
 )
-arctanh: Primitive = unary("arctanh", np.arctanh, lambda x, y: divide(1.0, subtract(1.0, square(x))), "math.atanh({0})")
+arctanh: Primitive = unary("arctanh", np.arctanh, lambda x, y: divide(1.0, subtract(1.0, square(x))), "atanh({0})")
 
 _where: Primitive = Primitive(
     "where",

@@ -1,311 +1,259 @@
 """Recurrences as compiled loops: the cells of a scan computed one after another on plain floats.
 
 Evaluating a recurrence level by level costs an array operation for every few cells. Where all its
-values are numbers, each of its formulas is traced once for all cells, with what it reads as leaves,
-and written out as Python source for one cell on floats. The loop then runs over the cells in order.
+values are numbers, its formulas are written out as Python source on floats (see scalar.py), and runs
+of cells in which the same formulas follow each other, as row after row, become loops over the rows.
 Whatever does not fit (text, errors, decisions, a domain left) is computed level by level instead.
-
-The source contains nothing from the workbook but numbers, which are bound by name, never printed.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.evaluate import NotReady
-from sheetml.engine.graph import Primitive, Trace, Traced, ordered
-from sheetml.engine.plan import Stage, Step
-from sheetml.engine.values import NUMBER, Value
+from sheetml.engine.plan import Stage
+from sheetml.engine.scalar import NAMES, NotScalar, ScalarFormula, scalar_formula
+from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 
-MOST_EXPRESSIONS = 4000  # in one formula
 FEWEST_STEPS = 8  # below which a loop is not worth compiling
-_REARRANGING = ("take", "reshape", "transpose", "concatenate", "broadcast_to")
-_NAMES: dict[str, Any] = {
-    "math": math,
-    "__builtins__": {"float": float, "max": max, "min": min, "abs": abs, "ArithmeticError": ArithmeticError},
-}
+LONGEST_PERIOD = 400  # cells of one row of a recurrence
+FEWEST_ROWS = 3  # that make a loop
+FEW_LINES = 100  # with so many no better order of the cells is looked for
+MOST_LINES = 3000  # of one scan's source
 
-
-class NotScalar(Exception):
-    """The recurrence cannot be written as a loop on floats."""
+Order = list[tuple[int, int]]  # which formula, for which of its cells
 
 
 @dataclass(slots=True)
 class Loop:
     """A scan compiled: runs on the numbers of the slots it touches."""
 
-    slots: np.ndarray  # all slots read or written; the loop works on their numbers, in this order
-    written: np.ndarray  # positions in `slots`
-    order: list[tuple[Callable[[list[float], int], None], int]]  # which formula, for which of its cells
+    formulas: list[ScalarFormula]
+    order: Order
+    slots: np.ndarray  # all slots read or written, those written first; the loop works on their numbers
+    written: int  # how many are written
+    source: str
+    names: dict[str, Any]
     constants: np.ndarray  # slots whose values are compiled in
     constant_values: np.ndarray
     constant_kinds: np.ndarray
+    function: Callable[[list[float]], None] | None = None
 
     def holds(self, cells: StoredCells) -> bool:
         """Whether the cells still have the kinds, and the compiled-in values, that the loop was made for."""
-        read = np.delete(self.slots, self.written)
         return bool(
-            (cells.kind[read] == NUMBER).all()
+            (cells.kind[self.slots[self.written :]] == NUMBER).all()
             and (cells.kind[self.constants] == self.constant_kinds).all()
             and (cells.number[self.constants] == self.constant_values).all()
         )
 
     def run(self, cells: StoredCells) -> np.ndarray | None:
-        """The numbers of the written slots; None where the loop left its domain."""
+        """The numbers of the written slots, in the order of `slots`; None where the loop left its domain."""
+        if self.function is None:
+            self.function = compiled(self.source, self.names, "loop")
         values: list[float] = cells.number[self.slots].tolist()
         try:
-            for formula, cell in self.order:
-                formula(values, cell)
-            numbers = np.array([values[position] for position in self.written], np.float64)
+            self.function(values)
+            numbers = np.array(values[: self.written], np.float64)
         except (ArithmeticError, ValueError, TypeError):  # a domain left; TypeError: a complex number
             return None
         return numbers if np.isfinite(numbers).all() else None
+
+
+def compiled(source: str, names: dict[str, Any], function: str) -> Callable[..., Any]:
+    """The function that the source defines; it sees these names and the elementary functions only."""
+    namespace = {**NAMES, **names}
+    exec(source, namespace)
+    result: Callable[..., Any] = namespace[function]
+    return result
 
 
 def compile_scan(stage: Stage, cells: StoredCells) -> Loop | None:
     """The loop of a scan; None where it cannot be one."""
     if len(stage.steps) < FEWEST_STEPS or any(step.circular for step in stage.steps):
         return None
-    if any(block.block.is_array or block.volatile or block.block.tree is None for block in stage.blocks):
-        return None
-    for inside_only in (False, True):
+    live = np.zeros(len(cells.number), bool)
+    live[stage.targets] = True
+    for only_live in (False, True):
         try:
-            return _Compilation(stage, cells, inside_only).loop()
+            formulas = [
+                scalar_formula(block, cells, live, only_live=only_live, exactly=False) for block in stage.blocks
+            ]
+            return _loop(stage, formulas, cells)
         except (NotScalar, NotReady, SheetmlError):
             continue
     return None
 
 
-class _Leaves:
-    """Cells for the trace: what is read of the scan (or of any numbers) becomes a leaf."""
-
-    def __init__(self, stage: Stage, cells: StoredCells, trace: Trace, inside_only: bool) -> None:
-        self.cells = cells
-        self.trace = trace
-        self.inside_only = inside_only
-        self.inside = np.zeros(len(cells.number), bool)
-        self.inside[stage.targets] = True
-        self.leaves: dict[int, np.ndarray] = {}  # the slots behind each leaf
-        self.kept: list[Traced] = []
-        self.constants: list[np.ndarray] = []
-
-    def gather(self, slots: np.ndarray) -> Value:
-        numeric = (self.cells.kind[slots] == NUMBER) | self.inside[slots]
-        own = self.inside[slots].any()
-        if own and not numeric.all():
-            raise NotScalar
-        if own or (numeric.all() and not self.inside_only):
-            leaf = Traced(self.trace, self.cells.number[slots])
-            self.leaves[id(leaf)] = slots
-            self.kept.append(leaf)  # so that no other object takes over its identity
-            return Value(leaf)
-        self.constants.append(slots.reshape(-1))
-        return self.cells.gather(slots)
-
-    def write(self, slots: np.ndarray, value: Value) -> None:
-        raise NotImplementedError
+def _loop(stage: Stage, formulas: list[ScalarFormula], cells: StoredCells) -> Loop:
+    written = np.concatenate([_by_columns(formula) for formula in formulas])
+    read = np.concatenate([formula.places[place] for formula in formulas for place in sorted(formula.read)])
+    read = read[np.sort(np.unique(read, return_index=True)[1])]  # each once, in the order they are met
+    slots = np.concatenate([written, read[~np.isin(read, written)]])
+    order, source = _shortest(stage, formulas, slots)
+    constants = np.unique(np.concatenate([formula.constants for formula in formulas]))
+    return Loop(
+        formulas,
+        order,
+        slots,
+        len(written),
+        source.text,
+        source.names,
+        constants,
+        cells.number[constants],
+        cells.kind[constants],
+    )
 
 
-class _Compilation:
-    def __init__(self, stage: Stage, cells: StoredCells, inside_only: bool) -> None:
-        self.stage = stage
-        self.cells = cells
-        self.inside_only = inside_only
-        self.position = np.full(len(cells.number), -1, np.intp)  # of a slot among those the loop touches
-        self.touched: list[np.ndarray] = []
-        self.constants: list[np.ndarray] = [np.zeros(0, np.intp)]
+def _by_columns(formula: ScalarFormula) -> np.ndarray:
+    """The slots of a formula's cells, column by column, so that a loop over rows runs through neighbours."""
+    context = formula.step.context
+    return formula.targets[np.lexsort((context.rows, context.columns))]
 
-    def loop(self) -> Loop:
-        traces = [self._traced(block) for block in self.stage.blocks]
-        slots = np.unique(np.concatenate([*self.touched, self.stage.targets]))
-        self.position[slots] = np.arange(len(slots))
-        formulas = [self._formula(block, *trace) for block, trace in zip(self.stage.blocks, traces)]
-        constants = np.unique(np.concatenate(self.constants))
-        return Loop(
-            slots,
-            self.position[self.stage.targets],
-            self._order(formulas),
-            constants,
-            self.cells.number[constants],
-            self.cells.kind[constants],
-        )
 
-    def _order(
-        self, formulas: list[Callable[[list[float], int], None]]
-    ) -> list[tuple[Callable[[list[float], int], None], int]]:
-        place: dict[int, tuple[Callable[[list[float], int], None], int]] = {}
-        for formula, block in zip(formulas, self.stage.blocks):
-            place.update((slot, (formula, cell)) for cell, slot in enumerate(block.cells.tolist()))
-        return [place[slot] for step in self.stage.steps for slot in step.cells.tolist()]
+def _shortest(stage: Stage, formulas: list[ScalarFormula], slots: np.ndarray) -> tuple[Order, _Source]:
+    """An order of the cells in which few lines compute them."""
+    shortest: tuple[Order, _Source] | None = None
+    for order in _orders(stage, formulas):
+        source = _Source(formulas, slots, order)
+        if shortest is None or len(source.lines) < len(shortest[1].lines):
+            shortest = order, source
+        if len(source.lines) <= FEW_LINES:
+            break
+    if shortest is None or len(shortest[1].lines) > MOST_LINES:
+        raise NotScalar
+    return shortest
 
-    def _traced(self, block: Step) -> tuple[Any, _Leaves]:
-        """The graph of a block's formula for all its cells, from the cells it reads."""
-        from sheetml.engine.calculation import evaluated
 
-        workspace = block.context.workspace
-        trace = Trace()
-        leaves = _Leaves(self.stage, self.cells, trace, self.inside_only)
-        stored, tracing, reads = workspace.cells, workspace.trace, workspace.dynamic_reads
-        problems = dict(workspace.problems)
-        workspace.cells, workspace.trace, workspace.dynamic_reads = leaves, trace, []
-        try:
-            with np.errstate(all="ignore"):
-                value = evaluated(block.context, block.block)
-            if workspace.dynamic_reads:
-                raise NotScalar
-        finally:
-            workspace.cells, workspace.trace, workspace.dynamic_reads = stored, tracing, reads
-            workspace.problems = problems
-        if value.kind is not None or trace.guards or trace.undifferentiable or value.shape[1:] != (1, 1):
-            raise NotScalar
-        self.touched += [slots.reshape(-1) for slots in leaves.leaves.values()]
-        self.constants += leaves.constants
-        return value.number, leaves
+def _orders(stage: Stage, formulas: list[ScalarFormula]) -> Iterator[Order]:
+    """Orders in which every cell comes after those it reads: level by level, else line by line of the sheet."""
+    place = {
+        slot: (number, cell)
+        for number, block in enumerate(stage.blocks)
+        for cell, slot in enumerate(block.cells.tolist())
+    }
+    by_level = [place[slot] for step in stage.steps for slot in step.cells.tolist()]
+    yield by_level
+    table = np.array(by_level)
+    rows, columns = np.empty(len(table), np.int64), np.empty(len(table), np.int64)
+    for number, block in enumerate(stage.blocks):
+        own = table[:, 0] == number
+        rows[own], columns[own] = block.context.rows[table[own, 1]], block.context.columns[table[own, 1]]
+    for lines in (rows, -rows, columns, -columns):
+        order = table[np.argsort(lines, kind="stable")]
+        if _in_order(order, formulas):
+            yield [(number, cell) for number, cell in order.tolist()]
 
-    def _formula(self, block: Step, result: Any, leaves: _Leaves) -> Callable[[list[float], int], None]:
-        source = _Source(len(block.cells), leaves, self.position)
-        written = source.result(result)
-        target = source.bind(self.position[block.targets.reshape(-1)].tolist())
-        code = "\n    ".join([*source.lines, f"v[{target}[i]] = {written}"])
-        namespace = {**_NAMES, **source.bound}
-        exec(f"def formula(v, i):\n    {code}", namespace)
-        formula: Callable[[list[float], int], None] = namespace["formula"]
-        return formula
+
+def _in_order(order: np.ndarray, formulas: list[ScalarFormula]) -> bool:
+    """Whether every cell comes after those it reads."""
+    rank = np.full(1 + max(int(place.max()) for formula in formulas for place in _slots(formula)), -1)
+    position = np.arange(len(order))
+    for number, formula in enumerate(formulas):
+        own = order[:, 0] == number
+        rank[formula.targets[order[own, 1]]] = position[own]
+    return all((rank[place] < rank[formula.targets]).all() for formula in formulas for place in _slots(formula)[1:])
+
+
+def _slots(formula: ScalarFormula) -> list[np.ndarray]:
+    """The slots a formula writes, and then those it reads, place by place."""
+    return [formula.targets, *(formula.places[place] for place in formula.read)]
 
 
 class _Source:
-    """The lines of a formula for one cell: every element of every array is a name or an expression."""
+    """Python source that computes cells in order on a list of numbers `v`."""
 
-    def __init__(self, count: int, leaves: _Leaves, position: np.ndarray) -> None:
-        self.count = count  # of cells
-        self.leaves = leaves
-        self.position = position
+    def __init__(self, formulas: list[ScalarFormula], slots: np.ndarray, order: Order) -> None:
+        self.formulas = formulas
+        self.names: dict[str, Any] = {}
+        for formula in formulas:
+            self.names.update(formula.functions)
+        self.position = np.zeros(int(slots.max()) + 1, np.int64)  # in v, by slot
+        self.position[slots] = np.arange(len(slots))
         self.lines: list[str] = []
-        self.bound: dict[str, Any] = {}
-        self.elements: dict[int, np.ndarray] = {}  # expressions by node, in the shape of one cell's array
+        for start, period, rows in runs(order):
+            if len(self.lines) > MOST_LINES:
+                break
+            # the first row of a recurrence reads its start from elsewhere than the others
+            self.lines += self._body(order[start : start + period], 1)
+            if rows > 1:
+                rest = self._body(order[start + period : start + period * rows], rows - 1)
+                self.lines += [f"for i in range({rows - 1}):", *(f"    {line}" for line in rest)]
 
-    def bind(self, item: Any) -> str:
-        name = f"k{len(self.bound)}"
-        self.bound[name] = item
+    @property
+    def text(self) -> str:
+        return "\n    ".join(["def loop(v):", *self.lines])
+
+    def _body(self, stretch: Order, rows: int) -> list[str]:
+        """The lines for the formulas that repeat in a stretch, for the i-th time."""
+        lines: list[str] = []
+        known: dict[str, str] = {}  # what has just been computed: the name of the number by its place in v
+        period = len(stretch) // rows
+        for number in range(period):
+            formula = self.formulas[stretch[number][0]]
+            cells = np.array([cell for _, cell in stretch[number::period]])
+            names = [self._name(place, cells, known) for place in formula.places]
+            lines += [line.format(*names) for line in formula.lines]
+            target = self._element(self.position[formula.targets[cells]])
+            lines.append(f"{target} = y{number} = {formula.result.format(*names)}")
+            known[target] = f"y{number}"
+        return lines
+
+    def _name(self, place: np.ndarray, cells: np.ndarray, known: dict[str, str]) -> str:
+        of_cells = place[cells] if len(place) > 1 else place
+        if place.dtype.kind == "i":
+            element = self._element(self.position[of_cells])
+            return known.get(element, element)
+        if (of_cells == of_cells[0]).all():
+            return self._bound(of_cells[0].item())
+        return f"{self._bound(of_cells.tolist())}[i]"
+
+    def _element(self, positions: np.ndarray) -> str:
+        """The element of v at these positions, one for each i."""
+        first = int(positions[0])
+        step = int(positions[-1] - first) // max(len(positions) - 1, 1)
+        if np.array_equal(positions, first + step * np.arange(len(positions))):
+            return f"v[{first}]" if step == 0 else f"v[i + {first}]" if step == 1 else f"v[{step} * i + {first}]"
+        return f"v[{self._bound(positions.tolist())}[i]]"
+
+    def _bound(self, item: Any) -> str:
+        name = f"k{len(self.names)}"
+        self.names[name] = item
         return name
 
-    def result(self, output: Any) -> str:
-        for node in ordered([output]):
-            self.elements[id(node)] = self._node(node)
-            if len(self.lines) > MOST_EXPRESSIONS:
-                raise NotScalar
-        return str(self._operand(output).reshape(-1)[0])
 
-    def _line(self, expression: str) -> str:
-        name = f"x{len(self.lines)}"
-        self.lines.append(f"{name} = {expression}")
-        return name
-
-    def _node(self, node: Traced) -> np.ndarray:
-        slots = self.leaves.leaves.get(id(node))
-        if slots is not None:
-            return self._leaf(slots)
-        primitive = node.primitive
-        assert primitive is not None
-        if primitive.name in _REARRANGING:
-            return self._rearranged(node, primitive)
-        operands = [self._operand(operand) for operand in node.operands]
-        if primitive.scalar is not None:
-            template = primitive.scalar
-            spread = np.broadcast_arrays(*operands)
-            return _mapped(lambda *parts: self._line(template.format(*parts)), *spread)
-        if primitive.name == "sum":
-            return self._sum(operands[0], node.parameters["axis"])
-        if primitive.name == "vecdot":
-            products = _mapped(lambda x, y: f"{x} * {y}", *np.broadcast_arrays(*operands))
-            return self._sum(products, -1)
-        raise NotScalar
-
-    def _leaf(self, slots: np.ndarray) -> np.ndarray:
-        places = self.position[slots].reshape(slots.shape[0], -1)
-        names = np.empty(places.shape[1], object)
-        for element in range(places.shape[1]):
-            if slots.shape[0] == 1:
-                names[element] = f"v[{int(places[0, element])}]"
-            else:
-                names[element] = f"v[{self.bind(places[:, element].tolist())}[i]]"
-        return _mapped(self._line, names).reshape(slots.shape[1:])
-
-    def _operand(self, operand: Any) -> np.ndarray:
-        """The expressions of an operand: those of its node, or a constant's numbers."""
-        if isinstance(operand, Traced):
-            return self.elements[id(operand)]
-        array = np.asarray(operand)
-        if array.ndim == 0 or array.shape[0] == 1:
-            inner = array.reshape(array.shape[1:])
-            return _mapped(lambda number: self.bind(number.item()), inner)
-        if array.shape[0] != self.count:
-            raise NotScalar
-        columns = array.reshape(self.count, -1)
-        names = np.empty(columns.shape[1], object)
-        for element in range(columns.shape[1]):
-            names[element] = f"{self.bind(columns[:, element].tolist())}[i]"
-        return names.reshape(array.shape[1:])
-
-    def _sum(self, elements: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
-        axes = axis if isinstance(axis, tuple) else (axis,)
-        if any(a == 0 for a in axes):
-            raise NotScalar
-        inner = tuple(a % (elements.ndim + 1) - 1 if a < 0 else a - 1 for a in axes)
-        kept = [a for a in range(elements.ndim) if a not in inner]
-        moved = elements.transpose([*kept, *inner])
-        rows = moved.reshape([elements.shape[a] for a in kept] + [-1])
-        if rows.shape[-1] == 0:
-            return _mapped(lambda _: "0.0", np.empty(rows.shape[:-1], object))
-        result = np.empty(rows.shape[:-1], object)
-        for place in np.ndindex(result.shape):
-            result[place] = self._line(" + ".join(map(str, rows[place])))
-        return result
-
-    def _rearranged(self, node: Traced, primitive: Primitive) -> np.ndarray:
-        """Where each element of the result comes from, found by rearranging positions instead of numbers."""
-        arrays, names, start = [], [], 0
-        inner_sizes: list[tuple[int, int, int]] = []
-        for operand in node.operands:
-            shape = np.shape(ops.value_of(operand))
-            size = int(np.prod(shape))
-            arrays.append(np.arange(start, start + size, dtype=np.float64).reshape(shape))
-            inner_sizes.append((start, size, shape[0]))
-            names.append(self._operand(operand).reshape(-1))
-            start += size
-        places = np.asarray(primitive.compute(*arrays, **node.parameters)).astype(np.intp)
-        rows = places.reshape(places.shape[0], -1)
-        if places.shape[0] not in (1, self.count):
-            raise NotScalar
-        result = np.empty(rows.shape[1], object)
-        for element in range(rows.shape[1]):
-            result[element] = _same_element(rows[:, element], inner_sizes, names)
-        return result.reshape(places.shape[1:])
+def runs(order: Order) -> Iterator[tuple[int, int, int]]:
+    """The order as stretches that repeat, each time for the next cells: (start, period, repetitions)."""
+    table = np.array(order, np.int64).reshape(-1, 2)
+    start = 0
+    while start < len(table):
+        period, rows = _repetition(table[start:, 0], table[start:, 1])
+        yield start, period, rows
+        start += period * rows
 
 
-def _same_element(rows: np.ndarray, operands: list[tuple[int, int, int]], names: list[np.ndarray]) -> Any:
-    """The expression that all cells take an element from: the same of one operand, each its own cell's."""
-    for (start, size, batch), expressions in zip(operands, names):
-        if (rows >= start).all() and (rows < start + size).all():
-            inner = size // batch
-            cell, element = np.divmod(rows - start, inner)
-            if (element != element[0]).any() or (batch > 1 and not np.array_equal(cell, np.arange(len(rows)))):
-                raise NotScalar
-            return expressions[element[0]]
-    raise NotScalar
+def _repetition(formulas: np.ndarray, cells: np.ndarray) -> tuple[int, int]:
+    """How long the stretch is that repeats at the beginning, and how often; (1, 1) if none does.
+
+    Each of its formulas moves on by as many of its cells each time.
+    """
+    for found in np.nonzero(formulas[1 : LONGEST_PERIOD + 1] == formulas[0])[0].tolist():
+        period = found + 1
+        step = cells[period:] - cells[:-period]
+        same_formulas = _true_at_first(formulas[period:] == formulas[:-period])
+        same_steps = period + _true_at_first(step[period:] == step[:-period])
+        rows = 1 + min(same_formulas, same_steps) // period
+        if rows >= FEWEST_ROWS:
+            return period, rows
+    return 1, 1
 
 
-def _mapped(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
-    """An object array of a function's results, element by element."""
-    result = np.empty(arrays[0].shape, object)
-    for place in np.ndindex(result.shape):
-        result[place] = function(*(array[place] for array in arrays))
-    return result
+def _true_at_first(truth: np.ndarray) -> int:
+    """How many elements are true before the first that is not."""
+    return len(truth) if truth.all() else int(truth.argmin())

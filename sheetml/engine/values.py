@@ -93,7 +93,7 @@ def number_value(number: Any, errors: Errors = None) -> Value:
     return Value(number, np.where(errors, errors + ERROR, NUMBER).astype(np.uint8))
 
 
-as_float = ops.unary("as_float", lambda x: x.astype(np.float64), lambda x, y: 1.0)
+as_float = ops.unary("as_float", lambda x: x.astype(np.float64), lambda x, y: 1.0, "float({0})")
 
 
 def boolean_value(truth: Any, errors: Errors = None) -> Value:
