@@ -8,7 +8,7 @@ branch of an IF, which row of a MATCH) are guards: where one changes, the graph 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from sheetml.xlsx.model import ErrorCode
 
 MOST_ATTEMPTS = 100
 
+Found = TypeVar("Found")
+
 
 class Recording:
     """One trace: inputs, outputs, guards, and what has been compiled of it so far."""
@@ -40,6 +42,9 @@ class Recording:
         self._forward: Callable[[np.ndarray], tuple[Any, ...]] | None = None
         self._backward: Callable[[np.ndarray], tuple[Any, ...]] | None = None
         self._slopes: _Slopes | None = None
+        self._weighted: Callable[..., tuple[Any, ...]] | None = None
+        self._curved: Callable[..., tuple[Any, ...]] | None = None
+        self._curvatures: _Slopes | None = None
 
     def values(self, x: np.ndarray) -> np.ndarray | None:
         """The outputs at x; None where this trace does not hold there."""
@@ -54,36 +59,54 @@ class Recording:
         return self.trace.undifferentiable is None
 
     def values_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        if not self.is_differentiable:
-            return None
         if self._backward is None:
-            with np.errstate(all="ignore"):  # where there is no derivative it is infinite or nan
-                slope = self.slope(1.0)
-            self._backward = compile_graph([self.leaf], [self.outputs, slope, *self.guards])
+            self._backward = compile_graph([self.leaf], [self.outputs, self.slope(1.0), *self.guards])
         results = self._run(self._backward, x)
         return None if results is None else (results[0], results[1])
 
     def values_and_jacobian(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        if not self.is_differentiable:
-            return None
         if self._slopes is None:
-            with np.errstate(all="ignore"):
-                self._slopes = _Slopes(self.outputs, self.leaf, self.guards)
+            self._slopes = _Slopes(self.outputs, self.leaf, self.guards)
         results = self._run(self._slopes.prepare, x)
         try:
             return None if results is None else (results[0], self._slopes.jacobian(results))
         except FloatingPointError:
             return None
 
+    def weighted_slope(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+        """The derivatives, (n,), of the sum of the outputs with these weights, (m,)."""
+        if self._weighted is None:
+            weight = Traced(self.trace, weights)
+            self._weighted = compile_graph([self.leaf, weight], [self.slope(weight), *self.guards])
+        results = self._run(self._weighted, x, weights)
+        return None if results is None else np.array(results[0])
+
+    def curvature_along(self, x: np.ndarray, direction: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+        """The derivative of that along a direction, (n,): the gradient of the gradient times the direction."""
+        if self._curved is None:
+            weight, along = Traced(self.trace, weights), Traced(self.trace, direction)
+            product = slope_of(self.slope(weight), self.leaf, along)
+            self._curved = compile_graph([self.leaf, weight, along], [product, *self.guards])
+        results = self._run(self._curved, x, weights, direction)
+        return None if results is None else np.array(results[0])
+
+    def curvatures(self, x: np.ndarray) -> np.ndarray | None:
+        """All second derivatives of one output, (n, n)."""
+        if self._curvatures is None:
+            self._curvatures = _Slopes(self.slope(1.0), self.leaf, self.guards)
+        results = self._run(self._curvatures.prepare, x)
+        try:
+            return None if results is None else self._curvatures.jacobian(results)
+        except FloatingPointError:
+            return None
+
     def slope(self, seed: Any) -> Any:
         """The graph of the derivatives, (n,), of the outputs weighted by the seed."""
-        if not isinstance(self.outputs, Traced):
-            return np.zeros(self.leaf.size)
-        return gradient(self.outputs, self.leaf, seed)
+        return slope_of(self.outputs, self.leaf, seed)
 
-    def _run(self, compiled: Callable[[np.ndarray], tuple[Any, ...]], x: np.ndarray) -> tuple[Any, ...] | None:
+    def _run(self, compiled: Callable[..., tuple[Any, ...]], *leaves: np.ndarray) -> tuple[Any, ...] | None:
         try:
-            results = compiled(x)
+            results = compiled(*leaves)
         except (FloatingPointError, np.linalg.LinAlgError):
             return None
         first = len(results) - len(self.expected)
@@ -91,6 +114,12 @@ class Recording:
             if not np.array_equal(expected, now):
                 return None
         return results
+
+
+def slope_of(outputs: Any, leaf: Traced, seed: Any) -> Any:
+    """The graph of a gradient, (n,); where there is no derivative it is infinite or nan."""
+    with np.errstate(all="ignore"):
+        return gradient(outputs, leaf, seed)
 
 
 class _Slopes:
@@ -117,10 +146,10 @@ class _Slopes:
     def _compile_pass(self, outputs: Traced, leaf: Traced) -> list[Traced]:
         """Compiles the pass; what it needs to be given beside the weights."""
         weights = Traced(leaf.trace, np.ones(outputs.shape))
-        result = gradient(outputs, leaf, weights)
+        result = slope_of(outputs, leaf, weights)
         if outputs.size > leaf.size and isinstance(result, Traced):
             direction = Traced(leaf.trace, np.ones(leaf.shape))
-            result, weights = gradient(result, weights, direction), direction
+            result, weights = slope_of(result, weights, direction), direction
         moving = dependents(result, weights) if isinstance(result, Traced) else set()
         operands = [operand for node in ordered([result]) if id(node) in moving for operand in node.operands]
         fixed = [operand for operand in operands if isinstance(operand, Traced) and id(operand) not in moving]
@@ -225,15 +254,8 @@ class Function:
         if len(self._output_places) != 1:
             raise ValueError("a gradient is of one output cell: for several ask for the jacobian")
         x = self._vector(x)
-        with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
-            found = self._recording.values_and_gradient(x) if self._recording is not None else None
-            if found is None:
-                self._recording = self._trace(x)
-                self._check_values(self._recording)
-                self._check_differentiable(self._recording)
-                found = self._gradient_after_trace(self._recording, x)
-        self._check_values(self._recording)
-        return float(found[0][0]), np.array(found[1])
+        values, slope = self._found(x, lambda recording: recording.values_and_gradient(x))
+        return float(values[0]), np.array(slope)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
         """The derivatives of the output cell by each input, (n,)."""
@@ -242,19 +264,59 @@ class Function:
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """The derivatives of each output by each input, (m, n)."""
         x = self._vector(x)
+        return self._found(x, lambda recording: recording.values_and_jacobian(x))[1]
+
+    def weighted_gradient(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The derivatives of the outputs' sum with these weights, (m,), by each input, (n,): weights @ jacobian(x)."""
+        x, weights = self._vector(x), self._weights(weights)
+        return self._found(x, lambda recording: recording.weighted_slope(x, weights))
+
+    def hessian_product(self, x: np.ndarray, v: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """The output's second derivatives times a direction v, (n,): hessian(x) @ v, without all of hessian(x).
+
+        One more backward pass, through the graph of the gradient (Pearlmutter, "Fast exact
+        multiplication by the Hessian", 1994). Of several outputs it is their sum's with these weights, (m,).
+        """
+        if weights is None and len(self._output_places) != 1:
+            raise ValueError("a Hessian is of one output cell: for several state their weights")
+        x, direction = self._vector(x), np.asarray(v, np.float64).reshape(-1)
+        weights = self._weights(np.ones(1) if weights is None else weights)
+        if direction.size != x.size:
+            raise ValueError(f"the direction has {direction.size} numbers where the function takes {x.size}")
+        return self._found(x, lambda recording: recording.curvature_along(x, direction, weights))
+
+    def hessian(self, x: np.ndarray) -> np.ndarray:
+        """The output cell's second derivatives by each pair of inputs, (n, n)."""
+        if len(self._output_places) != 1:
+            raise ValueError("a Hessian is of one output cell")
+        x = self._vector(x)
+        return self._found(x, lambda recording: recording.curvatures(x))
+
+    def _found(self, x: np.ndarray, compute: Callable[[Recording], Found | None]) -> Found:
+        """What the recording gives at x; it is made anew where it does not hold there."""
         with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
-            found = self._recording.values_and_jacobian(x) if self._recording is not None else None
+            known = self._recording
+            found = compute(known) if known is not None and known.is_differentiable else None
             if found is None:
-                self._recording = self._trace(x)
-                self._check_values(self._recording)
-                self._check_differentiable(self._recording)
-                found = self._recording.values_and_jacobian(x)
-        self._check_values(self._recording)
+                known = self._recording = self._trace(x)
+                self._check_values(known)
+                self._check_differentiable(known)
+                found = compute(known)
+        assert known is not None
+        self._check_values(known)
         if found is None:
-            with np.errstate(all="ignore"):  # the values exist, some derivatives do not
-                assert self._recording is not None and self._recording._slopes is not None
-                return self._recording._slopes.jacobian(self._recording._slopes.prepare(x))
-        return found[1]
+            # the values exist, some derivatives do not (of the square root at 0): let them be infinite or nan
+            with np.errstate(all="ignore"):
+                found = compute(known)
+        if found is None:
+            raise CalculationError(f"{', '.join(self.output_addresses)}: there is no derivative at this point")
+        return found
+
+    def _weights(self, weights: np.ndarray) -> np.ndarray:
+        weights = np.asarray(weights, np.float64).reshape(-1)
+        if weights.size != len(self._output_places):
+            raise ValueError(f"there are {len(self._output_places)} outputs, and {weights.size} weights")
+        return weights
 
     def _vector(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, np.float64).reshape(-1)
@@ -275,17 +337,6 @@ class Function:
             found = ops.value_of(self._recording.outputs)
         self._check_values(self._recording)
         return np.asarray(found)
-
-    @staticmethod
-    def _gradient_after_trace(recording: Recording, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = recording.values_and_gradient(x)
-        if found is None:
-            # the value exists, its derivative does not (the square root of 0): let it be infinite or nan
-            with np.errstate(all="ignore"):
-                assert recording._backward is not None
-                results = recording._backward(x)
-            found = results[0], results[1]
-        return found
 
     def _check_values(self, recording: Recording | None) -> None:
         assert recording is not None
