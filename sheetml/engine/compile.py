@@ -55,7 +55,7 @@ def _expression(node: Traced, operands: list[str], bind: Callable[[Any], str]) -
     arguments = list(operands)
     if isinstance(primitive.compute, np.ufunc) and primitive.compute.nout == 1 and primitive.elementwise:
         if node.size > 1:
-            arguments.append(bind(np.empty(node.shape, dtype=node.value.dtype)))
+            arguments.append(f"out={bind(np.empty(node.shape, dtype=node.value.dtype))}")
     else:
         arguments += [f"{key}={bind(value)}" for key, value in node.parameters.items()]
     return f"{bind(primitive.compute)}({', '.join(arguments)})"
