@@ -29,3 +29,14 @@ class SolverError(SheetmlError):
 
 class DataError(SheetmlError):
     """Data that cannot be used; the message names the file or the column, the row and the cause."""
+
+
+class MacroError(SheetmlError):
+    """A macro that cannot be run, or stopped: the message names the module, the line and the cause.
+
+    `number` is VBA's error number where the macro itself failed, None where sheetml refuses it.
+    """
+
+    def __init__(self, message: str, number: int | None = None) -> None:
+        super().__init__(message)
+        self.number = number

@@ -186,6 +186,7 @@ class WorkbookFile:
     names: list[DefinedName] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     date_1904: bool = False
+    manual_calculation: bool = False  # the file asks to be recalculated only when told
     iterate: bool = False  # the file allows circular references, computed by iteration
     macro_parts: list[str] = field(default_factory=list)  # e.g. ["xl/vbaProject.bin"]
     other_sheets: list[str] = field(default_factory=list)  # chart sheets, dialogs: named, never computed

@@ -130,6 +130,7 @@ class _WorkbookReader:
             package=self.package,
             sheets=[],
             date_1904=self.date_1904,
+            manual_calculation=self._stated("calcPr", "calcMode") == "manual",
             iterate=self._flag("calcPr", "iterate"),
             macro_parts=self._macro_parts(),
         )
@@ -140,8 +141,11 @@ class _WorkbookReader:
         return file
 
     def _flag(self, element: str, attribute: str) -> bool:
+        return self._stated(element, attribute).lower() in _TRUE
+
+    def _stated(self, element: str, attribute: str) -> str:
         found = self.root.find(f"{{*}}{element}")
-        return found is not None and found.get(attribute, "").lower() in _TRUE
+        return "" if found is None else str(found.get(attribute, ""))
 
     def _parts_of_kind(self, kind: str) -> list[str]:
         return [link.target for link in self.links.values() if link.kind == kind and not link.external]

@@ -1,0 +1,178 @@
+"""The cells of the workbook as macros see them: read, write, clear, find the end of data, recalculate.
+
+One write is one recalculation, however many cells it covers, as in Excel; with manual calculation
+there is none until it is asked for.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from sheetml.engine.cells import CellValue
+from sheetml.engine.values import BLANK
+from sheetml.errors import MacroError
+from sheetml.formula.references import address
+from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, VbaError
+from sheetml.workbook import Workbook
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
+
+MOST_CELLS = 2_000_000  # of one area that is read or written
+MOST_HELD = 5_000_000  # cells of the whole workbook
+FEWEST_ADDED = 64  # rows for which room is made at once, so that filling a column is not planned cell by cell
+
+Rows = list[list[CellValue]]
+
+
+class Grid:
+    """Reads and writes cells; `automatic` says whether each write is followed by a recalculation."""
+
+    def __init__(self, workbook: Workbook) -> None:
+        self.workbook = workbook
+        self.calculation = workbook.calculation
+        self.automatic = not workbook.file.manual_calculation
+        self._added: dict[tuple[int, int], int] = {}  # sheet and column: for how many rows room was made last
+
+    # ---- reading
+
+    def slots(self, sheet: int, area: Area) -> np.ndarray:
+        """The slots of the area's cells, 0 for those that the workbook does not hold."""
+        if area.height * area.width > MOST_CELLS:
+            raise VbaError(OUT_OF_MEMORY)
+        rows = np.arange(area.top, area.bottom + 1)[:, None]
+        return self.calculation.slots.locate(sheet, rows, np.arange(area.left, area.right + 1)[None, :])
+
+    def cell(self, sheet: int, row: int, column: int) -> CellValue:
+        return self.calculation.get(sheet, row, column)
+
+    def values(self, sheet: int, area: Area) -> Rows:
+        get = self.calculation.cells.get
+        return [[get(slot) for slot in row] for row in self.slots(sheet, area).tolist()]
+
+    def is_blank(self, sheet: int, row: int, column: int) -> bool:
+        slot = self.calculation.slot(sheet, row, column)
+        return bool(self.calculation.cells.kind[slot] == BLANK)
+
+    def used_area(self, sheet: int) -> Area:
+        """The smallest area around everything that is not blank; A1 where all is."""
+        rows, columns = self.filled(sheet)
+        if not len(rows):
+            return Area(1, 1, 1, 1)
+        return Area(int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max()))
+
+    def filled(self, sheet: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the cells of a sheet that are not blank."""
+        rows, columns = self.calculation.slots.positions(sheet)
+        filled = self.calculation.cells.kind[self.calculation.slots.locate(sheet, rows, columns)] != BLANK
+        return rows[filled], columns[filled]
+
+    def end(self, sheet: int, row: int, column: int, down: int, right: int) -> tuple[int, int]:
+        """Where Ctrl and an arrow key lead from a cell: to the last cell of the filled cells it stands in,
+        else to the next filled cell, else to the edge of the sheet."""
+        rows, columns = self.filled(sheet)
+        along, fixed, start = (rows[columns == column], column, row) if down else (columns[rows == row], row, column)
+        step, limit = (down, MAX_ROWS) if down else (right, MAX_COLUMNS)
+        place = _end(np.sort(along), start, step, limit)
+        return (place, fixed) if down else (fixed, place)
+
+    # ---- writing
+
+    def write(self, sheet: int, area: Area, rows: Rows) -> None:
+        """Puts values into an area, and recalculates."""
+        self.store(sheet, area, rows)
+        self.after_write()
+
+    def fill(self, sheet: int, area: Area, value: CellValue) -> None:
+        self.write(sheet, area, [[value] * area.width for _ in range(area.height)])
+
+    def clear(self, sheet: int, area: Area) -> None:
+        """Empties the cells that hold anything, and recalculates."""
+        self.blank(sheet, area)
+        self.after_write()
+
+    def store(self, sheet: int, area: Area, rows: Sequence[Sequence[CellValue]]) -> None:
+        """Puts values into an area without recalculating."""
+        slots = self.held(sheet, area)
+        self._replace_formulas(slots)
+        for slot, value in zip(slots.reshape(-1).tolist(), itertools.chain.from_iterable(rows)):
+            self.calculation.set(slot, value)
+
+    def blank(self, sheet: int, area: Area) -> None:
+        slots = self.calculation.slots.within(sheet, area)
+        self._replace_formulas(slots)
+        for slot in slots.tolist():
+            self.calculation.set(slot, None)
+
+    def _replace_formulas(self, slots: np.ndarray) -> None:
+        formulas = self.calculation.is_formula(slots)
+        if formulas.any():
+            place = self.calculation.describe(slots[formulas].reshape(-1)[:1])
+            raise MacroError(f"{place} holds a formula, which a macro cannot replace yet.")
+
+    def held(self, sheet: int, area: Area) -> np.ndarray:
+        """The slots of an area, with room made for those that the workbook does not hold yet."""
+        slots = self.slots(sheet, area)
+        if (slots != 0).all():
+            return slots
+        if self.calculation.slots.count + area.height * area.width > MOST_HELD:
+            raise VbaError(OUT_OF_MEMORY)
+        last = {}
+        for column in range(area.left, area.right + 1):
+            more = self._added.get((sheet, column), FEWEST_ADDED // 2) * 2
+            self._added[sheet, column] = last[column] = more if area.width <= 64 else 0
+        places = (
+            (row, column)
+            for column, more in last.items()
+            for row in range(area.top, min(area.bottom + more, MAX_ROWS) + 1)
+        )
+        self.calculation.add_cells(sheet, places)
+        return self.slots(sheet, area)
+
+    # ---- calculating
+
+    def after_write(self) -> None:
+        if self.automatic:
+            self.calculate()
+
+    def calculate(self) -> None:
+        self.workbook.calculate()
+
+    def calculate_sheet(self, sheet: int) -> None:
+        self.calculation.calculate_sheet(sheet)
+
+    def set_automatic(self, automatic: bool) -> None:
+        """Switching from manual to automatic calculation recalculates."""
+        switched = automatic and not self.automatic
+        self.automatic = automatic
+        if switched:
+            self.calculate()
+
+    # ---- words
+
+    def address(self, sheet: int, area: Area) -> str:
+        return address(self.workbook.sheet_names[sheet], area)
+
+
+def _end(filled: np.ndarray, start: int, step: int, limit: int) -> int:
+    """The same on one line of cells, whose filled places are given sorted."""
+    edge = limit if step > 0 else 1
+    position = int(filled.searchsorted(start))
+    inside = position < len(filled) and int(filled[position]) == start
+    ahead = filled[position + 1 :] if inside else filled[position:]
+    if step < 0:
+        ahead = filled[:position][::-1]
+    if not len(ahead):
+        return edge
+    if not inside or int(ahead[0]) != start + step:
+        return int(ahead[0])
+    run = np.nonzero(np.diff(ahead) != step)[0]
+    return int(ahead[run[0]]) if len(run) else int(ahead[-1])
+
+
+def area_of(top: int, left: int, height: int, width: int) -> Area:
+    """An area by its size; run-time error 1004 where it leaves the sheet."""
+    if top < 1 or left < 1 or height < 1 or width < 1 or top + height - 1 > MAX_ROWS or left + width - 1 > MAX_COLUMNS:
+        raise VbaError(APPLICATION)
+    return Area(top, left, top + height - 1, left + width - 1)

@@ -1,0 +1,433 @@
+"""The object Range: areas of cells on one sheet, and what macros do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sheetml.errors import FormulaError
+from sheetml.formula.references import address
+from sheetml.macros.errors import APPLICATION, TYPE_MISMATCH, VbaError
+from sheetml.macros.grid import area_of
+from sheetml.macros.machine import Refusal
+from sheetml.macros.members import HostObject, getter, method, setter
+from sheetml.macros.values import (
+    MISSING,
+    NULL,
+    Array,
+    array_of_rows,
+    from_cell,
+    let,
+    number,
+    to_boolean,
+    to_cell,
+    to_long,
+    to_string,
+)
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, ErrorCode, column_number
+
+if TYPE_CHECKING:
+    from sheetml.macros.objects import Host
+
+UP, DOWN, TO_LEFT, TO_RIGHT = -4162, -4121, -4159, -4161
+_DIRECTIONS = {UP: (-1, 0), DOWN: (1, 0), TO_LEFT: (0, -1), TO_RIGHT: (0, 1), 1: (0, -1), 2: (0, 1), 3: (-1, 0), 4: (1, 0)}
+PASTE_ALL, PASTE_VALUES, PASTE_FORMULAS = -4104, -4163, -4123
+_PASTES = {
+    PASTE_ALL: "all", 7: "all", 13: "all", PASTE_FORMULAS: "formulas", 11: "formulas", PASTE_VALUES: "values",
+    12: "values",
+}  # fmt: skip
+_OPERATIONS = {-4142: None, 2: "+", 3: "-", 4: "*", 5: "/"}
+
+
+class Range(HostObject, name="Range"):
+    """One or more areas; `unit` says what its items are: "cells", "rows" or "columns"."""
+
+    item_type = "Range"
+
+    def __init__(self, host: Host, sheet: int, areas: tuple[Area, ...], unit: str = "cells") -> None:
+        self.host = host
+        self.sheet = sheet
+        self.areas = areas
+        self.unit = unit
+
+    @property
+    def area(self) -> Area:
+        return self.areas[0]
+
+    def of(self, area: Area) -> Range:
+        """Another range of the same sheet."""
+        return Range(self.host, self.sheet, (area,))
+
+    def by(self, unit: str) -> Range:
+        return Range(self.host, self.sheet, self.areas, unit)
+
+    def first_cell(self) -> Range:
+        return self.of(Area(self.area.top, self.area.left, self.area.top, self.area.left))
+
+    # ---- values
+
+    def default_value(self) -> Any:
+        return self.get_value()
+
+    @getter("Value")
+    @getter("Value2")
+    def get_value(self, range_value_data_type: Any = MISSING) -> Any:
+        area = self.area
+        grid = self.host.grid
+        if area.height == 1 and area.width == 1:
+            return from_cell(grid.cell(self.sheet, area.top, area.left))
+        rows = [[from_cell(value) for value in row] for row in grid.values(self.sheet, area)]
+        return array_of_rows(rows)
+
+    @setter("Value")
+    @setter("Value2")
+    def set_value(self, value: Any) -> None:
+        grid = self.host.grid
+        for area in self.areas:
+            grid.store(self.sheet, area, _spread(value, area))
+        grid.after_write()
+
+    def set_item(self, value: Any, *arguments: Any) -> None:
+        target = self.item(*arguments) if arguments else self
+        target.set_value(value)
+
+    # ---- where it is
+
+    @getter("Row", "Long")
+    def get_row(self) -> Any:
+        return self.area.top
+
+    @getter("Column", "Long")
+    def get_column(self) -> Any:
+        return self.area.left
+
+    @getter("Address", "String")
+    def get_address(
+        self, row_absolute: Any = MISSING, column_absolute: Any = MISSING, reference_style: Any = MISSING,
+        external: Any = MISSING, relative_to: Any = MISSING,
+    ) -> Any:  # fmt: skip
+        rows = row_absolute is MISSING or to_boolean(let(row_absolute))
+        columns = column_absolute is MISSING or to_boolean(let(column_absolute))
+        if reference_style is not MISSING and int(to_long(let(reference_style))) != 1:
+            raise Refusal("Address in R1C1 notation is not supported")
+        text = ",".join(_address(area, rows, columns) for area in self.areas)
+        if external is MISSING or not to_boolean(let(external)):
+            return text
+        book, sheet = self.host.workbook.path.name, self.host.workbook.sheet_names[self.sheet]
+        prefix = address(f"[{book}]{sheet}", Area(1, 1, 1, 1)).rpartition("!")[0]
+        return f"{prefix}!{text}"
+
+    @getter("Worksheet", "Worksheet")
+    @getter("Parent", "Worksheet")
+    def get_sheet(self) -> Any:
+        return self.host.sheets[self.sheet]
+
+    @getter("Application", "Application")
+    def get_application(self) -> Any:
+        return self.host.application
+
+    # ---- parts
+
+    def _units(self) -> int:
+        if self.unit == "rows":
+            return self.area.height
+        if self.unit == "columns":
+            return self.area.width
+        return sum(area.height * area.width for area in self.areas)
+
+    @getter("Count", "Long")
+    def get_count(self) -> Any:
+        return to_long(self._units())
+
+    @getter("CountLarge", "Variant")
+    def get_count_large(self) -> Any:
+        return float(self._units())
+
+    @getter("Rows", "Range")
+    def get_rows(self) -> Any:
+        return self.by("rows")
+
+    @getter("Columns", "Range")
+    def get_columns(self) -> Any:
+        return self.by("columns")
+
+    @getter("Cells", "Range")
+    def get_cells(self) -> Any:
+        return self.by("cells")
+
+    @getter("Areas", "Areas")
+    def get_areas(self) -> Any:
+        return AreasObject(self)
+
+    def each(self) -> Iterator[Range]:
+        if self.unit == "rows":
+            for row in range(self.area.top, self.area.bottom + 1):
+                yield self.of(Area(row, self.area.left, row, self.area.right))
+        elif self.unit == "columns":
+            for column in range(self.area.left, self.area.right + 1):
+                yield self.of(Area(self.area.top, column, self.area.bottom, column))
+        else:
+            for area in self.areas:
+                for row in range(area.top, area.bottom + 1):
+                    for column in range(area.left, area.right + 1):
+                        yield self.of(Area(row, column, row, column))
+
+    @getter("Item", "Range")
+    def item(self, row_index: Any, column_index: Any = MISSING) -> Any:
+        """Cells(row, column), Cells(number), Rows(2), Columns("B"), counted from the range's corner."""
+        area = self.area
+        if self.unit != "cells":
+            return self._line(let(row_index))
+        if column_index is MISSING:
+            place = int(to_long(let(row_index))) - 1
+            row, column = divmod(place, area.width)
+        else:
+            row, column = int(to_long(let(row_index))) - 1, _column(let(column_index)) - 1
+        return self.of(area_of(area.top + row, area.left + column, 1, 1))
+
+    def _line(self, index: Any) -> Range:
+        area = self.area
+        first, _, last = index.partition(":") if isinstance(index, str) else (index, "", "")
+        if self.unit == "rows":
+            top = int(to_long(first))
+            height = int(to_long(last)) - top + 1 if last else 1
+            return self.of(area_of(area.top + top - 1, area.left, height, area.width))
+        left = _column(first)
+        width = _column(last) - left + 1 if last else 1
+        return self.of(area_of(area.top, area.left + left - 1, area.height, width))
+
+    @getter("Range", "Range")
+    def get_range(self, cell1: Any, cell2: Any = MISSING) -> Any:
+        """An address counted from this range's corner."""
+        found = range_argument(self.host, self.sheet, cell1, cell2)
+        if isinstance(cell1, Range):
+            return found
+        down, across = self.area.top - 1, self.area.left - 1
+        areas = tuple(area_of(a.top + down, a.left + across, a.height, a.width) for a in found.areas)
+        return Range(self.host, self.sheet, areas)
+
+    # ---- other ranges from this one
+
+    @getter("Offset", "Range")
+    def get_offset(self, row_offset: Any = MISSING, column_offset: Any = MISSING) -> Any:
+        down = 0 if row_offset is MISSING else int(to_long(let(row_offset)))
+        across = 0 if column_offset is MISSING else int(to_long(let(column_offset)))
+        areas = tuple(area_of(a.top + down, a.left + across, a.height, a.width) for a in self.areas)
+        return Range(self.host, self.sheet, areas)
+
+    @getter("Resize", "Range")
+    def get_resize(self, row_size: Any = MISSING, column_size: Any = MISSING) -> Any:
+        height = self.area.height if row_size is MISSING else int(to_long(let(row_size)))
+        width = self.area.width if column_size is MISSING else int(to_long(let(column_size)))
+        return self.of(area_of(self.area.top, self.area.left, height, width))
+
+    @getter("End", "Range")
+    def get_end(self, direction: Any) -> Any:
+        chosen = _DIRECTIONS.get(int(to_long(let(direction))))
+        if chosen is None:
+            raise VbaError(APPLICATION)
+        row, column = self.host.grid.end(self.sheet, self.area.top, self.area.left, *chosen)
+        return self.of(Area(row, column, row, column))
+
+    @getter("EntireRow", "Range")
+    def get_entire_row(self) -> Any:
+        areas = tuple(Area(a.top, 1, a.bottom, MAX_COLUMNS) for a in self.areas)
+        return Range(self.host, self.sheet, areas, "rows")
+
+    @getter("EntireColumn", "Range")
+    def get_entire_column(self) -> Any:
+        areas = tuple(Area(1, a.left, MAX_ROWS, a.right) for a in self.areas)
+        return Range(self.host, self.sheet, areas, "columns")
+
+    @getter("CurrentRegion", "Range")
+    def get_current_region(self) -> Any:
+        return self.of(_region(self.host, self.sheet, self.area))
+
+    # ---- changing cells
+
+    @method("Clear")
+    @method("ClearContents")
+    def clear_contents(self) -> None:
+        for area in self.areas:
+            self.host.grid.blank(self.sheet, area)
+        self.host.grid.after_write()
+
+    @method("Copy")
+    def copy(self, destination: Any = MISSING) -> None:
+        if destination is MISSING:
+            self.host.copied = self
+            return
+        if not isinstance(destination, Range):
+            raise VbaError(TYPE_MISMATCH)
+        destination.paste(self, "all")
+
+    @method("PasteSpecial")
+    def paste_special(
+        self, paste: Any = MISSING, operation: Any = MISSING, skip_blanks: Any = MISSING, transpose: Any = MISSING
+    ) -> None:
+        source = self.host.copied
+        if source is None:
+            raise VbaError(APPLICATION, "PasteSpecial method of Range class failed")
+        what = _PASTES.get(PASTE_ALL if paste is MISSING else int(to_long(let(paste))))
+        if what is None:
+            raise Refusal("PasteSpecial of anything but values and formulas is not supported")
+        symbol = -4142 if operation is MISSING else int(to_long(let(operation)))
+        if symbol not in _OPERATIONS:
+            raise VbaError(APPLICATION, "PasteSpecial method of Range class failed")
+        skip = skip_blanks is not MISSING and to_boolean(let(skip_blanks))
+        turn = transpose is not MISSING and to_boolean(let(transpose))
+        self.paste(source, what, _OPERATIONS[symbol], skip, turn)
+
+    def paste(
+        self, source: Range, what: str, operation: str | None = None, skip: bool = False, turn: bool = False
+    ) -> None:
+        """Pastes as Excel does, with one recalculation at the end."""
+        from sheetml.macros.paste import paste
+
+        paste(self, source, what, operation, skip, turn)
+
+    # ---- what is selected
+
+    @method("Select")
+    def select(self) -> None:
+        if self.sheet != self.host.active:
+            raise VbaError(APPLICATION, "Select method of Range class failed")
+        self.host.selections[self.sheet] = self
+
+    @method("Activate")
+    def activate(self) -> None:
+        self.select()
+
+
+class AreasObject(HostObject, name="Areas"):
+    item_type = "Range"
+
+    def __init__(self, whole: Range) -> None:
+        self.whole = whole
+
+    def each(self) -> Iterator[Range]:
+        return (self.whole.of(area) for area in self.whole.areas)
+
+    @getter("Count", "Long")
+    def count(self) -> Any:
+        return len(self.whole.areas)
+
+    @getter("Item", "Range")
+    def item(self, index: Any) -> Any:
+        place = int(to_long(let(index)))
+        if not 1 <= place <= len(self.whole.areas):
+            raise VbaError(9)
+        return self.whole.of(self.whole.areas[place - 1])
+
+
+# ---- which range is meant ----------------------------------------------------------------------
+
+
+def range_argument(host: Host, sheet: int, first: Any, second: Any = MISSING) -> Range:
+    """Range("A1"), Range("name"), Range(cell, cell): looked up from a sheet, its own names first."""
+    found = _one_range(host, sheet, first)
+    if second is MISSING:
+        return found
+    other = _one_range(host, sheet, second)
+    if found.sheet != other.sheet:
+        raise VbaError(APPLICATION, "Method 'Range' of object '_Worksheet' failed")
+    a, b = found.area, other.area
+    around = Area(min(a.top, b.top), min(a.left, b.left), max(a.bottom, b.bottom), max(a.right, b.right))
+    return Range(host, found.sheet, (around,))
+
+
+def _one_range(host: Host, sheet: int, argument: Any) -> Range:
+    if isinstance(argument, Range):
+        return argument
+    text = to_string(let(argument))
+    try:
+        areas = host.workbook.areas(text, host.workbook.sheet_names[sheet])
+    except FormulaError:
+        areas = []
+    if not areas or any(position != areas[0][0] for position, _ in areas):
+        raise VbaError(APPLICATION, f"Method 'Range' of object '_Worksheet' failed ({text!r})")
+    return Range(host, areas[0][0], tuple(area for _, area in areas))
+
+
+def _column(index: Any) -> int:
+    """A column by its number or its letters."""
+    if isinstance(index, str) and index.strip("$").isalpha():
+        return column_number(index.strip("$"))
+    return int(to_long(index))
+
+
+def _address(area: Area, rows: bool, columns: bool) -> str:
+    if rows == columns:
+        return address(None, area, absolute=rows)
+    text = address(None, area)
+    letters_dollar, digits_dollar = "$" if columns else "", "$" if rows else ""
+    parts = []
+    for part in text.split(":"):
+        letters = part.rstrip("0123456789")
+        digits = part[len(letters) :]
+        parts.append((letters_dollar + letters if letters else "") + (digits_dollar + digits if digits else ""))
+    return ":".join(parts)
+
+
+def _region(host: Host, sheet: int, area: Area) -> Area:
+    """The filled cells around an area, up to blank rows and columns on all sides."""
+    rows, columns = host.grid.filled(sheet)
+    while True:
+        near = (rows >= area.top - 1) & (rows <= area.bottom + 1)
+        near &= (columns >= area.left - 1) & (columns <= area.right + 1)
+        if not near.any():
+            return area
+        wider = Area(
+            min(area.top, int(rows[near].min())),
+            min(area.left, int(columns[near].min())),
+            max(area.bottom, int(rows[near].max())),
+            max(area.right, int(columns[near].max())),
+        )
+        if wider == area:
+            return area
+        area = wider
+
+
+# ---- values into cells -------------------------------------------------------------------------
+
+
+def _spread(value: Any, area: Area) -> list[list[Any]]:
+    """What an assignment puts into each cell: one value everywhere, or an array's elements, #N/A beyond them."""
+    if not isinstance(value, Array):
+        cell = entered(value)
+        return [[cell] * area.width for _ in range(area.height)]
+    rows = value.rows()
+    height, width = len(rows), len(rows[0]) if rows else 0
+    result = []
+    for i in range(area.height):
+        source = rows[i if height > 1 else 0] if height == 1 or i < height else None
+        line: list[Any] = []
+        for j in range(area.width):
+            place = j if width > 1 else 0
+            line.append(ErrorCode.NA if source is None or place >= width else entered(source[place]))
+        result.append(line)
+    return result
+
+
+def entered(value: Any) -> Any:
+    """A value as a cell takes it when it is typed in: texts that read as numbers become numbers."""
+    value = let(value)
+    if not isinstance(value, str):
+        return to_cell(value)
+    return read_entry(value)
+
+
+def read_entry(text: str) -> Any:
+    from sheetml.engine.values import parse_number
+
+    stripped = text.strip()
+    if text.startswith("'"):
+        return text[1:]
+    if not stripped:
+        return None if text == "" else text
+    if stripped.upper() in ("TRUE", "FALSE"):
+        return stripped.upper() == "TRUE"
+    found = parse_number(text)
+    return text if found is None else found
+
+
