@@ -23,6 +23,7 @@ from sheetml.xlsx.reader import read_workbook
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
+    from sheetml.macros.session import Macros
     from sheetml.solve.model import SolverModel
 
 Addresses = str | Sequence[str]
@@ -42,6 +43,7 @@ class Workbook:
     def __init__(self, file: WorkbookFile) -> None:
         self.file = file
         self.calculation = Calculation(file)
+        self._macros: Macros | None = None
         self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
 
     def __getitem__(self, name: str) -> Worksheet:
@@ -167,6 +169,15 @@ class Workbook:
         from sheetml.solve.model import solver_models  # SciPy's optimisers are slow to import
 
         return solver_models(self)
+
+    @property
+    def macros(self) -> Macros:
+        """The workbook's macros: `wb.macros.run("Module1.train")`. What they leave behind stays for the next run."""
+        if self._macros is None:
+            from sheetml.macros.session import Macros  # only workbooks with macros need the interpreter
+
+            self._macros = Macros(self)
+        return self._macros
 
     # ---- saving
 

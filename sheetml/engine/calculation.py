@@ -189,10 +189,25 @@ class Calculation:
         self.changed[:] = False
         self.is_calculated = True
 
-    def _run(self, dirty: np.ndarray, everything: bool) -> None:
+    def calculate_sheet(self, sheet: int) -> None:
+        """Brings one sheet's formulas up to date; those of other sheets stay to be calculated."""
+        self.workspace.now = _now(self.file.date_1904)
+        everything = not self.is_calculated
+        for _ in range(MOST_REPLANS):
+            try:
+                with np.errstate(all="ignore"):
+                    self._run(self.changed, everything, sheet)
+                return
+            except Replan:
+                everything = True
+        raise CalculationError("the areas that formulas fill keep changing: no calculation settles them")
+
+    def _run(self, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
         if len(dirty) != self.slots.count:
             dirty = self.changed.copy()
         stages = self.plan.stages if everything else self._possibly_changed(dirty)
+        if sheet is not None:
+            stages = [stage for stage in stages if any(step.block.sheet == sheet for step in stage.blocks)]
         pending = self.workspace.pending
         pending[:] = False
         for stage in stages:

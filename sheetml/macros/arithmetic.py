@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sheetml.macros.errors import DIVISION_BY_ZERO, INVALID_CALL, OUT_OF_MEMORY, OVERFLOW, TYPE_MISMATCH, VbaError
+from sheetml.macros.errors import DIVISION_BY_ZERO, INVALID_CALL, OUT_OF_MEMORY, OVERFLOW, VbaError
 from sheetml.macros.values import (
     MOST_CHARACTERS,
     NOTHING,
@@ -24,10 +24,8 @@ from sheetml.macros.values import (
     LongLong,
     Single,
     VbaObject,
-    error_text,
     let,
     number,
-    rounded,
     to_currency,
     to_double,
     to_long,
@@ -215,10 +213,7 @@ def order(a: Any, b: Any, both_variants: bool = True, fold_case: bool = False) -
     """-1, 0 or 1 as a is less than, equal to or greater than b."""
     texts = isinstance(a, str), isinstance(b, str)
     if all(texts) or (a is None and texts[1]) or (b is None and texts[0]):
-        first, second = to_string(a), to_string(b)
-        if fold_case:
-            first, second = first.casefold(), second.casefold()
-        return (first > second) - (first < second)
+        return _text_order(to_string(a), to_string(b), fold_case)
     if isinstance(a, Failure) and isinstance(b, Failure):
         return (a.number > b.number) - (a.number < b.number)
     if both_variants and any(texts) and not isinstance(b if texts[0] else a, (Array, Failure)):
@@ -227,6 +222,12 @@ def order(a: Any, b: Any, both_variants: bool = True, fold_case: bool = False) -
     if isinstance(first, Decimal) != isinstance(second, Decimal):
         first, second = float(first), float(second)
     return int(first > second) - int(first < second)
+
+
+def _text_order(a: str, b: str, fold_case: bool) -> int:
+    if fold_case:
+        a, b = a.casefold(), b.casefold()
+    return (a > b) - (a < b)
 
 
 # ---- logic -------------------------------------------------------------------------------------
@@ -380,5 +381,3 @@ def _matches(text: str, parts: Pattern) -> bool:
         else:
             return False
     return all(kind == "*" for kind, _ in parts[part:])
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from sheetml.errors import MacroError
 from sheetml.macros import arithmetic, library, tree
@@ -161,11 +161,11 @@ class ExpressionCompiler:
 
     # ---- messages
 
-    def refuse(self, line: int, construct: str) -> NoReturn:
-        raise MacroError(f"{self.module.name}, line {line}: {construct} is not supported.")
+    def refusal(self, line: int, construct: str) -> MacroError:
+        return MacroError(f"{self.module.name}, line {line}: {construct} is not supported.")
 
-    def mistake(self, line: int, problem: str) -> NoReturn:
-        raise MacroError(f"{self.module.name}, line {line}: {problem}.")
+    def mistake(self, line: int, problem: str) -> MacroError:
+        return MacroError(f"{self.module.name}, line {line}: {problem}.")
 
     # ---- names
 
@@ -207,11 +207,11 @@ class ExpressionCompiler:
         if found is not None:
             return found
         if name.casefold() in FORBIDDEN:
-            self.refuse(line, FORBIDDEN[name.casefold()])
+            raise self.refusal(line, FORBIDDEN[name.casefold()])
         return self.undeclared(name, line)
 
     def undeclared(self, name: str, line: int) -> Binding:
-        self.mistake(line, f"{name!r} is not a constant, a function or a variable that VBA knows")
+        raise self.mistake(line, f"{name!r} is not a constant, a function or a variable that VBA knows")
 
     # ---- expressions
 
@@ -248,7 +248,7 @@ class ExpressionCompiler:
         """[A1] and [name] are what Range would give; other text would have to be evaluated."""
         target = self.project.host.bracketed(self.module, node.text)
         if target is None:
-            self.refuse(node.line, f"[{node.text}] (evaluating a text)")
+            raise self.refusal(node.line, f"[{node.text}] (evaluating a text)")
         return Compiled(target, "Range")
 
     def _name(self, node: tree.Name) -> Compiled:
@@ -262,7 +262,7 @@ class ExpressionCompiler:
             target = found.target
             return Compiled(lambda frame: target, found.type)
         if isinstance(found, ModuleName):
-            self.mistake(node.line, f"the module {found.module.name} has no value")
+            raise self.mistake(node.line, f"the module {found.module.name} has no value")
         return self.call(found, [], node.line, node.name)
 
     @staticmethod
@@ -282,7 +282,7 @@ class ExpressionCompiler:
         """What stands before the dot."""
         if node.target is None:
             if not self.with_targets:
-                self.mistake(node.line, f".{node.name} stands outside any With")
+                raise self.mistake(node.line, f".{node.name} stands outside any With")
             return self.with_targets[-1]
         if isinstance(node.target, tree.Name):
             name = node.target.name.casefold()
@@ -302,8 +302,8 @@ class ExpressionCompiler:
             found = self.project.member_of_module(target.module, key, self)
         if found is None:
             if key in FORBIDDEN:
-                self.refuse(node.line, FORBIDDEN[key])
-            self.mistake(node.line, f"{target.module.name} has no {node.name}")
+                raise self.refusal(node.line, FORBIDDEN[key])
+            raise self.mistake(node.line, f"{target.module.name} has no {node.name}")
         return found
 
     def check_member(self, declared: str, node: tree.Member) -> Member | None:
@@ -313,12 +313,12 @@ class ExpressionCompiler:
         if cls is not None:
             member = cls.member(key)
             if member is None:
-                self.refuse(node.line, f"{cls.type_name}.{node.name}")
+                raise self.refusal(node.line, f"{cls.type_name}.{node.name}")
             return member
         if declared in VALUE_TYPES:
-            self.mistake(node.line, f".{node.name} needs an object, not a {declared}")
+            raise self.mistake(node.line, f".{node.name} needs an object, not a {declared}")
         if not any_member(key):
-            self.refuse(node.line, f"the member .{node.name}")
+            raise self.refusal(node.line, f"the member .{node.name}")
         return None
 
     def member_call(self, node: tree.Member, arguments: list[tree.Argument]) -> Compiled:
@@ -334,7 +334,7 @@ class ExpressionCompiler:
         passed = self.host_arguments(arguments, member, node.line)
         result = "Variant" if member is None else self._result(member, passed)
         if member is not None and member.get is None:
-            self.mistake(node.line, f".{node.name} can only be set")
+            raise self.mistake(node.line, f".{node.name} can only be set")
         if not passed:
             return Compiled(lambda frame: get_member(get(frame), key), result)
         return Compiled(lambda frame: get_member(get(frame), key, tuple(a(frame) for a in passed)), result)
@@ -371,9 +371,9 @@ class ExpressionCompiler:
             if isinstance(found, HostGlobal):
                 return self._index(self.compile(callee), found.type, node)
             if isinstance(found, Constant):
-                self.mistake(node.line, f"{callee.name} is a constant")
+                raise self.mistake(node.line, f"{callee.name} is a constant")
             if isinstance(found, ModuleName):
-                self.mistake(node.line, f"the module {callee.name} cannot be called")
+                raise self.mistake(node.line, f"the module {callee.name} cannot be called")
             return self.call(found, node.arguments, node.line, callee.name)
         target = self.compile(callee)
         return self._index(target, target.type, node)
@@ -390,13 +390,13 @@ class ExpressionCompiler:
             return Compiled(lambda frame: element_of(get(frame), [i(frame) for i in indices]), element)
         cls = CLASSES.get(target.type.casefold())
         if cls is None and target.type not in ("Variant", "Object"):
-            self.mistake(node.line, f"a {target.type} has no elements")
+            raise self.mistake(node.line, f"a {target.type} has no elements")
         item_type = "Variant" if cls is None else getattr(cls, "item_type", "Variant")
         return Compiled(lambda frame: indexed(get(frame), tuple(a(frame) for a in passed)), item_type)
 
     def index(self, argument: tree.Argument, line: int) -> Callable[[Frame], int]:
         if argument.value is None or argument.name is not None:
-            self.mistake(line, "an index is missing")
+            raise self.mistake(line, "an index is missing")
         get = self.value(argument.value).evaluate
 
         def whole(frame: Frame) -> int:
@@ -423,7 +423,7 @@ class ExpressionCompiler:
         if isinstance(found, HostGlobal):
             target = found.target
             return Compiled(lambda frame: target, found.type)
-        self.mistake(line, f"{name} cannot be called")
+        raise self.mistake(line, f"{name} cannot be called")
 
     def _call_host(self, found: HostMember, arguments: list[tree.Argument], line: int) -> Compiled:
         target, key = found.target, found.member.name.casefold()
@@ -454,7 +454,7 @@ class ExpressionCompiler:
         else:
             if any(argument.name is not None for argument in arguments):
                 if member is not None:
-                    self.mistake(line, f"{member.name} takes no argument of that name")
+                    raise self.mistake(line, f"{member.name} takes no argument of that name")
                 return [self._named_argument(argument) for argument in arguments]
             ordered = [argument.value for argument in arguments]
         return [_missing if a is None else self.compile(a).evaluate for a in ordered]
@@ -478,16 +478,16 @@ class ExpressionCompiler:
                 continue
             key = argument.name.casefold()
             if key not in parameters.names:
-                self.refuse(line, f"the argument {argument.name} of {name}")
+                raise self.refusal(line, f"the argument {argument.name} of {name}")
             named[parameters.names.index(key)] = argument.value
         for place, value in named.items():
             ordered += [None] * (place + 1 - len(ordered))
             ordered[place] = value
         if len(ordered) > len(parameters.names) and not parameters.rest:
-            self.mistake(line, f"{name} takes at most {len(parameters.names)} arguments")
+            raise self.mistake(line, f"{name} takes at most {len(parameters.names)} arguments")
         absent = [ordered[place] is None if place < len(ordered) else True for place in range(parameters.required)]
         if any(absent):
-            self.mistake(line, f"{name} needs at least {parameters.required} arguments")
+            raise self.mistake(line, f"{name} needs at least {parameters.required} arguments")
         return ordered
 
     # ---- calls of the project's own procedures
@@ -632,13 +632,15 @@ class ExpressionCompiler:
             plain = _FLOAT_COMPARISONS[symbol]
             return Compiled(lambda frame: plain(a(frame), b(frame)), "Boolean")
         compare = arithmetic.comparison(_COMPARISONS[symbol], left.type, right.type, fold)
-        return Compiled(lambda frame: compare(a(frame), b(frame)), "Boolean" if left.is_value and right.is_value else "Variant")
+        return Compiled(
+            lambda frame: compare(a(frame), b(frame)), "Boolean" if left.is_value and right.is_value else "Variant"
+        )
 
     # ---- objects
 
     def _new(self, node: tree.New) -> Compiled:
         if node.class_name.casefold() != "collection":
-            self.refuse(node.line, f"New {node.class_name}")
+            raise self.refusal(node.line, f"New {node.class_name}")
         make = self.project.host.new_collection
         return Compiled(lambda frame: make(), "Collection")
 
@@ -711,11 +713,11 @@ def assign(variable: Variable, value: Any) -> None:
 
 def set_object(variable: Variable, value: Any) -> None:
     """The statement Set."""
-    if value is not NOTHING and not isinstance(value, VbaObject):
+    if isinstance(value, VbaObject):
+        if variable.type_name.casefold() not in ("variant", "object", value.type_name.casefold()):
+            raise VbaError(TYPE_MISMATCH)
+    elif value is not NOTHING:
         raise VbaError(424)
-    declared = variable.type_name.casefold()
-    if value is not NOTHING and declared not in ("variant", "object", value.type_name.casefold()):
-        raise VbaError(TYPE_MISMATCH)
     if variable.convert is not None:
         raise VbaError(424)
     variable.value = value

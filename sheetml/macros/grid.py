@@ -33,6 +33,7 @@ class Grid:
         self.workbook = workbook
         self.calculation = workbook.calculation
         self.automatic = not workbook.file.manual_calculation
+        self.written: set[tuple[int, int, int]] = set()  # sheet, row and column of the cells that macros wrote
         self._added: dict[tuple[int, int], int] = {}  # sheet and column: for how many rows room was made last
 
     # ---- reading
@@ -96,6 +97,8 @@ class Grid:
         """Puts values into an area without recalculating."""
         slots = self.held(sheet, area)
         self._replace_formulas(slots)
+        rows_written, columns_written = range(area.top, area.bottom + 1), range(area.left, area.right + 1)
+        self.written.update(itertools.product((sheet,), rows_written, columns_written))
         for slot, value in zip(slots.reshape(-1).tolist(), itertools.chain.from_iterable(rows)):
             self.calculation.set(slot, value)
 
@@ -103,6 +106,7 @@ class Grid:
         slots = self.calculation.slots.within(sheet, area)
         self._replace_formulas(slots)
         for slot in slots.tolist():
+            self.written.add(self.calculation.slots.place(slot))
             self.calculation.set(slot, None)
 
     def _replace_formulas(self, slots: np.ndarray) -> None:

@@ -62,9 +62,7 @@ def vba(
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         parameters = Parameters.of(function, skip=int(needs_host))
         for name in names:
-            FUNCTIONS[name.casefold()] = LibraryFunction(
-                name, function, parameters, result, takes_objects, needs_host
-            )
+            FUNCTIONS[name.casefold()] = LibraryFunction(name, function, parameters, result, takes_objects, needs_host)
         return function
 
     return register
@@ -771,4 +769,3 @@ def _printed(value: Any) -> str:
         text = to_string(value)
         return f"{text} " if text.startswith("-") else f" {text} "
     return to_string(value)
-

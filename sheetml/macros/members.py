@@ -17,7 +17,7 @@ from sheetml.macros.values import MISSING, NOTHING, VbaObject
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Parameters:
     """What a call may pass: names folded to lower case without underscores, and how many must be there."""
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sheetml.errors import FormulaError, MacroError
-from sheetml.formula.references import address, parse_address
+from sheetml.formula.references import parse_address
 from sheetml.macros import worksheet_functions
 from sheetml.macros.errors import APPLICATION, OBJECT_NOT_SET, OUT_OF_RANGE, TYPE_MISMATCH, VbaError
 from sheetml.macros.grid import Grid
 from sheetml.macros.library import Generator
-from sheetml.macros.machine import ErrObject, Frame, Machine
+from sheetml.macros.machine import ErrObject, Frame, Machine, Variable
 from sheetml.macros.members import HostObject, Member, Parameters, getter, method, setter
 from sheetml.macros.ranges import Range, range_argument
+from sheetml.macros.tree import Parameter
 from sheetml.macros.values import (
     MISSING,
     NOTHING,
     VbaObject,
+    initial,
     let,
     to_boolean,
     to_long,
@@ -65,6 +66,12 @@ class Host:
             return self.book
         position = module.source.sheet
         return None if position is None else self.sheets[position]
+
+    @staticmethod
+    def default_argument(parameter: Parameter) -> Variable:
+        """What a parameter holds if the macro is run without arguments."""
+        value = MISSING if parameter.type_name == "Variant" else initial(parameter.type_name)
+        return Variable(parameter.type_name, value)
 
     def new_collection(self) -> VbaObject:
         return CollectionObject()
@@ -597,5 +604,3 @@ def _shared(first: Area, second: Area) -> Area | None:
     top, left = max(first.top, second.top), max(first.left, second.left)
     bottom, right = min(first.bottom, second.bottom), min(first.right, second.right)
     return Area(top, left, bottom, right) if top <= bottom and left <= right else None
-
-

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 from sheetml.errors import MacroError
 from sheetml.macros import tree
+from sheetml.macros.errors import VbaError
 from sheetml.macros.tokens import Token
 from sheetml.macros.values import (
     NOTHING,
@@ -114,32 +115,32 @@ class Parser:
     def expect(self, *words: str) -> None:
         for word in words:
             if not self.take(word):
-                self.fail(f"{word!r} is missing")
+                raise self.failure(f"{word!r} is missing")
 
     def at_end(self) -> bool:
         """At the end of a statement."""
-        return self.token.kind == "end" or self.token.text == ":" and self.token.kind == "operator"
+        return self.token.kind == "end" or (self.token.text == ":" and self.token.kind == "operator")
 
     def skip_statement(self) -> None:
         while not self.at_end():
             self.place += 1
 
-    def fail(self, problem: str, line: int | None = None) -> NoReturn:
+    def failure(self, problem: str, line: int | None = None) -> MacroError:
         token = self.token
         near = "the end of the line" if token.kind == "end" else repr(token.text)
-        raise MacroError(f"{self.module}, line {line or token.line}: at {near}, {problem}.")
+        return MacroError(f"{self.module}, line {line or token.line}: at {near}, {problem}.")
 
     def name(self) -> Token:
         token = self.token
         if token.kind != "name" or token.text.startswith("["):
-            self.fail("a name is missing")
+            raise self.failure("a name is missing")
         self.place += 1
         return token
 
     def nested(self, parse: Callable[[], Any]) -> Any:
         self.depth += 1
         if self.depth > DEEPEST:
-            self.fail("the code is nested too deeply")
+            raise self.failure("the code is nested too deeply")
         result = parse()
         self.depth -= 1
         return result
@@ -156,7 +157,7 @@ class Parser:
             while self.token.kind == "end" or self.at(":"):
                 if self.place >= len(self.tokens):
                     if closing:
-                        self.fail(f"{closing[0].title()!r} is missing")
+                        raise self.failure(f"{closing[0].title()!r} is missing")
                     return statements
                 self.place += 1
             if self._closes(closing):
@@ -204,7 +205,7 @@ class Parser:
 
     def end_of_statement(self) -> None:
         if not self.at_end() and not self.at("else"):
-            self.fail("the end of the statement is expected")
+            raise self.failure("the end of the statement is expected")
 
     def _assignment_or_call(self, line: int) -> tree.Statement:
         if self.word() == "debug" and self.word(1) == ".":
@@ -311,7 +312,7 @@ class Parser:
         while self.take("."):
             text = self.name().text
         if text.lower() == "string" and self.take("*"):
-            self.fail("a string of fixed length is not supported")
+            raise self.failure("a string of fixed length is not supported")
         return TYPE_NAMES.get(text.lower(), text)
 
     def _const(self, line: int) -> list[tree.Statement]:
@@ -439,7 +440,7 @@ class Parser:
         self.expect("loop")
         if self.at("while", "until"):
             if condition is not None:
-                self.fail("a loop has one condition")
+                raise self.failure("a loop has one condition")
             until, after = self.at("until"), True
             self.place += 1
             condition = self.expression()
@@ -464,7 +465,7 @@ class Parser:
         what = self.word().title()
         self.place += 1
         if what not in ("Sub", "Function", "Property", "For", "Do"):
-            self.fail(f"there is no Exit {what}", line)
+            raise self.failure(f"there is no Exit {what}", line)
         return [tree.Exit(line, what)]
 
     def _on(self, line: int) -> list[tree.Statement]:
@@ -498,19 +499,19 @@ class Parser:
     def _label(self) -> str:
         token = self.token
         if token.kind not in ("name", "number"):
-            self.fail("a label is missing")
+            raise self.failure("a label is missing")
         self.place += 1
         return token.text.lower()
 
     def _end_or_stop(self, line: int) -> list[tree.Statement]:
         word = self.word()
-        if word == "end" and not (self.word(1) in ("", ":", "else")):
-            self.fail(f"there is nothing for End {self.word(1).title()} to close")
+        if word == "end" and self.word(1) not in ("", ":", "else"):
+            raise self.failure(f"there is nothing for End {self.word(1).title()} to close")
         self.place += 1
         return [tree.End(line, word.title())]
 
     def _stray(self, line: int) -> list[tree.Statement]:
-        self.fail(f"{self.token.text} has nothing that it belongs to")
+        raise self.failure(f"{self.token.text} has nothing that it belongs to")
 
     # ---- expressions
 
@@ -598,8 +599,8 @@ class Parser:
     def _date(self, token: Token) -> Any:
         try:
             return date_in(token.text)
-        except Exception:
-            self.fail(f"#{token.text}# is not a date")
+        except VbaError:
+            raise self.failure(f"#{token.text}# is not a date") from None
 
     def postfix(self, statement: bool = False) -> tree.Expression:
         """A name with its members and arguments: Range("A1").Offset(1, 0)."""
@@ -609,7 +610,7 @@ class Parser:
         elif token.kind == "name":
             base = self._word_or_name(token)
         else:
-            self.fail("an expression is missing")
+            raise self.failure("an expression is missing")
         return self._postfixes(base, statement)
 
     def _word_or_name(self, token: Token) -> tree.Expression:
@@ -629,7 +630,7 @@ class Parser:
             raise MacroError(f"{self.module}, line {token.line}: AddressOf is not supported.")
         if word in ("then", "to", "step", "else", "as", "in", "loop", "next", "wend", "until", "is", "and", "or"):
             self.place -= 1
-            self.fail("an expression is missing")
+            raise self.failure("an expression is missing")
         return tree.Name(token.line, token.text, token.suffix)
 
     def _postfixes(self, base: tree.Expression, statement: bool) -> tree.Expression:

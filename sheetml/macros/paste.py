@@ -35,9 +35,7 @@ def paste(target: Range, source: Range, what: str, operation: str | None, skip: 
         block = [list(column) for column in zip(*block)]
     for area in target.areas:
         place = pasted_area(area, len(block), len(block[0]))
-        rows = [
-            [block[i % len(block)][j % len(block[0])] for j in range(place.width)] for i in range(place.height)
-        ]
+        rows = [[block[i % len(block)][j % len(block[0])] for j in range(place.width)] for i in range(place.height)]
         if operation is not None or skip:
             rows = _combined(grid.values(target.sheet, place), rows, operation, skip)
         grid.store(target.sheet, place, rows)
@@ -70,5 +68,3 @@ def _cell(before: Any, pasted: Any, operation: str | None, skip: bool) -> Any:
     except VbaError as error:
         return ErrorCode.DIV0 if error.number in (11, 6) and not pasted else ErrorCode.NUM
     return to_cell(result)
-
-

@@ -166,4 +166,3 @@ class Project:
 
 
 _NO_PROCEDURE = tree.Procedure(0, "", "", "Sub", [], "", True, False)
-

@@ -13,12 +13,10 @@ from sheetml.macros.machine import Refusal
 from sheetml.macros.members import HostObject, getter, method, setter
 from sheetml.macros.values import (
     MISSING,
-    NULL,
     Array,
     array_of_rows,
     from_cell,
     let,
-    number,
     to_boolean,
     to_cell,
     to_long,
@@ -30,7 +28,16 @@ if TYPE_CHECKING:
     from sheetml.macros.objects import Host
 
 UP, DOWN, TO_LEFT, TO_RIGHT = -4162, -4121, -4159, -4161
-_DIRECTIONS = {UP: (-1, 0), DOWN: (1, 0), TO_LEFT: (0, -1), TO_RIGHT: (0, 1), 1: (0, -1), 2: (0, 1), 3: (-1, 0), 4: (1, 0)}
+_DIRECTIONS = {
+    UP: (-1, 0),
+    DOWN: (1, 0),
+    TO_LEFT: (0, -1),
+    TO_RIGHT: (0, 1),
+    1: (0, -1),
+    2: (0, 1),
+    3: (-1, 0),
+    4: (1, 0),
+}
 PASTE_ALL, PASTE_VALUES, PASTE_FORMULAS = -4104, -4163, -4123
 _PASTES = {
     PASTE_ALL: "all", 7: "all", 13: "all", PASTE_FORMULAS: "formulas", 11: "formulas", PASTE_VALUES: "values",
@@ -429,5 +436,3 @@ def read_entry(text: str) -> Any:
         return stripped.upper() == "TRUE"
     found = parse_number(text)
     return text if found is None else found
-
-

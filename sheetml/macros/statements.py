@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from sheetml.errors import MacroError
 from sheetml.macros import arithmetic, tree
 from sheetml.macros.constants import FORBIDDEN
 from sheetml.macros.errors import OBJECT_NOT_SET, OUT_OF_MEMORY, TYPE_MISMATCH, VbaError
@@ -20,11 +21,10 @@ from sheetml.macros.expressions import (
     Local,
     ModuleName,
     Shared,
-    indexed,
     set_object,
 )
-from sheetml.macros.library import LibraryFunction, printed
-from sheetml.macros.machine import RESUME_NEXT, Code, Finished, Frame, Instruction, Refusal, Variable, fresh
+from sheetml.macros.library import printed
+from sheetml.macros.machine import RESUME_NEXT, Code, Finished, Frame, Instruction, Variable, fresh
 from sheetml.macros.members import CLASSES, HostObject, set_item_of, set_member
 from sheetml.macros.values import (
     NOTHING,
@@ -33,11 +33,9 @@ from sheetml.macros.values import (
     VbaObject,
     copied,
     is_object_type,
-    let,
-    rounded,
+    number,
     to_long,
     to_string,
-    number,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ class ProcedureCompiler(ExpressionCompiler):
             return cls.type_name
         if declared.casefold().startswith(_INTEGER_TYPE_PREFIXES) or self.project.is_enumeration(declared):
             return "Long"
-        self.refuse(line, f"the type {declared}")
+        raise self.refusal(line, f"the type {declared}")
 
     def _new_local(self, name: str, declared: str, is_array: bool = False) -> Local:
         local = Local(len(self.code.variable_types), declared, is_array)
@@ -147,7 +145,7 @@ class ProcedureCompiler(ExpressionCompiler):
 
     def label(self, name: str, line: int) -> Target:
         if name not in self.labels:
-            self.mistake(line, f"there is no label {name}")
+            raise self.mistake(line, f"there is no label {name}")
         return self.labels[name]
 
     def _label(self, node: tree.Label) -> None:
@@ -164,7 +162,7 @@ class ProcedureCompiler(ExpressionCompiler):
 
     def _declare(self, declared: tree.Declared, static: bool, line: int) -> None:
         if declared.name.casefold() in self.locals:
-            self.mistake(line, f"{declared.name} is declared twice")
+            raise self.mistake(line, f"{declared.name} is declared twice")
         type_name = self.known_type(declared.type_name, line)
         local = self._new_local(declared.name, type_name, declared.bounds is not None)
         if static:
@@ -188,13 +186,16 @@ class ProcedureCompiler(ExpressionCompiler):
                 return lambda: Array(None, type_name)
             base = self.module.declarations.base
             bounds = [
-                (base if lower is None else int(self.constant_value(lower, "Long")), int(self.constant_value(upper, "Long")))
+                (
+                    base if lower is None else int(self.constant_value(lower, "Long")),
+                    int(self.constant_value(upper, "Long")),
+                )
                 for lower, upper in declared.bounds
             ]
             return lambda: sized_array(bounds, type_name, fixed=True)
         if declared.new:
             if type_name != "Collection":
-                self.refuse(line, f"As New {type_name}")
+                raise self.refusal(line, f"As New {type_name}")
             return self.project.host.new_collection
         return None
 
@@ -209,7 +210,7 @@ class ProcedureCompiler(ExpressionCompiler):
             if found is None:
                 found = self._new_local(declared.name, self.known_type(declared.type_name, node.line), True)
             if not isinstance(found, (Local, Shared)):
-                self.mistake(node.line, f"{declared.name} is not an array")
+                raise self.mistake(node.line, f"{declared.name} is not an array")
             get = self.place_of(found)
             element = found.type if found.is_array else self.known_type(declared.type_name, node.line)
             bounds = [
@@ -284,7 +285,7 @@ class ProcedureCompiler(ExpressionCompiler):
         if isinstance(target, tree.Bracketed):
             get = self.compile(target).evaluate
             return lambda frame, value: set_item_of(get(frame), value)
-        self.mistake(line, "this is nothing that could be assigned to")
+        raise self.mistake(line, "this is nothing that could be assigned to")
 
     def _let_name(self, target: tree.Name, line: int) -> Callable[[Frame, Any], None]:
         found = self.need(target.name, line)
@@ -296,7 +297,7 @@ class ProcedureCompiler(ExpressionCompiler):
                 return lambda frame, value: set_member(host, key, value)
             get = self._name(target).evaluate
             return lambda frame, value: set_item_of(get(frame), value)
-        self.mistake(line, f"nothing can be assigned to {target.name}")
+        raise self.mistake(line, f"nothing can be assigned to {target.name}")
 
     def _let_variable(self, found: Local | Shared) -> Callable[[Frame, Any], None]:
         get = self.place_of(found)
@@ -334,10 +335,10 @@ class ProcedureCompiler(ExpressionCompiler):
                 return self._let_variable(found)
             if isinstance(found, HostMember):
                 return self._let_name(tree.Name(target.line, target.name), target.line)
-            self.mistake(target.line, f"nothing can be assigned to {target.name}")
+            raise self.mistake(target.line, f"nothing can be assigned to {target.name}")
         member = self.check_member(owner.type, target)
         if member is not None and member.set is None and member.result.casefold() not in CLASSES | {"variant": None}:
-            self.refuse(target.line, f"setting .{target.name}")
+            raise self.refusal(target.line, f"setting .{target.name}")
         get, key = owner.evaluate, target.name.casefold()
         passed = self.host_arguments(arguments, member, target.line)
         return lambda frame, value: set_member(get(frame), key, value, tuple(a(frame) for a in passed))
@@ -376,7 +377,7 @@ class ProcedureCompiler(ExpressionCompiler):
                 holder = self.place_of(found)
                 indices = [self.index(argument, line) for argument in target.arguments]
                 return lambda frame, value: _set_element(holder(frame).value, [i(frame) for i in indices], value)
-        self.refuse(line, "Set of anything but a variable or an element of an array")
+        raise self.refusal(line, "Set of anything but a variable or an element of an array")
 
     def _mid(self, node: tree.MidAssign) -> None:
         get, store = self.value(node.target).evaluate, self.letter(node.target, node.line)
@@ -403,7 +404,7 @@ class ProcedureCompiler(ExpressionCompiler):
         elif isinstance(callee, tree.Name):
             call = self._statement_call(callee, node.arguments)
         else:
-            self.mistake(node.line, "this is no statement")
+            raise self.mistake(node.line, "this is no statement")
         self.emit(_dropping(call), node.line)
 
     def _statement_call(self, callee: tree.Name, arguments: list[tree.Argument]) -> Evaluate:
@@ -412,16 +413,16 @@ class ProcedureCompiler(ExpressionCompiler):
         else:
             found = self.lookup(callee.name)
         if found is None:
-            self.need_procedure(callee)
+            raise self.no_procedure(callee)
         if isinstance(found, (Local, Shared, Constant, ModuleName, HostGlobal)):
-            self.mistake(callee.line, f"{callee.name} is no Sub or Function")
-        assert found is not None
+            raise self.mistake(callee.line, f"{callee.name} is no Sub or Function")
         return self.call(found, arguments, callee.line, callee.name).evaluate
 
-    def need_procedure(self, callee: tree.Name) -> None:
-        if callee.name.casefold() in FORBIDDEN:
-            self.refuse(callee.line, FORBIDDEN[callee.name.casefold()])
-        self.mistake(callee.line, f"there is no Sub or Function {callee.name}")
+    def no_procedure(self, callee: tree.Name) -> MacroError:
+        known = FORBIDDEN.get(callee.name.casefold())
+        if known is not None:
+            return self.refusal(callee.line, known)
+        return self.mistake(callee.line, f"there is no Sub or Function {callee.name}")
 
     def _debug_print(self, node: tree.DebugPrint) -> None:
         items = [(None if value is None else self.value(value).evaluate, mark) for value, mark in node.items]
@@ -544,10 +545,10 @@ class ProcedureCompiler(ExpressionCompiler):
 
     def _each_store(self, node: tree.ForEach) -> Callable[[Frame, Any], None]:
         if not isinstance(node.variable, tree.Name):
-            self.mistake(node.line, "For Each needs a variable")
+            raise self.mistake(node.line, "For Each needs a variable")
         found = self.need(node.variable.name, node.line)
         if not isinstance(found, (Local, Shared)) or found.is_array:
-            self.mistake(node.line, "For Each needs a variable")
+            raise self.mistake(node.line, "For Each needs a variable")
         get = self.place_of(found)
 
         def store(frame: Frame, item: Any) -> None:
@@ -583,7 +584,7 @@ class ProcedureCompiler(ExpressionCompiler):
         place = self.temporary()
         target = self.compile(node.target)
         if target.is_value:
-            self.mistake(node.line, "With needs an object")
+            raise self.mistake(node.line, "With needs an object")
         get = target.evaluate
 
         def remember(frame: Frame) -> None:
@@ -611,7 +612,7 @@ class ProcedureCompiler(ExpressionCompiler):
             if kind == node.what:
                 self.jump(done, node.line)
                 return
-        self.mistake(node.line, f"Exit {node.what} stands outside any {node.what}")
+        raise self.mistake(node.line, f"Exit {node.what} stands outside any {node.what}")
 
     def _end(self, node: tree.End) -> None:
         def finish(frame: Frame) -> None:
@@ -650,7 +651,7 @@ class ProcedureCompiler(ExpressionCompiler):
         self.emit(resume, node.line)
 
     def _unsupported(self, node: tree.Unsupported) -> None:
-        self.refuse(node.line, node.construct)
+        raise self.refusal(node.line, node.construct)
 
 
 _COMPILE: dict[type, Callable[[ProcedureCompiler, Any], None]] = {

@@ -103,8 +103,10 @@ def from_cell(value: float | str | bool | ErrorCode | None) -> Any:
 
 def to_cell(value: Any) -> float | str | bool | ErrorCode | None:
     """A Variant as a cell's value; a string may still be one that Excel reads as something else."""
-    if value is None or value is NULL or isinstance(value, (bool, str)):
-        return None if value is NULL else value
+    if value is None or value is NULL:
+        return None
+    if isinstance(value, (bool, str)):
+        return value
     if isinstance(value, Failure):
         return _CODES.get(value.number, ErrorCode.NAME)
     if isinstance(value, (int, float, Decimal)):

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 # Functions that VBA has itself, or that look at the cell they stand in: WorksheetFunction has none of these.
 _ABSENT = {
-    "ABS", "ATAN", "CELL", "CHAR", "CODE", "COLUMN", "COLUMNS", "COS", "DATE", "DATEVALUE", "DAY", "ERROR.TYPE", "EXACT",
-    "EXP", "FALSE", "HOUR", "IF", "INDIRECT", "INFO", "INT", "LEFT", "LEN", "LOWER", "MID", "MINUTE", "MOD", "MONTH",
-    "N", "NA", "NOT", "NOW", "OFFSET", "RAND", "RIGHT", "ROW", "ROWS", "SECOND", "SIGN", "SIN", "SQRT", "T", "TAN",
-    "TIME", "TIMEVALUE", "TODAY", "TRUE", "TYPE", "UPPER", "VALUE", "YEAR", "LAMBDA", "LET",
+    "ABS", "ATAN", "CELL", "CHAR", "CODE", "COLUMN", "COLUMNS", "COS", "DATE", "DATEVALUE", "DAY", "ERROR.TYPE",
+    "EXACT", "EXP", "FALSE", "HOUR", "IF", "INDIRECT", "INFO", "INT", "LEFT", "LEN", "LOWER", "MID", "MINUTE", "MOD",
+    "MONTH", "N", "NA", "NOT", "NOW", "OFFSET", "RAND", "RIGHT", "ROW", "ROWS", "SECOND", "SIGN", "SIN", "SQRT", "T",
+    "TAN", "TIME", "TIMEVALUE", "TODAY", "TRUE", "TYPE", "UPPER", "VALUE", "YEAR", "LAMBDA", "LET",
 }  # fmt: skip
 _OLD_NAMES = {name.replace(".", "_"): name for name in FUNCTIONS if "." in name}
 

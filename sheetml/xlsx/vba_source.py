@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,10 +104,11 @@ def _project_modules(data: bytes) -> Iterator[VbaModule]:
 
 def _unpacked(stream: bytes) -> bytes:
     """A compressed stream unpacked, after a look at how large that may become."""
-    from oletools.olevba import decompress_stream
-
     if not stream:
         return b""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it uses old names of another library's functions
+        from oletools.olevba import decompress_stream
     chunks, place = 0, 1
     while place + 2 <= len(stream):
         chunks += 1
