@@ -306,6 +306,9 @@ negative: Primitive = Primitive(
 
 
 def _power_by_base(g: Any, r: Any, x: Any, y: Any) -> Any:
+    if isinstance(y, Traced) or not np.all(y):
+        both = logical_and(equal(x, 0.0), equal(y, 0.0))
+        x = where(both, 1.0, x)  # x**0 is flat also where x is 0, which 0 * x**-1 would not say
     return multiply(g, multiply(y, power(x, subtract(y, 1.0))))
 
 

@@ -68,8 +68,10 @@ def test_every_kind_of_block_has_second_derivatives(name, data):
     f = function(name)
     x = np.array(data.draw(st.lists(numbers, min_size=f.x0.size, max_size=f.x0.size)))
     assume(np.abs(np.subtract.outer(x, x) + 9 * np.eye(x.size)).min() > 4 * STEP)
+    if name == "a recurrence with decisions":
+        assume(not any(abs(value - 3) < 3 * STEP for value in test_derivatives.trajectory(x)))
     v = np.array(data.draw(st.lists(numbers, min_size=x.size, max_size=x.size)))
-    assert_gradient_equals_differences(Along(f, v), x, np.full(x.size, STEP / 2))
+    assert_gradient_equals_differences(Along(f, v), x, np.full(x.size, STEP / 10 if "recurrence" in name else STEP / 2))
 
 
 @pytest.mark.parametrize("name", BOOKS)
