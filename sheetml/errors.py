@@ -31,6 +31,10 @@ class DataError(SheetmlError):
     """Data that cannot be used; the message names the file or the column, the row and the cause."""
 
 
+class ModelError(SheetmlError):
+    """A model of ratings that cannot be read, trained or asked; the message says why."""
+
+
 class MacroError(SheetmlError):
     """A macro that cannot be run, or stopped: the message names the module, the line and the cause.
 

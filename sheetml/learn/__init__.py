@@ -1,0 +1,63 @@
+"""Collaborative filtering: the lesson's models on ratings of any number that fit in memory.
+
+ratings = Ratings.from_csv("ratings.csv").with_titles("movies.csv")
+train, valid = ratings.split(0.2, seed=1)
+model = EmbeddingDotBias(factors=50, epochs=5, optimizer=Adam(1e-2), schedule="sgdr")
+model.fit(train, validation=valid)
+model.predict([(73, 1), (73, 2)]); model.evaluate(valid); model.recommend(73); model.similar("Toy Story (1995)")
+model.save("model.npz"); load_model("model.npz")
+"""
+
+from sheetml.learn.embedding import EmbeddingDot, EmbeddingDotBias, EmbeddingNet
+from sheetml.learn.fitting import Epoch
+from sheetml.learn.optimizers import (
+    SGD,
+    SGDW,
+    Adagrad,
+    Adam,
+    AdamW,
+    AMSGrad,
+    Eve,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    RMSProp,
+)
+from sheetml.learn.ratings import Ratings
+from sheetml.learn.recommender import Recommender, Scored
+from sheetml.learn.schedules import SGDR, Constant, OneCycle, Schedule, StepDecay
+from sheetml.learn.storage import load_model
+
+MODELS: dict[str, type[Recommender]] = {
+    "dot": EmbeddingDot,
+    "dot-bias": EmbeddingDotBias,
+    "net": EmbeddingNet,
+}
+
+__all__ = [
+    "MODELS",
+    "SGD",
+    "SGDR",
+    "SGDW",
+    "AMSGrad",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Constant",
+    "EmbeddingDot",
+    "EmbeddingDotBias",
+    "EmbeddingNet",
+    "Epoch",
+    "Eve",
+    "Momentum",
+    "Nesterov",
+    "OneCycle",
+    "Optimizer",
+    "RMSProp",
+    "Ratings",
+    "Recommender",
+    "Schedule",
+    "Scored",
+    "StepDecay",
+    "load_model",
+]

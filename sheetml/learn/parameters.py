@@ -1,0 +1,54 @@
+"""Settings of models, optimizers and schedules, in the manner of scikit-learn."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Self
+
+
+class Parameters:
+    """An object whose settings are the arguments of its constructor, kept under their names.
+
+    Gives what scikit-learn's tools ask of an estimator: get_params, set_params, and with them clone.
+    """
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls).parameters if name != "self"]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings by name; with `deep` also those of settings that have some, as "optimizer__learning_rate"."""
+        found: dict[str, Any] = {}
+        for name in self.parameter_names():
+            value = getattr(self, name)
+            found[name] = value
+            if deep and isinstance(value, Parameters):
+                found |= {f"{name}__{inner}": setting for inner, setting in value.get_params().items()}
+        return found
+
+    def set_params(self, **settings: Any) -> Self:
+        """Changes settings by name. Raises ValueError for a name that is no setting."""
+        nested: dict[str, dict[str, Any]] = {}
+        for name, value in settings.items():
+            outer, _, inner = name.partition("__")
+            if outer not in self.parameter_names():
+                known = ", ".join(self.parameter_names())
+                raise ValueError(f"{type(self).__name__} has no setting {outer!r}: it has {known}")
+            if inner:
+                nested.setdefault(outer, {})[inner] = value
+            else:
+                object.__setattr__(self, outer, value)
+        for outer, changes in nested.items():
+            object.__setattr__(self, outer, getattr(self, outer).with_params(**changes))
+        return self
+
+    def with_params(self, **settings: Any) -> Self:
+        """A copy with some settings changed."""
+        return type(self)(**self.get_params(deep=False)).set_params(**settings)
+
+    def __repr__(self) -> str:
+        defaults = {name: each.default for name, each in inspect.signature(type(self)).parameters.items()}
+        settings = [
+            f"{name}={value!r}" for name, value in self.get_params(deep=False).items() if value != defaults[name]
+        ]
+        return f"{type(self).__name__}({', '.join(settings)})"
