@@ -235,7 +235,7 @@ def test_recommendations_are_the_best_predictions_among_items_not_rated() -> Non
     candidates = [item for item, count in counts.items() if count >= 3 and item not in rated]
     assert values[0] == pytest.approx(model.predict([(user, item) for item in candidates]).max())
     assert {each.item for each in model.recommend(user, 100, rated=True)} >= rated
-    with pytest.raises(ModelError, match="does not know user 'nobody'|does not know user nobody"):
+    with pytest.raises(ModelError, match="does not know user nobody"):
         model.recommend("nobody")
 
 

@@ -198,7 +198,8 @@ def test_folds_hold_out_each_rating_once() -> None:
     ratings = made_ratings()
     folds = list(ratings.folds(5, seed=1))
     assert [len(valid) for _, valid in folds] == [80] * 5
-    assert sorted(sum((triples(valid) for _, valid in folds), [])) == sorted(triples(ratings))
+    held_out = [triple for _, valid in folds for triple in triples(valid)]
+    assert sorted(held_out) == sorted(triples(ratings))
     assert all(len(train) + len(valid) == len(ratings) for train, valid in folds)
 
 
