@@ -14,6 +14,7 @@ import numpy as np
 
 from sheetml.engine import graph as ops
 from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of
+from sheetml.engine.number_format import general_text
 from sheetml.engine.reading import parse_number
 from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
 
@@ -361,19 +362,6 @@ def as_text(value: Value) -> tuple[np.ndarray, Errors]:
         else:
             result[place] = "TRUE" if numbers[place] else "FALSE"
     return result, errors
-
-
-def general_text(number: float) -> str:
-    """A number as the General format writes it in full: up to 15 significant digits."""
-    if number == 0:
-        return "0"
-    mantissa, exponent_text = f"{number:.14e}".split("e")
-    exponent = int(exponent_text)
-    if -10 < exponent < 15 and not (exponent < -4 and len(mantissa.rstrip("0").replace("-", "")) > 12):
-        text = f"{number:.{14 - exponent}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}E{'+' if exponent >= 0 else '-'}{abs(exponent):02d}"
 
 
 # ---- comparison --------------------------------------------------------------------------------

@@ -12,6 +12,9 @@ from sheetml.engine.functions import (  # noqa: F401
     math,
     regression,
     statistics,
+    text,
+    text_numbers,
+    text_pieces,
     working_days,
 )
 from sheetml.engine.functions.registry import FUNCTIONS

@@ -88,7 +88,7 @@ class Criterion:
             return (kinds == BLANK) | self._texts(values, lambda text: text == "")
         pattern, known = wildcard_pattern(operand), folded(operand)
         if pattern is not None:
-            return self._texts(values, lambda text: pattern.fullmatch(text) is not None)
+            return self._texts(values, pattern.fullmatch)
         return self._texts(values, lambda text: folded(text) == known)
 
     @staticmethod

@@ -18,14 +18,14 @@ from sheetml.xlsx.model import ErrorCode
 SECONDS = 86400  # of a day
 
 
-def whole(number: Array, name: str) -> np.ndarray:
+def whole(number: Array) -> np.ndarray:
     """Numbers cut off to int64 (far beyond any date they are clipped), for a function without derivative."""
-    return np.trunc(np.clip(frozen(number, name), -1e12, 1e12)).astype(np.int64)
+    return np.trunc(np.clip(frozen(number), -1e12, 1e12)).astype(np.int64)
 
 
-def days_of(number: Array, name: str) -> tuple[np.ndarray, Errors]:
+def days_of(number: Array) -> tuple[np.ndarray, Errors]:
     """Days by their serial numbers, the time of day cut off; #NUM! where no calendar has them."""
-    days = np.floor(np.clip(frozen(number, name), -1e12, 1e12)).astype(np.int64)
+    days = np.floor(np.clip(frozen(number), -1e12, 1e12)).astype(np.int64)
     outside = (days < 0) | (days > dates.last_day())
     return np.where(outside, 0, days), error_where(outside, NUM) if outside.any() else None
 
@@ -42,7 +42,7 @@ def on_calendar(days: np.ndarray, errors: Errors = None) -> tuple[np.ndarray, Er
 @elementwise("DATE", "number", "number", "number", differentiable=False)
 def date(year: Array, month: Array, day: Array) -> tuple[np.ndarray, Errors]:
     """The day of a year, a month and a day of the month; years before 1900 count from 1900."""
-    y, m, d = (whole(part, "DATE") for part in (year, month, day))
+    y, m, d = (whole(part) for part in (year, month, day))
     stated = np.where(y < 1900, y + 1900, y)
     carried = stated + (m - 1) // 12  # the year of the month: it must be on the calendar, whatever the day is
     outside = (y < 0) | (y > dates.LAST_YEAR) | (carried < dates.first_year()) | (carried > dates.LAST_YEAR)
@@ -60,15 +60,15 @@ def date_of_text(text: Item) -> Item:
 @elementwise("EDATE", "strict", "strict", differentiable=False)
 def months_later(start: Array, months: Array) -> tuple[np.ndarray, Errors]:
     """The same day of the month, some months later."""
-    days, errors = days_of(start, "EDATE")
-    return on_calendar(dates.months_later(days, whole(months, "EDATE")), errors)
+    days, errors = days_of(start)
+    return on_calendar(dates.months_later(days, whole(months)), errors)
 
 
 @elementwise("EOMONTH", "strict", "strict", differentiable=False)
 def end_of_month(start: Array, months: Array) -> tuple[np.ndarray, Errors]:
     """The last day of the month, some months later."""
-    days, errors = days_of(start, "EOMONTH")
-    return on_calendar(dates.end_of_month(days, whole(months, "EOMONTH")), errors)
+    days, errors = days_of(start)
+    return on_calendar(dates.end_of_month(days, whole(months)), errors)
 
 
 @function("TODAY", 0, 0, volatile=True, differentiable=False)
@@ -89,7 +89,7 @@ def now(context: Context, arguments: Arguments) -> Result:
 def _part(name: str, about: str, take: Callable[[np.ndarray], np.ndarray]) -> None:
     @elementwise(name, "number", differentiable=False, about=about)
     def evaluate(number: Array) -> tuple[np.ndarray, Errors]:
-        days, errors = days_of(number, name)
+        days, errors = days_of(number)
         return take(days).astype(np.float64), errors
 
 
@@ -114,8 +114,8 @@ def _first_day(kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @elementwise("WEEKDAY", "number", "number", defaults=(1.0,), differentiable=False)
 def day_of_week(number: Array, kind: Array) -> tuple[np.ndarray, Errors]:
     """The day of the week, counted from the day the type says: type 1 from Sunday as 1, 3 from Monday as 0."""
-    days, errors = days_of(number, "WEEKDAY")
-    types = whole(kind, "WEEKDAY")
+    days, errors = days_of(number)
+    types = whole(kind)
     first, known = _first_day(np.where(types == 3, 2, types))
     position = (dates.weekday(days) - first) % 7
     return (position + (types != 3)).astype(np.float64), first_error(errors, error_where(~known, NUM))
@@ -124,8 +124,8 @@ def day_of_week(number: Array, kind: Array) -> tuple[np.ndarray, Errors]:
 @elementwise("WEEKNUM", "strict", "strict", defaults=(1.0,), differentiable=False)
 def week_of_year(number: Array, kind: Array) -> tuple[np.ndarray, Errors]:
     """The number of the week in its year; the week of 1 January is week 1, except with type 21 (ISO)."""
-    days, errors = days_of(number, "WEEKNUM")
-    types = whole(kind, "WEEKNUM")
+    days, errors = days_of(number)
+    types = whole(kind)
     first, known = _first_day(types)
     year, _, _ = dates.calendar(days)
     new_year = dates.serial(year, 1, 1)
@@ -140,8 +140,8 @@ def week_of_year(number: Array, kind: Array) -> tuple[np.ndarray, Errors]:
 def _part_of_time(name: str, about: str, length: int, count: int) -> None:
     @elementwise(name, "number", differentiable=False, about=about)
     def evaluate(number: Array) -> tuple[np.ndarray, Errors]:
-        moment = frozen(number, name)
-        _, errors = days_of(moment, name)
+        moment = frozen(number)
+        _, errors = days_of(moment)
         seconds = np.floor(np.mod(moment, 1.0) * SECONDS + 0.5) % SECONDS
         return seconds // length % count, errors
 
@@ -154,7 +154,7 @@ _part_of_time("SECOND", "The second of a time, rounded.", 1, 60)
 @elementwise("TIME", "number", "number", "number", differentiable=False)
 def time(hour: Array, minute: Array, second: Array) -> tuple[np.ndarray, Errors]:
     """The part of a day of an hour, a minute and a second; whole days are dropped."""
-    parts = [whole(part, "TIME") for part in (hour, minute, second)]
+    parts = [whole(part) for part in (hour, minute, second)]
     total = parts[0] * 3600 + parts[1] * 60 + parts[2]
     wrong = total < 0
     for part in parts:
@@ -175,23 +175,23 @@ def time_of_text(text: Item) -> Item:
 @elementwise("DAYS", "number", "number", differentiable=False)
 def days_between(end: Array, start: Array) -> tuple[np.ndarray, Errors]:
     """The days from the second date to the first."""
-    (last, last_errors), (first, first_errors) = days_of(end, "DAYS"), days_of(start, "DAYS")
+    (last, last_errors), (first, first_errors) = days_of(end), days_of(start)
     return (last - first).astype(np.float64), first_error(last_errors, first_errors)
 
 
 @elementwise("DAYS360", "number", "number", "boolean", defaults=(False,), differentiable=False)
 def days_of_bankers(start: Array, end: Array, european: Array) -> tuple[np.ndarray, Errors]:
     """The days between two dates in a year of twelve months of 30 days."""
-    (first, first_errors), (last, last_errors) = days_of(start, "DAYS360"), days_of(end, "DAYS360")
-    method = frozen(european, "DAYS360")
+    (first, first_errors), (last, last_errors) = days_of(start), days_of(end)
+    method = frozen(european)
     return dates.days_360(first, last, method).astype(np.float64), first_error(first_errors, last_errors)
 
 
 @elementwise("YEARFRAC", "strict", "strict", "strict", defaults=(0.0,), differentiable=False)
 def years_between(start: Array, end: Array, basis: Array) -> tuple[np.ndarray, Errors]:
     """The part of a year between two dates, by a day count basis from 0 to 4."""
-    (first, first_errors), (last, last_errors) = days_of(start, "YEARFRAC"), days_of(end, "YEARFRAC")
-    kind = whole(basis, "YEARFRAC")
+    (first, first_errors), (last, last_errors) = days_of(start), days_of(end)
+    kind = whole(basis)
     errors = first_error(first_errors, last_errors, error_where((kind < 0) | (kind > 4), NUM))
     return dates.year_fraction(first, last, kind), errors
 
@@ -199,7 +199,7 @@ def years_between(start: Array, end: Array, basis: Array) -> tuple[np.ndarray, E
 @elementwise("DATEDIF", "number", "number", "text", differentiable=False)
 def difference(start: Array, end: Array, unit: np.ndarray) -> tuple[np.ndarray, Errors]:
     """The whole years, months or days between two dates ("y", "m", "d"), or what is left of them ("ym", "yd", "md")."""
-    (first, first_errors), (last, last_errors) = days_of(start, "DATEDIF"), days_of(end, "DATEDIF")
+    (first, first_errors), (last, last_errors) = days_of(start), days_of(end)
     gaps = _gaps(first, last)
     units: Any = np.vectorize(str.lower, otypes=[object])(unit) if unit.size else unit
     known = np.zeros(np.broadcast_shapes(units.shape, first.shape, last.shape), bool)

@@ -82,13 +82,14 @@ def function(
     *,
     volatile: bool = False,
     by_position: tuple[int, ...] = (),
+    intersects: bool = False,
     differentiable: bool = True,
     about: str = "",
 ) -> Callable[[Evaluation], Evaluation]:
     """Registers `evaluate(context, arguments)`, which gets its arguments as trees."""
 
     def register(evaluate: Evaluation) -> Evaluation:
-        described = Function(name, evaluate, fewest, most, volatile, frozenset(by_position))
+        described = Function(name, evaluate, fewest, most, volatile, frozenset(by_position), intersects)
         _register(replace(described, differentiable=differentiable, about=about), evaluate)
         return evaluate
 
@@ -226,7 +227,7 @@ def one_by_one(
 
     def register(compute: Callable[..., Item]) -> Callable[..., Item]:
         def over_arrays(*operands: Any) -> Value:
-            return mapped(name, compute, operands)
+            return mapped(compute, operands)
 
         over_arrays.__doc__, over_arrays.__module__ = compute.__doc__, compute.__module__
         elementwise(name, *kinds, defaults=defaults, differentiable=False, about=about)(over_arrays)
@@ -235,11 +236,9 @@ def one_by_one(
     return register
 
 
-def mapped(name: str, compute: Callable[..., Item], operands: tuple[Any, ...]) -> Value:
+def mapped(compute: Callable[..., Item], operands: tuple[Any, ...]) -> Value:
     """A Python function's values for arrays that broadcast with each other; of a Value it gets its items."""
-    arrays = [
-        plain_items(operand, name) if isinstance(operand, Value) else frozen(operand, name) for operand in operands
-    ]
+    arrays = [plain_items(each) if isinstance(each, Value) else frozen(each) for each in operands]
     spread = np.broadcast_arrays(*arrays)
     known: dict[tuple[Any, ...], Item] = {}
     results = np.empty(spread[0].shape, object)
@@ -252,9 +251,9 @@ def mapped(name: str, compute: Callable[..., Item], operands: tuple[Any, ...]) -
     return bounded(from_objects(results))
 
 
-def plain_items(value: Value, name: str) -> np.ndarray:
+def plain_items(value: Value) -> np.ndarray:
     """The items of a value, (an object array), for a function that has no derivative by them."""
-    return to_objects(Value(frozen(value.number, name), value.kind, value.text))
+    return to_objects(Value(frozen(value.number), value.kind, value.text))
 
 
 # ---- many numbers in, one out ------------------------------------------------------------------

@@ -90,13 +90,11 @@ def _register(name: str, about: str, counts: bool, international: bool) -> None:
             return free
         if "0" not in free and not counts:
             return error_value(VALUE)
-        result = _computed(context, name, counts, free, holidays, operands)
+        result = _computed(context, counts, free, holidays, operands)
         return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
 
 
-def _computed(
-    context: Context, name: str, counts: bool, free: str, holidays: np.ndarray, operands: list[Value]
-) -> Value:
+def _computed(context: Context, counts: bool, free: str, holidays: np.ndarray, operands: list[Value]) -> Value:
     if holidays.shape[0] > 1:
         if context.count > 1:
             raise Split
@@ -106,11 +104,11 @@ def _computed(
     week = WorkWeek(free, holidays.reshape(-1))
 
     def compute(first: Array, second: Array) -> tuple[np.ndarray, Errors]:
-        start, errors = days_of(first, name)
+        start, errors = days_of(first)
         if counts:
-            end, wrong = days_of(second, name)
+            end, wrong = days_of(second)
             return _count(week, start, end).astype(np.float64), first_error(errors, wrong)
-        return on_calendar(_move(week, start, whole(second, name)), errors)
+        return on_calendar(_move(week, start, whole(second)), errors)
 
     return spread(compute, ("strict", "strict"), operands)
 
@@ -128,7 +126,7 @@ def _free_days(context: Context, arguments: Arguments) -> str | Value:
     number, errors = as_number(value)
     if errors is not None:
         return error_value(int(errors.reshape(-1)[0]))
-    return _FREE_DAYS.get(int(frozen(number, "a choice of weekend").reshape(-1)[0]), error_value(NUM))
+    return _FREE_DAYS.get(int(frozen(number).reshape(-1)[0]), error_value(NUM))
 
 
 def _holidays(context: Context, arguments: Arguments) -> tuple[np.ndarray, Errors]:
@@ -137,7 +135,7 @@ def _holidays(context: Context, arguments: Arguments) -> tuple[np.ndarray, Error
         return np.zeros((1, 0), np.int64), None
     value = context.array_value(arguments[0])
     numbers, errors = as_strict_number(value)
-    days, outside = days_of(numbers, "holidays")
+    days, outside = days_of(numbers)
     errors = first_error(errors, outside)
     days = np.where(value.kinds == BLANK, -1, days).reshape(value.shape[0], -1)
     if errors is None:

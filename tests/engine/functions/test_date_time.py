@@ -158,6 +158,7 @@ def test_date_functions_take_arrays_and_are_spread_by_array_formulas():
         ("=WEEKDAY(DATE(2008,2,14))", 5),
         ("=EDATE(DATE(2011,1,31),1)-DATE(2011,2,28)", 0),
         ("=NETWORKDAYS(DATE(2012,10,1),DATE(2013,3,1))", 110),
+        ('=TEXT(0,"yyyy-mm-dd ddd")', "1904-01-01 Fri"),
         ("=DATE(1903,1,1)", ErrorCode.NUM),
     ],
 )

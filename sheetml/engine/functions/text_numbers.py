@@ -1,0 +1,99 @@
+"""Numbers written as text, and read from it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from sheetml.engine.functions.registry import Item, elementwise, one_by_one
+from sheetml.engine.graph import Array
+from sheetml.engine.number_format import FormatError, decimal, formatted, general_text
+from sheetml.engine.number_format import rounded as rounded_decimal
+from sheetml.engine.reading import parse_number
+from sheetml.engine.values import BOOLEAN, VALUE, Errors, Value, as_number, error_where, first_error
+from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
+
+_MOST_DECIMALS = 127
+
+
+@elementwise("VALUE", "value")
+def number_of_text(value: Value) -> tuple[Array, Errors]:
+    """The number that a text stands for; a number is itself."""
+    number, errors = as_number(value)
+    return number, first_error(errors, error_where(value.kinds == BOOLEAN, VALUE))
+
+
+@one_by_one("NUMBERVALUE", "text", "text", "text", defaults=(".", ","))
+def number_of_foreign_text(text: str, point: str, group: str) -> Item:
+    """The number that a text stands for, with stated signs for the decimal point and between groups of digits."""
+    if not point or not group or point[0] == group[0]:
+        return ErrorCode.VALUE
+    digits = re.sub(r"\s", "", text)
+    if not digits:
+        return 0.0
+    number = digits.rstrip("%")
+    whole, _, places = number.partition(point[0])
+    if group[0] in places:
+        return ErrorCode.VALUE
+    plain = whole.replace(group[0], "") + ("." + places if places else "")
+    if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", plain, re.ASCII) is None:
+        return ErrorCode.VALUE
+    value = float(plain) / 100.0 ** min(len(digits) - len(number), 200)
+    return value if np.isfinite(value) else ErrorCode.NUM
+
+
+@one_by_one("TEXT", "value", "text")
+def formatted_text(value: Item, number_format: str) -> Item:
+    """The value as a number format shows it."""
+    if isinstance(value, ErrorCode):
+        return value
+    if isinstance(value, str):
+        number = parse_number(value)
+        value = value if number is None else number
+    try:
+        return formatted(0.0 if value is None else value, number_format)
+    except FormatError:
+        return ErrorCode.VALUE
+
+
+@one_by_one("FIXED", "number", "number", "boolean", defaults=(2.0, False))
+def fixed(number: float, decimals: float, plain: bool) -> Item:
+    """The number as text with so many decimal places, and commas between thousands unless they are declined."""
+    return _with_places(number, decimals, "0" if plain else "#,##0")
+
+
+@one_by_one("DOLLAR", "number", "number", defaults=(2.0,))
+def dollars(number: float, decimals: float) -> Item:
+    """The number as text in dollars, negative ones in parentheses."""
+    return _with_places(number, decimals, "$#,##0", "($#,##0", ")")
+
+
+def _with_places(number: float, decimals: float, positive: str, negative: str = "", closing: str = "") -> Item:
+    if decimals > _MOST_DECIMALS:
+        return ErrorCode.VALUE
+    places = max(int(decimals), -400)
+    value = float(rounded_decimal(decimal(number), places)) if places < 0 else number
+    zeros = "." + "0" * places if places > 0 else ""
+    number_format = positive + zeros + (f";{negative}{zeros}{closing}" if negative else "")
+    return formatted(value, number_format)
+
+
+@one_by_one("VALUETOTEXT", "value", "number", defaults=(0.0,))
+def value_as_text(value: Item, strict: float) -> Item:
+    """Any value as text; strictly (1) with texts in quotation marks."""
+    if int(strict) not in (0, 1):
+        return ErrorCode.VALUE
+    return item_text(value, strict=int(strict) == 1)
+
+
+def item_text(item: Item, strict: bool) -> str:
+    """An item as it stands in a cell or, strictly, in a formula."""
+    if isinstance(item, ErrorCode):
+        return ERROR_TEXT[item]
+    if isinstance(item, bool):
+        return "TRUE" if item else "FALSE"
+    if isinstance(item, str):
+        doubled = item.replace('"', '""')
+        return f'"{doubled}"' if strict else item
+    return "" if item is None else general_text(item)
