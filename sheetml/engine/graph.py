@@ -268,6 +268,17 @@ def unary(
     return Primitive(name, compute, (rule,), elementwise=True, scalar=scalar)
 
 
+def smooth(name: str, compute: Callable[..., Any], *slopes: Derivative | None) -> Primitive:
+    """A broadcasting operation of several operands; `slope(result, *operands)` is its derivative by one of them."""
+
+    def rule(slope: Derivative | None, position: int) -> Derivative | None:
+        if slope is None:
+            return None
+        return lambda g, r, *x: sum_to(multiply(g, slope(r, *x)), _shape(x[position]))
+
+    return Primitive(name, compute, tuple(map(rule, slopes, itertools.count())), elementwise=True)
+
+
 def _is_one(array: Any) -> bool:
     return not isinstance(array, Traced) and np.ndim(array) == 0 and array == 1.0
 
@@ -372,6 +383,8 @@ is_finite: Primitive = unary("is_finite", np.isfinite, None)
 
 exp: Primitive = unary("exp", np.exp, lambda x, y: y, "exp({0})")
 log: Primitive = unary("log", np.log, lambda x, y: divide(1.0, x), "log({0})")
+log1p: Primitive = unary("log1p", np.log1p, lambda x, y: divide(1.0, add(1.0, x)), "log1p({0})")
+expm1: Primitive = unary("expm1", np.expm1, lambda x, y: add(1.0, y), "expm1({0})")
 log10: Primitive = unary("log10", np.log10, lambda x, y: divide(1 / np.log(10.0), x), "log10({0})")
 sqrt: Primitive = unary("sqrt", np.sqrt, lambda x, y: divide(0.5, y), "sqrt({0})")
 absolute: Primitive = unary("absolute", np.abs, lambda x, y: sign(x), "abs({0})")

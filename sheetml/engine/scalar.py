@@ -29,7 +29,7 @@ DEEPEST = 40  # expressions within expressions: Python's parser has a limit
 _REARRANGING = ("take", "reshape", "transpose", "concatenate", "broadcast_to")
 # Python's floats and NumPy's arrays agree to the last bit on what IEEE 754 rounds exactly, but not on these
 _ROUNDED_FREELY = (
-    *("power", "exp", "log", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+    *("power", "exp", "expm1", "log", "log1p", "log10", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
     *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
 )
 # what keeps an infinite or undefined operand in its result, so that it shows there: {operation: operands}

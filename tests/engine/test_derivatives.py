@@ -211,18 +211,25 @@ def function(name):
     return _functions[name]
 
 
+def where_differences_serve(name, x):
+    """The point, moved to where the function is tame and away from its decisions, and steps for it."""
+    assume(np.diff(np.sort(x)).min(initial=1) > 3 * STEP)  # where the order of inputs decides
+    steps = np.full(x.size, STEP)
+    if "recurrence" in name:
+        x[1] = np.clip(x[1], 0, 0.9)  # beyond that differences grow row by row
+        steps = steps / 10
+    if name == "a recurrence with decisions":
+        assume(not any(abs(value - 3) < 3 * STEP for value in trajectory(x)))
+    return x, steps
+
+
 @pytest.mark.parametrize("name", [*BOOKS, *BUILT])
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_gradients_equal_differences(name, data):
     f = function(name)
     x = np.array(data.draw(st.lists(st.floats(-3, 3), min_size=f.x0.size, max_size=f.x0.size)))
-    assume(np.diff(np.sort(x)).min(initial=1) > 3 * STEP)  # where the order of inputs decides
-    if "recurrence" in name:
-        x[1] = np.clip(x[1], 0, 0.9)  # beyond that differences grow row by row
-    if name == "a recurrence with decisions":
-        assume(not any(abs(value - 3) < 3 * STEP for value in trajectory(x)))
-    assert_gradient_equals_differences(f, x, np.full(x.size, STEP / 10 if "recurrence" in name else STEP))
+    assert_gradient_equals_differences(f, *where_differences_serve(name, x))
 
 
 def trajectory(x):

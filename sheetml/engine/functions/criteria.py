@@ -23,6 +23,7 @@ from sheetml.engine.values import (
     ERROR,
     NUMBER,
     TEXT,
+    UNCOMPUTABLE,
     VALUE,
     Errors,
     Value,
@@ -298,10 +299,9 @@ def _several(context: Context, nodes: Arguments, values: Value | None, measure: 
         return error_value(VALUE)
     chosen = selection(context, pairs)
     if measure is None or values is None:
-        return number_value(counts(chosen))
+        return _finished(counts(chosen), _unknown(pairs))
     number, errors = measure(chosen, values)
-    result = number_value(number)
-    return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
+    return _finished(number, first_error(errors, _unknown(pairs)))
 
 
 def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
@@ -319,8 +319,24 @@ def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
             summed = Reference(
                 corner.sheet, corner.top, corner.left, area.height, area.width, corner.errors, dynamic=True
             )
-    chosen = selection(context, [(context.read(area), context.value(arguments[1]))])
-    number, errors = measure(chosen, context.read(summed))
+    pairs = [(context.read(area), context.value(arguments[1]))]
+    number, errors = measure(selection(context, pairs), context.read(summed))
+    return _finished(number, first_error(errors, _unknown(pairs)))
+
+
+def _unknown(pairs: list[tuple[Value, Value]]) -> Errors:
+    """Where a criterion, or a cell that it is asked of, could not be computed: no answer is known there."""
+    errors: Errors = None
+    for area, criteria in pairs:
+        for value in (area, criteria):
+            unknown = value.kinds == ERROR + UNCOMPUTABLE
+            if unknown.any():
+                whole = unknown.any(axis=(1, 2), keepdims=True) if value is area else unknown
+                errors = first_error(errors, error_where(whole, UNCOMPUTABLE))
+    return errors
+
+
+def _finished(number: Array, errors: Errors) -> Value:
     result = number_value(number)
     return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
 

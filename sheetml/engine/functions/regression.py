@@ -8,7 +8,7 @@ import numpy as np
 
 from sheetml.engine import graph as ops
 from sheetml.engine.functions.arrays import paired
-from sheetml.engine.functions.registry import over_arrays
+from sheetml.engine.functions.registry import also_named, over_arrays
 from sheetml.engine.functions.statistics import as_cells, moments
 from sheetml.engine.graph import Array, concrete
 from sheetml.engine.values import (
@@ -70,6 +70,9 @@ def forecast(x: Value, ys: Value, xs: Value) -> Value:
     shaped = None if errors is None else errors.reshape(-1, 1, 1)
     line = ops.add(ops.reshape(start, (count, 1, 1)), ops.multiply(ops.reshape(found, (count, 1, 1)), x.number))
     return number_value(line, first_error(x.errors(), shaped))
+
+
+also_named("FORECAST", "FORECAST.LINEAR")
 
 
 class _Fit:

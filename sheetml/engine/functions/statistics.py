@@ -8,7 +8,7 @@ import numpy as np
 
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.evaluate import Context, Result, Split
 from sheetml.engine.functions.arrays import paired
 from sheetml.engine.functions.registry import (
     Arguments,
@@ -16,11 +16,13 @@ from sheetml.engine.functions.registry import (
     aggregate,
     also_named,
     elementwise,
+    error_of_any,
     function,
     over_arrays,
     sample_in,
+    sample_of,
 )
-from sheetml.engine.graph import Array, Traced, concrete, value_of, violated
+from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of, violated
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -33,6 +35,7 @@ from sheetml.engine.values import (
     Errors,
     Value,
     as_number,
+    error_value,
     error_where,
     first_error,
     number_value,
@@ -223,6 +226,17 @@ _moment(
 )
 
 
+@aggregate("SKEW.P")
+def skewness_of_population(sample: Sample) -> tuple[Array, Errors]:
+    """The skewness of numbers that are all there are, not a sample."""
+    variance, errors = variance_of(sample, 0)
+    flat = concrete(ops.equal(variance, 0.0)) | (sample.count < 3)
+    safe = ops.where(flat, 1.0, variance) if flat.any() else variance
+    cubes = ops.power(ops.divide(deviations(sample), ops.reshape(ops.sqrt(safe), (-1, 1))), 3.0)
+    mean_cube = ops.divide(ops.sum(cubes, axis=1), np.maximum(sample.count, 1.0))
+    return mean_cube, first_error(errors, error_where(flat, DIV0))
+
+
 # ---- order -------------------------------------------------------------------------------------
 
 
@@ -357,23 +371,124 @@ _rank("RANK.AVG", shared=True)
 also_named("RANK", "RANK.EQ")
 
 
+def _places_of_modes(sample: Sample) -> list[np.ndarray]:
+    """For each cell where the numbers met most often first stand, in order; nowhere if none is met twice."""
+    places = []
+    for numbers in concrete(sample.filled(np.nan)):
+        known = np.nonzero(~np.isnan(numbers))[0]
+        _, first, times = np.unique(numbers[known], return_index=True, return_counts=True)
+        most = times.max(initial=0)
+        places.append(np.sort(known[first[times == most]]) if most > 1 else known[:0])
+    return places
+
+
 @aggregate("MODE.SNGL")
 def mode(sample: Sample) -> tuple[Array, Errors]:
     """The number met most often, the first of those; #N/A where none is met twice."""
-    rows = concrete(sample.filled(np.nan))
-    places, missing = np.zeros(rows.shape[0], np.intp), np.zeros(rows.shape[0], bool)
-    for row, numbers in enumerate(rows):
-        known = np.nonzero(~np.isnan(numbers))[0]
-        _, first, times = np.unique(numbers[known], return_index=True, return_counts=True)
-        missing[row] = times.max(initial=0) < 2
-        if not missing[row]:
-            places[row] = known[first[times == times.max()].min()]
-    if not rows.shape[1]:
-        return np.zeros(rows.shape[0]), error_where(missing, NA)
-    return ops.take(sample.number, np.arange(rows.shape[0]) * rows.shape[1] + places), error_where(missing, NA)
+    found = _places_of_modes(sample)
+    missing = np.array([not len(places) for places in found])
+    if not sample.number.shape[1]:
+        return np.zeros(len(found)), error_where(missing, NA)
+    first = np.array([places[0] if len(places) else 0 for places in found])
+    index = np.arange(len(found)) * sample.number.shape[1] + first
+    return ops.take(sample.number, index), error_where(missing, NA)
 
 
 also_named("MODE", "MODE.SNGL")
+
+
+@function("MODE.MULT", 1)
+def modes(context: Context, arguments: Arguments) -> Result:
+    """All numbers met most often, one below the other; #N/A where none is met twice."""
+    sample = sample_of(context.in_array_mode(), arguments)
+    found = _places_of_modes(sample)
+    sizes = {len(places) for places in found}
+    if len(sizes) > 1:
+        raise Split
+    if sample.errors is not None and sample.errors.any():
+        return error_value(int(sample.errors[sample.errors != 0][0]))
+    if sizes == {0}:
+        return error_value(NA)
+    rows = np.arange(len(found))[:, None] * sample.number.shape[1]
+    return Value(ops.take(sample.number, (rows + np.array(found))[:, :, None]))
+
+
+@over_arrays("FREQUENCY", 2)
+def frequencies(data: Value, bins: Value) -> Value:
+    """How many numbers there are up to each bound (and beyond the one before), and beyond the last."""
+    errors = error_of_any(data, bins)
+    if errors is not None:
+        return error_value(int(errors[errors != 0][0]))
+    numbers, bounds = sample_in(data), sample_in(bins)
+    lines, edges = concrete(numbers.filled(np.nan)), concrete(bounds.filled(np.nan))
+    count = max(lines.shape[0], edges.shape[0])
+    result = np.zeros((count, edges.shape[1] + 1, 1))
+    for row in range(count):
+        line, edge = lines[row % lines.shape[0]], edges[row % edges.shape[0]]
+        line, order = np.sort(line[~np.isnan(line)]), np.argsort(edge, kind="stable")
+        up_to = line.searchsorted(edge[order], "right")  # bounds that are no numbers come last
+        result[row, order, 0] = np.diff(up_to, prepend=0)
+        result[row, -1, 0] = len(line) - (up_to[-1] if len(up_to) else 0)
+    return Value(result)
+
+
+def _percent_rank(name: str, excluding: bool) -> None:
+    """Registers PERCENTRANK.INC or .EXC: where a number stands among others, from 0 to 1, cut off to some digits."""
+    about = "Where a number stands among others, as a share of them; between two of them interpolated."
+
+    @function(name, 2, 3, differentiable=False, about=about)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        sample = sample_in(context.array_value(arguments[0]))
+        wanted, errors = context.number(arguments[1])
+        digits, digits_errors = (np.full((1, 1, 1), 3.0), None) if len(arguments) < 3 else context.number(arguments[2])
+        lines, numbers, places = frozen(sample.filled(np.nan)), frozen(wanted), np.floor(frozen(digits))
+        shape = np.broadcast_shapes(numbers.shape, places.shape, (lines.shape[0], 1, 1))
+        share = np.zeros(shape)
+        for row in range(shape[0]):
+            line = lines[row % lines.shape[0]]
+            share[row] = _share_below(line[~np.isnan(line)], np.broadcast_to(numbers, shape)[row], excluding)
+        wrong = first_error(error_where(places < 1, NUM), error_where(np.isnan(share), NA))
+        own = None if sample.errors is None else sample.errors.reshape(-1, 1, 1)
+        scale = 10.0 ** np.clip(places, 1, 300)
+        cut = np.floor(np.nan_to_num(share) * scale * (1 + 1e-14)) / scale
+        return number_value(cut, first_error(own, errors, digits_errors, wrong))
+
+
+def _share_below(line: np.ndarray, numbers: np.ndarray, excluding: bool) -> np.ndarray:
+    """Where numbers stand in a line, as shares; nan for those outside of it."""
+    if not len(line):
+        return np.full(numbers.shape, np.nan)
+    known = np.unique(line)
+    below = np.sort(line).searchsorted(known).astype(np.float64)
+    shares = (below + 1) / (len(line) + 1) if excluding else below / max(len(line) - 1, 1)
+    if len(line) == 1 and not excluding:
+        shares = np.ones(1)
+    return np.interp(numbers, known, shares, left=np.nan, right=np.nan)
+
+
+_percent_rank("PERCENTRANK.INC", excluding=False)
+_percent_rank("PERCENTRANK.EXC", excluding=True)
+also_named("PERCENTRANK", "PERCENTRANK.INC")
+
+
+@function("TRIMMEAN", 2, 2)
+def trimmed_mean(context: Context, arguments: Arguments) -> Result:
+    """The mean without a share of the numbers: as many of the smallest as of the largest are left out."""
+    sample = sample_in(context.array_value(arguments[0]))
+    given, errors = context.number(arguments[1])
+    share = concrete(given).reshape(-1)
+    dropped = np.floor(np.round(sample.count * share, 9) / 2)
+    ranked = ordered_numbers(sample)
+    place = np.arange(sample.number.shape[1])
+    kept = (place >= dropped[:, None]) & (place < (sample.count - dropped)[:, None])
+    wrong = (share < 0) | (share >= 1) | (sample.count == 0)
+    total = ops.sum(ops.where(kept, ranked, 0.0), axis=1)
+    mean = ops.divide(total, np.maximum(kept.sum(axis=1), 1.0))
+    return as_cells(mean, first_error(sample.errors, _flat_errors(errors), error_where(wrong, NUM)))
+
+
+def _flat_errors(errors: Errors) -> Errors:
+    return None if errors is None else errors.reshape(-1)
 
 
 # ---- two variables -----------------------------------------------------------------------------
