@@ -27,6 +27,7 @@ from sheetml.engine.values import (
     VALUE,
     Errors,
     Value,
+    blank_value,
     error_value,
     error_where,
     first_error,
@@ -57,7 +58,9 @@ class Criterion:
     def met(self, values: Value) -> np.ndarray:
         """Which cells meet it, in their shape."""
         if self.operator == "<>":
-            return ~self._equal(values)
+            equal = self._equal(values)
+            # a text that reads as the number counts as equal to it, and as different from it too
+            return ~(equal & (values.kinds == NUMBER) if type(self.operand) is float else equal)
         if self.operator == "=":
             return self._equal(values)
         compare = _COMPARE[self.operator]
@@ -290,16 +293,22 @@ Measure = Callable[[Selection, Value], tuple[Array, Errors]]
 
 def _several(context: Context, nodes: Arguments, values: Value | None, measure: Measure | None) -> Result:
     """COUNTIFS and its kin: pairs of a range and a criterion."""
-    pairs = []
+    pairs, beyond = [], 0
     for place in range(0, len(nodes) - 1, 2):
-        area = context.in_array_mode().value(nodes[place])
+        result = context.in_array_mode().evaluate(nodes[place])
+        area = context.in_array_mode().dereference(result)
+        if isinstance(result, Reference):
+            beyond = int(result.height[0] * result.width[0]) - area.shape[1] * area.shape[2]
         pairs.append((area, context.value(nodes[place + 1])))
     sizes = {area.shape[1:] for area, _ in pairs} | ({values.shape[1:]} if values is not None else set())
     if len(nodes) % 2 or len(sizes) > 1:
         return error_value(VALUE)
     chosen = selection(context, pairs)
     if measure is None or values is None:
-        return _finished(counts(chosen), _unknown(pairs))
+        found = counts(chosen)
+        if beyond:  # blanks of whole columns, below all cells
+            found = found + beyond * counts(selection(context, [(blank_value(), criteria) for _, criteria in pairs]))
+        return _finished(found, _unknown(pairs))
     number, errors = measure(chosen, values)
     return _finished(number, first_error(errors, _unknown(pairs)))
 

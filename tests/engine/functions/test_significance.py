@@ -94,9 +94,3 @@ def test_modes_are_listed_in_the_order_of_their_first_appearance():
     assert sheet["C1:C2"][:, 0].tolist() == [3, 1]
     assert sheet["C3"] == ErrorCode.NA
     assert result("=MODE.MULT(1,2,3)") == ErrorCode.NA
-
-
-def test_a_criterion_that_could_not_be_computed_is_not_taken_for_one_that_nothing_meets():
-    sheet = computed({"A1": 1, "B1": "=NOSUCH(1)", "C1": "=COUNTIF(A1:A1,B1)", "C2": "=SUMIF(A1:B1,1)"})
-    assert sheet["C1"] == ErrorCode.UNCOMPUTABLE
-    assert sheet["C2"] == ErrorCode.UNCOMPUTABLE
