@@ -17,9 +17,12 @@ from sheetml.engine.evaluate import Context
 from sheetml.engine.function import Function
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.parser import parse
+from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
-from sheetml.xlsx.model import Area, ErrorCode, WorkbookFile
+from sheetml.formula.text import to_a1
+from sheetml.xlsx.model import Area, ErrorCode, Formula, WorkbookFile
 from sheetml.xlsx.reader import read_workbook
+from sheetml.xlsx.sheet_patch import CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
@@ -189,8 +192,9 @@ class Workbook:
         """
         write_workbook(self.file, self.changes(), path, overwrite=overwrite)
 
-    def changes(self) -> dict[int, dict[tuple[int, int], CellValue]]:
-        """The cells whose values differ from those in the file: by sheet, by row and column.
+    def changes(self) -> dict[int, dict[tuple[int, int], CellChange]]:
+        """The cells that differ from those in the file, by sheet, by row and column: their values, and
+        where formulas were changed their formulas too.
 
         A formula that depends on nothing changed keeps the value in the file, even where the last bits of
         its sum came out otherwise here.
@@ -200,13 +204,37 @@ class Workbook:
         differs = (now.kind != before.kind) | (now.number != before.number)
         differs |= (now.kind == 3) & (now.text != before.text)
         changed = differs & (calculation.owner < 0)
+        changed[[calculation.slot(*place) for place in calculation.edits.formulas]] = True
         differs &= changed | calculation.dependents(changed) | calculation.moved(np.arange(differs.size))
-        changes: dict[int, dict[tuple[int, int], CellValue]] = {}
+        changes: dict[int, dict[tuple[int, int], CellChange]] = {}
         for slot in np.nonzero(differs)[0].tolist():
             sheet, row, column = calculation.slots.place(slot)
-            value = ErrorCode.NAME if now.kind[slot] == UNKNOWN else now.get(slot)
-            changes.setdefault(sheet, {})[row, column] = value
+            changes.setdefault(sheet, {})[row, column] = self._storable(slot)
+        for (sheet, row, column), formula in self._formulas_to_write().items():
+            content = CellContent(formula, self._storable(calculation.slot(sheet, row, column)))
+            changes.setdefault(sheet, {})[row, column] = content
         return changes
+
+    def _storable(self, slot: int) -> CellValue:
+        """A cell's value as it can be stored: what could not be computed is #NAME?."""
+        cells = self.calculation.cells
+        return ErrorCode.NAME if cells.kind[slot] == UNKNOWN else cells.get(slot)
+
+    def _formulas_to_write(self) -> dict[tuple[int, int, int], str | None]:
+        """The formulas that were changed, and those of the cells that shared one with a changed cell.
+
+        The file states a shared formula in one cell only; where that is changed the others state their own.
+        """
+        calculation = self.calculation
+        edited = calculation.edits.formulas
+        formulas = {place: None if text is None else with_prefixes(text) for place, text in edited.items()}
+        for sheet in {place[0] for place in edited}:
+            cells = self.file.sheets[sheet].cells
+            for position, formula in cells.formula.items():
+                place = (sheet, int(cells.row[position]), int(cells.column[position]))
+                if formula.area is None and (sheet, formula.row, formula.column) in edited and place not in edited:
+                    formulas[place] = _own_text(formula, place[1], place[2])
+        return formulas
 
 
 class Worksheet:
@@ -257,6 +285,13 @@ class Worksheet:
         """A cell's formula as the file states it, without "="; None where there is none."""
         area = parse_area(text)
         return self.workbook.calculation.formula_text(self.position, area.top, area.left)
+
+
+def _own_text(formula: Formula, row: int, column: int) -> str:
+    """A shared formula as one of its cells would state it, in the form that files hold."""
+    if (row, column) == (formula.row, formula.column):
+        return formula.text
+    return with_prefixes(to_a1(parse(formula.text, formula.row, formula.column), row, column))
 
 
 def _checked(item: Any) -> CellValue:

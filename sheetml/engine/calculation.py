@@ -13,6 +13,7 @@ from sheetml.engine.blocks import Block, areas_text, find_blocks
 from sheetml.engine.cells import CellValue, Slots, StoredCells, stored_cells
 from sheetml.engine.dates import date_1904
 from sheetml.engine.dependencies import pairs_of
+from sheetml.engine.edits import Edits
 from sheetml.engine.evaluate import Context, NotReady, Split, Workspace, first_element
 from sheetml.engine.plan import Plan, Stage, Step, make_plan
 from sheetml.engine.scan import compile_scan
@@ -71,6 +72,8 @@ class Calculation:
         self._plan: Plan | None = None
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.is_calculated = False
+        self.edits = Edits(self)
+        self.edited = False  # formulas were changed since the last calculation
         self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
         self._remember_spills()
 
@@ -140,6 +143,12 @@ class Calculation:
         """Which of the slots a formula writes."""
         return self.owner[slots] >= 0
 
+    def formulas_changed(self) -> None:
+        """Takes up that cells got or lost formulas; the cells whose formulas are new are marked as changed."""
+        self._plan = None
+        self.edited = True
+        self.revision += 1
+
     # ---- the plan
 
     @property
@@ -187,6 +196,7 @@ class Calculation:
         else:
             raise CalculationError("the areas that formulas fill keep changing: no calculation settles them")
         self.changed[:] = False
+        self.edited = False
         self.is_calculated = True
 
     def calculate_sheet(self, sheet: int) -> None:
@@ -214,7 +224,7 @@ class Calculation:
             pending[stage.targets] = True
         pending[0] = False
         for stage in stages:
-            if everything or stage.volatile or stage.depends_on(dirty):
+            if everything or stage.volatile or self._depends_on(stage, dirty):
                 self._run_stage(stage, dirty)
             pending[stage.targets] = False
 
@@ -223,11 +233,15 @@ class Calculation:
         reached = dirty.copy()
         chosen = []
         for stage in self.plan.stages:
-            if stage.volatile or stage.depends_on(reached):
+            if stage.volatile or self._depends_on(stage, reached):
                 chosen.append(stage)
                 reached[stage.targets] = True
                 reached[0] = False
         return chosen
+
+    def _depends_on(self, stage: Stage, mask: np.ndarray) -> bool:
+        """Whether it reads any of the marked cells, or its own formulas are new."""
+        return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
     def _run_stage(self, stage: Stage, dirty: np.ndarray) -> None:
         workspace = self.workspace

@@ -451,6 +451,7 @@ class ExpressionCompiler:
             if not arguments and not member.parameters.required:
                 return []
             ordered = self.ordered(arguments, member.parameters, line, member.name)
+            self._check_constants(member, ordered, line)
         else:
             if any(argument.name is not None for argument in arguments):
                 if member is not None:
@@ -458,6 +459,16 @@ class ExpressionCompiler:
                 return [self._named_argument(argument) for argument in arguments]
             ordered = [argument.value for argument in arguments]
         return [_missing if a is None else self.compile(a).evaluate for a in ordered]
+
+    def _check_constants(self, member: Member, ordered: list[tree.Expression | None], line: int) -> None:
+        """Refuses a constant for which the member does something that is not supported."""
+        for name, node in zip(member.parameters.names, ordered):
+            if name not in member.allowed or not isinstance(node, (tree.Name, tree.Literal)):
+                continue
+            found = self.lookup(node.name) if isinstance(node, tree.Name) else Constant(node.value, "")
+            if isinstance(found, Constant) and found.value not in member.allowed[name]:
+                said = node.name if isinstance(node, tree.Name) else node.value
+                raise self.refusal(line, f"{member.name} with {said}")
 
     def _named_argument(self, argument: tree.Argument) -> Evaluate:
         """An argument to a member known only when the macro runs: there it finds its place by its name."""

@@ -13,9 +13,14 @@ import numpy as np
 
 from sheetml.engine.cells import CellValue
 from sheetml.engine.values import BLANK
-from sheetml.errors import MacroError
+from sheetml.errors import FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.prefixes import without_prefixes
 from sheetml.formula.references import address
+from sheetml.formula.text import to_a1
+from sheetml.formula.tree import Node
 from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, VbaError
+from sheetml.macros.machine import Refusal
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
@@ -94,26 +99,73 @@ class Grid:
         self.after_write()
 
     def store(self, sheet: int, area: Area, rows: Sequence[Sequence[CellValue]]) -> None:
-        """Puts values into an area without recalculating."""
+        """Puts values into an area without recalculating; formulas that stood there end."""
         slots = self.held(sheet, area)
-        self._replace_formulas(slots)
+        self._end_formulas(slots.reshape(-1))
         rows_written, columns_written = range(area.top, area.bottom + 1), range(area.left, area.right + 1)
         self.written.update(itertools.product((sheet,), rows_written, columns_written))
         for slot, value in zip(slots.reshape(-1).tolist(), itertools.chain.from_iterable(rows)):
             self.calculation.set(slot, value)
 
     def blank(self, sheet: int, area: Area) -> None:
+        """Empties the cells that hold anything, without recalculating."""
         slots = self.calculation.slots.within(sheet, area)
-        self._replace_formulas(slots)
+        self._end_formulas(slots)
         for slot in slots.tolist():
             self.written.add(self.calculation.slots.place(slot))
             self.calculation.set(slot, None)
 
-    def _replace_formulas(self, slots: np.ndarray) -> None:
-        formulas = self.calculation.is_formula(slots)
-        if formulas.any():
-            place = self.calculation.describe(slots[formulas].reshape(-1)[:1])
-            raise MacroError(f"{place} holds a formula, which a macro cannot replace yet.")
+    def _end_formulas(self, slots: np.ndarray) -> None:
+        edits = self.calculation.edits
+        if edits.holds_formula(slots).any():
+            if edits.part_of_array(slots):
+                raise VbaError(APPLICATION, "You cannot change part of an array.")
+            edits.remove(slots)
+        edits.respill()
+
+    def store_formulas(self, sheet: int, area: Area, text: str, row: int, column: int) -> None:
+        """Fills an area with a formula (without "=") that is written for one cell, without recalculating."""
+        try:
+            tree = parse(text, row, column)
+        except FormulaError as error:
+            raise VbaError(APPLICATION, f"Application-defined or object-defined error ({error})") from None
+        places = list(itertools.product(range(area.top, area.bottom + 1), range(area.left, area.right + 1)))
+        self.held(sheet, area)
+        self.store_trees(sheet, {tree: places})
+
+    def store_trees(self, sheet: int, formulas: dict[Node, list[tuple[int, int]]]) -> None:
+        """Gives held cells formulas, by their trees, without recalculating."""
+        edits = self.calculation.edits
+        for tree, places in formulas.items():
+            rows, columns = (np.array(part, np.int64) for part in zip(*places))
+            if edits.part_of_array(self.calculation.slots.locate(sheet, rows, columns)):
+                raise VbaError(APPLICATION, "You cannot change part of an array.")
+            row, column = places[0]
+            edits.set_tree(sheet, tree, to_a1(tree, row, column), row, column, places)
+            self.written.update((sheet, *place) for place in places)
+        edits.respill()
+
+    # ---- formulas
+
+    def formula(self, sheet: int, row: int, column: int) -> str | None:
+        """A cell's formula as Excel shows it, without "="; None where it holds none."""
+        text = self.calculation.edits.text(self.calculation.slot(sheet, row, column))
+        return None if text is None else without_prefixes(text)
+
+    def copied_tree(self, sheet: int, row: int, column: int) -> Node | None:
+        """The same as a tree, to be given to other cells."""
+        block = self.calculation.edits.block(self.calculation.slot(sheet, row, column))
+        if block is None:
+            return None
+        if block.size is not None:
+            raise Refusal("copying an array formula is not supported")
+        if block.tree is None:
+            raise Refusal(f"a formula that is to be copied cannot be understood ({block.problem})")
+        return block.tree
+
+    def has_formula(self, sheet: int, row: int, column: int) -> bool:
+        slot = self.calculation.slot(sheet, row, column)
+        return bool(slot and self.calculation.edits.holds_formula(np.array([slot]))[0])
 
     def held(self, sheet: int, area: Area) -> np.ndarray:
         """The slots of an area, with room made for those that the workbook does not hold yet."""

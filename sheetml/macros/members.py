@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from sheetml.macros.errors import NO_MEMBER, OBJECT_NOT_SET, VbaError
@@ -55,24 +55,28 @@ class Member:
     set: Callable[..., Any] | None = None
     parameters: Parameters = Parameters(())
     is_method: bool = False
+    allowed: Allowed = field(default_factory=dict)  # by parameter: the constants that may be passed
 
 
-def getter(name: str, result: str = "Variant") -> Callable[[F], F]:
-    return _tagged("get", name, result)
+Allowed = dict[str, frozenset[int]]
+
+
+def getter(name: str, result: str = "Variant", allowed: Allowed | None = None) -> Callable[[F], F]:
+    return _tagged("get", name, result, allowed)
 
 
 def setter(name: str) -> Callable[[F], F]:
-    return _tagged("set", name, "")
+    return _tagged("set", name, "", None)
 
 
-def method(name: str, result: str = "") -> Callable[[F], F]:
-    return _tagged("method", name, result)
+def method(name: str, result: str = "", allowed: Allowed | None = None) -> Callable[[F], F]:
+    return _tagged("method", name, result, allowed)
 
 
-def _tagged(role: str, name: str, result: str) -> Callable[[F], F]:
+def _tagged(role: str, name: str, result: str, allowed: Allowed | None) -> Callable[[F], F]:
     def tag(function: F) -> F:
         tags = getattr(function, "vba_members", [])
-        function.vba_members = [*tags, (role, name, result)]  # type: ignore[attr-defined]
+        function.vba_members = [*tags, (role, name, result, allowed or {})]  # type: ignore[attr-defined]
         return function
 
     return tag
@@ -91,7 +95,7 @@ class HostObject(VbaObject):
         super().__init_subclass__(**options)
         members: dict[str, Member] = dict(cls.members)
         for attribute in vars(cls).values():
-            for role, member_name, result in getattr(attribute, "vba_members", []):
+            for role, member_name, result, allowed in getattr(attribute, "vba_members", []):
                 member = members.setdefault(member_name.casefold(), Member(member_name))
                 if role == "set":
                     member.set = attribute
@@ -99,6 +103,7 @@ class HostObject(VbaObject):
                     member.get, member.result = attribute, result
                     member.parameters = Parameters.of(attribute, skip=1)
                     member.is_method = role == "method"
+                    member.allowed = allowed
         cls.members = members
         if name:
             cls.type_name = name

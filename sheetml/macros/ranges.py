@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from sheetml.engine.values import parse_number
 from sheetml.errors import FormulaError
+from sheetml.formula.prefixes import without_prefixes
+from sheetml.formula.r1c1 import from_r1c1
 from sheetml.formula.references import address
-from sheetml.macros.errors import APPLICATION, TYPE_MISMATCH, VbaError
-from sheetml.macros.grid import area_of
+from sheetml.formula.text import to_r1c1
+from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, TYPE_MISMATCH, VbaError
+from sheetml.macros.grid import MOST_CELLS, area_of
 from sheetml.macros.machine import Refusal
 from sheetml.macros.members import HostObject, getter, method, setter
+from sheetml.macros.paste import paste
 from sheetml.macros.values import (
     MISSING,
+    NULL,
     Array,
+    Failure,
     array_of_rows,
     from_cell,
     let,
@@ -22,7 +29,8 @@ from sheetml.macros.values import (
     to_long,
     to_string,
 )
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, ErrorCode, column_number
+from sheetml.xlsx.model import ERROR_CODE, ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, Area, ErrorCode, column_number
+from sheetml.xlsx.sheet_patch import MAX_TEXT_LENGTH
 
 if TYPE_CHECKING:
     from sheetml.macros.objects import Host
@@ -88,11 +96,80 @@ class Range(HostObject, name="Range"):
 
     @setter("Value")
     @setter("Value2")
+    @setter("Formula")
     def set_value(self, value: Any) -> None:
-        grid = self.host.grid
         for area in self.areas:
-            grid.store(self.sheet, area, _spread(value, area))
-        grid.after_write()
+            self._enter(area, value, lambda text, row, column: text)
+        self.host.grid.after_write()
+
+    def _enter(self, area: Area, value: Any, in_a1: Callable[[str, int, int], str]) -> None:
+        """Puts into an area what is typed in: values, or formulas, which `in_a1` translates."""
+        grid = self.host.grid
+        value = let(value)
+        if _is_formula(value):
+            text = in_a1(value[1:], area.top, area.left)
+            grid.store_formulas(self.sheet, area, text, area.top, area.left)
+            return
+        rows = _spread(value, area)
+        grid.store(self.sheet, area, [[entered(item) for item in row] for row in rows])
+        if isinstance(value, Array) and any(_is_formula(item) for item in value.items):
+            for i, row in enumerate(rows, area.top):
+                for j, item in enumerate(row, area.left):
+                    if _is_formula(item):
+                        grid.store_formulas(self.sheet, Area(i, j, i, j), in_a1(item[1:], i, j), i, j)
+
+    @getter("Formula")
+    def get_formula(self) -> Any:
+        return self._each_cell(self._formula_of)
+
+    def _formula_of(self, row: int, column: int) -> str:
+        """A cell's formula, or its constant as it would be typed in."""
+        text = self.host.grid.formula(self.sheet, row, column)
+        if text is not None:
+            return f"={text}"
+        value = self.host.grid.cell(self.sheet, row, column)
+        if isinstance(value, ErrorCode):
+            return ERROR_TEXT[value]
+        return to_string(value).upper() if isinstance(value, bool) else to_string(value)
+
+    @getter("FormulaR1C1")
+    def get_formula_r1c1(self) -> Any:
+        return self._each_cell(self._formula_r1c1_of)
+
+    def _formula_r1c1_of(self, row: int, column: int) -> str:
+        grid = self.host.grid
+        if not grid.has_formula(self.sheet, row, column):
+            return self._formula_of(row, column)
+        tree = grid.calculation.edits.tree(grid.calculation.slot(self.sheet, row, column))
+        if tree is None:
+            raise Refusal("FormulaR1C1 of an array formula, or of one that is not understood, is not supported")
+        return f"={without_prefixes(to_r1c1(tree))}"
+
+    @setter("FormulaR1C1")
+    def set_formula_r1c1(self, value: Any) -> None:
+        for area in self.areas:
+            self._enter(area, value, from_r1c1)
+        self.host.grid.after_write()
+
+    @getter("HasFormula")
+    def get_has_formula(self) -> Any:
+        grid = self.host.grid
+        found = {
+            bool(held)
+            for area in self.areas
+            for held in grid.calculation.edits.holds_formula(grid.slots(self.sheet, area).reshape(-1))
+        }
+        return found.pop() if len(found) == 1 else NULL
+
+    def _each_cell(self, read: Callable[[int, int], Any]) -> Any:
+        """What `read` says of the one cell, or an array of what it says of all."""
+        area = self.area
+        if area.height == 1 and area.width == 1:
+            return read(area.top, area.left)
+        if area.height * area.width > MOST_CELLS:
+            raise VbaError(OUT_OF_MEMORY)
+        columns = range(area.left, area.right + 1)
+        return array_of_rows([[read(row, column) for column in columns] for row in range(area.top, area.bottom + 1)])
 
     def set_item(self, value: Any, *arguments: Any) -> None:
         target = self.item(*arguments) if arguments else self
@@ -108,7 +185,7 @@ class Range(HostObject, name="Range"):
     def get_column(self) -> Any:
         return self.area.left
 
-    @getter("Address", "String")
+    @getter("Address", "String", allowed={"referencestyle": frozenset({1})})
     def get_address(
         self, row_absolute: Any = MISSING, column_absolute: Any = MISSING, reference_style: Any = MISSING,
         external: Any = MISSING, relative_to: Any = MISSING,
@@ -268,7 +345,21 @@ class Range(HostObject, name="Range"):
             raise VbaError(TYPE_MISMATCH)
         destination.paste(self, "all")
 
-    @method("PasteSpecial")
+    @method("FillDown")
+    def fill_down(self) -> None:
+        for area in self.areas:
+            if area.height > 1:
+                below = self.of(Area(area.top + 1, area.left, area.bottom, area.right))
+                below.paste(self.of(Area(area.top, area.left, area.top, area.right)), "all")
+
+    @method("FillRight")
+    def fill_right(self) -> None:
+        for area in self.areas:
+            if area.width > 1:
+                beside = self.of(Area(area.top, area.left + 1, area.bottom, area.right))
+                beside.paste(self.of(Area(area.top, area.left, area.bottom, area.left)), "all")
+
+    @method("PasteSpecial", allowed={"paste": frozenset(_PASTES), "operation": frozenset(_OPERATIONS)})
     def paste_special(
         self, paste: Any = MISSING, operation: Any = MISSING, skip_blanks: Any = MISSING, transpose: Any = MISSING
     ) -> None:
@@ -289,8 +380,6 @@ class Range(HostObject, name="Range"):
         self, source: Range, what: str, operation: str | None = None, skip: bool = False, turn: bool = False
     ) -> None:
         """Pastes as Excel does, with one recalculation at the end."""
-        from sheetml.macros.paste import paste
-
         paste(self, source, what, operation, skip, turn)
 
     # ---- what is selected
@@ -401,19 +490,20 @@ def _region(host: Host, sheet: int, area: Area) -> Area:
 def _spread(value: Any, area: Area) -> list[list[Any]]:
     """What an assignment puts into each cell: one value everywhere, or an array's elements, #N/A beyond them."""
     if not isinstance(value, Array):
-        cell = entered(value)
-        return [[cell] * area.width for _ in range(area.height)]
+        return [[value] * area.width] * area.height
     rows = value.rows()
     height, width = len(rows), len(rows[0]) if rows else 0
-    result = []
-    for i in range(area.height):
-        source = rows[i if height > 1 else 0] if height == 1 or i < height else None
-        line: list[Any] = []
-        for j in range(area.width):
-            place = j if width > 1 else 0
-            line.append(ErrorCode.NA if source is None or place >= width else entered(source[place]))
-        result.append(line)
-    return result
+    beyond = Failure(2042)
+
+    def element(i: int, j: int) -> Any:
+        row, column = (0 if height == 1 else i), (0 if width == 1 else j)
+        return rows[row][column] if row < height and column < width else beyond
+
+    return [[element(i, j) for j in range(area.width)] for i in range(area.height)]
+
+
+def _is_formula(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("=") and len(value) > 1
 
 
 def entered(value: Any) -> Any:
@@ -425,8 +515,9 @@ def entered(value: Any) -> Any:
 
 
 def read_entry(text: str) -> Any:
-    from sheetml.engine.values import parse_number
-
+    """A text as a cell takes it: a number, a date, a boolean, an error, or itself."""
+    if len(text) > MAX_TEXT_LENGTH:
+        raise VbaError(APPLICATION)
     stripped = text.strip()
     if text.startswith("'"):
         return text[1:]
@@ -434,5 +525,7 @@ def read_entry(text: str) -> Any:
         return None if text == "" else text
     if stripped.upper() in ("TRUE", "FALSE"):
         return stripped.upper() == "TRUE"
+    if stripped.upper() in ERROR_CODE:
+        return ERROR_CODE[stripped.upper()]
     found = parse_number(text)
     return text if found is None else found

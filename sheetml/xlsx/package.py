@@ -194,8 +194,8 @@ class Package:
 
     def relationships(self, part: str = "") -> dict[str, Relationship]:
         """The relationships of a part by their id; "" is the package itself."""
-        folder, name = posixpath.split(_part_name(part))
-        relationships_part = posixpath.join(folder, "_rels", f"{name}.rels")
+        folder = posixpath.dirname(_part_name(part))
+        relationships_part = self.relationships_part(part)
         if not self.has(relationships_part):
             return {}
         links: dict[str, Relationship] = {}
@@ -206,6 +206,12 @@ class Package:
                 target = self._resolve(folder, target)
             links[element.get("Id", "")] = Relationship(element.get("Type", ""), target, external)
         return links
+
+    @staticmethod
+    def relationships_part(part: str) -> str:
+        """The name of the part that holds another part's relationships."""
+        folder, name = posixpath.split(_part_name(part))
+        return posixpath.join(folder, "_rels", f"{name}.rels")
 
     def workbook_part(self) -> str:
         """The name of the workbook part, as the package's own relationships state it."""

@@ -17,7 +17,18 @@ from sheetml.xlsx.package import NAMESPACE_SEPARATOR
 from sheetml.xlsx.reader import parse_address, parse_area
 
 CellValue = float | str | bool | ErrorCode | None
-CellChanges = Mapping[tuple[int, int], CellValue]
+
+
+@dataclass(frozen=True, slots=True)
+class CellContent:
+    """A cell's new content: its formula as files state it, without "=" (None for none), and its value."""
+
+    formula: str | None
+    value: CellValue
+
+
+CellChange = CellValue | CellContent  # a value alone leaves the cell's formula as it is
+CellChanges = Mapping[tuple[int, int], CellChange]
 
 MAX_TEXT_LENGTH = 32_767
 
@@ -211,9 +222,11 @@ class SheetPatch:
 
     # --- the changes
 
-    def _change_row(self, row: _Span, number: int, cells: list[_Span], changes: dict[int, CellValue]) -> None:
+    def _change_row(self, row: _Span, number: int, cells: list[_Span], changes: dict[int, CellChange]) -> None:
         places = _columns(cells)
-        new = {column: value for column, value in sorted(changes.items()) if column not in places and value is not None}
+        new = {
+            column: change for column, change in sorted(changes.items()) if column not in places and _is_filled(change)
+        }
         for column, cell in places.items():
             if column in changes:
                 self._change_cell(cell, number, column, changes[column])
@@ -231,7 +244,10 @@ class SheetPatch:
         spans = _wider_spans(row.attributes.get("spans"), new)
         self._append(row, at_the_end, {} if spans is None else {b"spans": spans})
 
-    def _change_cell(self, cell: _Span, row: int, column: int, value: CellValue) -> None:
+    def _change_cell(self, cell: _Span, row: int, column: int, value: CellChange) -> None:
+        if isinstance(value, CellContent):
+            self._replace_content(cell, row, column, value)
+            return
         formulas = [child for child in cell.children if child.name == "f"]
         stated = [child for child in cell.children if child.name in ("v", "is")]
         computed = bool(formulas) or cell.attributes.get("t") == "str"
@@ -258,6 +274,30 @@ class SheetPatch:
         for position, child in enumerate(stated):
             replacement = b"" if position else content
             self.edits.append(_Edit(child.start, self._span_end(child), replacement))
+
+    def _replace_content(self, cell: _Span, row: int, column: int, content: CellContent) -> None:
+        """Puts a new formula, or none, and a value into a cell; its format stays."""
+        tag_end = self._tag_end(cell)
+        stored = self._stored(content.value, content.formula is not None, row, column)
+        inside = self._content(self._prefix(cell), content.formula, stored)
+        attributes = {b"t": stored.type, b"vm": self._metadata(content.value), b"cm": None}
+        tag = _with_attributes(self.data[cell.start : tag_end], attributes, opened=bool(inside))
+        if self._is_empty(cell):
+            closing = b"</" + _tag_name(tag) + b">" if inside else b""
+            self.edits.append(_Edit(cell.start, tag_end, tag + inside + closing))
+            return
+        self.edits.append(_Edit(cell.start, tag_end, tag + inside))
+        for child in cell.children:
+            if child.name in ("f", "v", "is"):
+                self.edits.append(_Edit(child.start, self._span_end(child), b""))
+
+    @staticmethod
+    def _content(prefix: bytes, formula: str | None, stored: StoredValue) -> bytes:
+        if formula is None:
+            return _value_element(prefix, stored)
+        space = b' xml:space="preserve"' if formula != formula.strip() else b""
+        text = escape(escape_text(formula)).encode("ascii", "xmlcharrefreplace")
+        return b"<%sf%s>%s</%sf>" % (prefix, space, text, prefix) + _value_element(prefix, stored)
 
     def _keeps_its_tag(self, cell: _Span, stored: StoredValue, metadata: bytes | None) -> bool:
         kind, note = cell.attributes.get("t", "n"), cell.attributes.get("vm")
@@ -289,12 +329,13 @@ class SheetPatch:
             return self.error_metadata[value].encode("ascii")
         return None
 
-    def _new_cell(self, prefix: bytes, row: int, column: int, value: CellValue) -> bytes:
+    def _new_cell(self, prefix: bytes, row: int, column: int, change: CellChange) -> bytes:
         self.inserted.append((row, column))
-        stored = self._stored(value, False, row, column)
+        formula, value = (change.formula, change.value) if isinstance(change, CellContent) else (None, change)
+        stored = self._stored(value, formula is not None, row, column)
         tag = b'<%sc r="%s"/>' % (prefix, cell_address(row, column).encode("ascii"))
         tag = _with_attributes(tag, {b"t": stored.type, b"vm": self._metadata(value)}, opened=True)
-        return tag + _value_element(prefix, stored) + b"</%sc>" % prefix
+        return tag + self._content(prefix, formula, stored) + b"</%sc>" % prefix
 
     def _insert_rows(self) -> None:
         """Add the rows that do not exist yet, each before the first row that follows it."""
@@ -312,11 +353,11 @@ class SheetPatch:
                 self.edits.append(_Edit(start, start, missing.pop()[1]))
         self._append(self.sheet_data, b"".join(content for _, content in reversed(missing)), {})
 
-    def _new_row(self, prefix: bytes, number: int, changes: dict[int, CellValue]) -> bytes:
+    def _new_row(self, prefix: bytes, number: int, changes: dict[int, CellChange]) -> bytes:
         cells = [
-            self._new_cell(prefix, number, column, value)
-            for column, value in sorted(changes.items())
-            if value is not None
+            self._new_cell(prefix, number, column, change)
+            for column, change in sorted(changes.items())
+            if _is_filled(change)
         ]
         if not cells:
             return b""
@@ -392,8 +433,13 @@ def _same_number(old: bytes, new: bytes) -> bool:
         return False
 
 
-def _by_row(changes: CellChanges) -> dict[int, dict[int, CellValue]]:
-    rows: dict[int, dict[int, CellValue]] = {}
+def _is_filled(change: CellChange) -> bool:
+    """Whether a cell with this content needs an element of its own."""
+    return change is not None and change != CellContent(None, None)
+
+
+def _by_row(changes: CellChanges) -> dict[int, dict[int, CellChange]]:
+    rows: dict[int, dict[int, CellChange]] = {}
     for (row, column), value in changes.items():
         if not (1 <= row <= MAX_ROWS and 1 <= column <= MAX_COLUMNS):
             raise ValueError(f"row {row}, column {column} lies beyond Excel's limits")

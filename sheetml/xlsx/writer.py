@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import secrets
 import stat
 import zipfile
@@ -18,9 +19,9 @@ from sheetml.errors import WorkbookError
 from sheetml.xlsx.model import ErrorCode, WorkbookFile
 from sheetml.xlsx.package import Package
 from sheetml.xlsx.reader import read_metadata
-from sheetml.xlsx.sheet_patch import CellChanges, CellValue, SheetPatch, UnpatchableSheet
+from sheetml.xlsx.sheet_patch import CellChanges, CellContent, CellValue, SheetPatch, UnpatchableSheet, utf8_part
 
-__all__ = ["CellChanges", "CellValue", "area_changes", "check_target", "new_file", "write_workbook"]
+__all__ = ["CellChanges", "CellContent", "CellValue", "area_changes", "check_target", "new_file", "write_workbook"]
 
 
 def area_changes(
@@ -46,17 +47,21 @@ def write_workbook(
 
     `changes` holds, by position in `file.sheets`, the new values by (row, column): a number, text,
     boolean or ErrorCode, or None for no value. A formula cell keeps its formula and gets the value as
-    its last result; a cell that does not exist yet is added. NaN, infinities and UNCOMPUTABLE are a
-    ValueError. Errors newer than #N/A are stored as Excel stores them, as #VALUE! with a note of the
-    true error where the file already has such a note.
+    its last result; a CellContent gives it another formula, or none. Of cells that share a formula, all
+    must be given when the one that states it is. A cell that does not exist yet is added. NaN,
+    infinities and UNCOMPUTABLE are a ValueError. Errors newer than #N/A are stored as Excel stores
+    them, as #VALUE! with a note of the true error where the file already has such a note.
 
     Every other byte of every part stays as it is. So does a digital signature (_xmlsignatures), which
-    does not cover the new values: Excel will call it invalid. The file appears whole or not at all;
-    the workbook's own file is replaced only with `overwrite`.
+    does not cover the new values: Excel will call it invalid. Where formulas change, the part that lists
+    them in their order of calculation (calcChain) is left out: Excel makes it anew. The file appears
+    whole or not at all; the workbook's own file is replaced only with `overwrite`.
     """
     target = Path(path)
     check_target(file.path, target, overwrite)
-    patched = _patched_parts(file, changes)
+    patched: dict[str, bytes | None] = {**_patched_parts(file, changes)}
+    if any(isinstance(change, CellContent) for cells in changes.values() for change in cells.values()):
+        patched.update(_without_calculation_chain(file.package))
     with new_file(target) as stream:
         _write_package(file.package, patched, stream)
 
@@ -80,7 +85,11 @@ def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> di
         entry = package.entry(sheet.part).filename
         data = patched.get(entry) or package.read(sheet.part)
         namespace = package.check_prolog(sheet.part, data).namespace
-        areas = [formula.area for formula in sheet.cells.formula.values() if formula.area is not None]
+        areas = [
+            formula.area
+            for formula in sheet.cells.formula.values()
+            if formula.area is not None and not isinstance(cells.get((formula.row, formula.column)), CellContent)
+        ]
         try:
             patched[entry] = SheetPatch(data, namespace, cells, areas, error_metadata).apply()
         except UnpatchableSheet as cause:
@@ -90,11 +99,32 @@ def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> di
     return patched
 
 
-def _write_package(package: Package, patched: Mapping[str, bytes], stream: IO[bytes]) -> None:
+def _without_calculation_chain(package: Package) -> dict[str, bytes | None]:
+    """What changes when the calculation chain goes: its part, and the two places that speak of it."""
+    part = package.parts_by_kind.get("calcChain")
+    if part is None or not package.has(part):
+        return {}
+    links = package.relationships_part(package.workbook_part())
+    patched: dict[str, bytes | None] = {package.entry(part).filename: None}
+    for name, pattern in (("[Content_Types].xml", _OVERRIDE), (links, _LINK)):
+        entry = package.entry(name)
+        patched[entry.filename] = pattern.sub(b"", utf8_part(package.read_entry(entry)))
+    return patched
+
+
+_CHAIN = rb"""["'][^"'<>]*/calcChain(?:\.xml)?["'][^<>]*?(?:/>|>\s*</(?:\w+:)?%s\s*>)"""
+_OVERRIDE = re.compile(rb"<(?:\w+:)?Override\b[^<>]*?PartName\s*=\s*" + _CHAIN % b"Override", re.IGNORECASE)
+_LINK = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*?Type\s*=\s*" + _CHAIN % b"Relationship", re.IGNORECASE)
+
+
+def _write_package(package: Package, patched: Mapping[str, bytes | None], stream: IO[bytes]) -> None:
+    """All parts in their order, those in `patched` with new content, or left out where that is None."""
     with zipfile.ZipFile(stream, "w") as output:
         output.comment = package.comment
         for original in package.entries:
             entry = copy.copy(original)
+            if entry.filename in patched and patched[entry.filename] is None:
+                continue
             data = patched.get(entry.filename)
             output.writestr(entry, package.read_entry(original) if data is None else data)
             # writestr() gives an entry without attributes some of its own choice
