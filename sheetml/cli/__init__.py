@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "Recompute every formula and compare with the values Excel stored.",
     "new": "Build a workbook from your own data.",
     "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",
+    "macro": "List and run the workbook's own macros.",
     "explain": "Explain a cell: formula in words, what it depends on, what moves it most.",
 }
 

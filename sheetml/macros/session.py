@@ -31,7 +31,7 @@ class Macro:
     kind: str  # "Sub" or "Function"
     line: int
     sheet: str | None = None  # of a sheet's module
-    parameters: int = 0
+    parameters: int = 0  # that must be given: such a macro can only be called by others
 
     @property
     def full_name(self) -> str:
@@ -98,7 +98,12 @@ class Macros:
     def _macro(self, module: Module, section: Section) -> Macro:
         position = module.source.sheet
         sheet = None if position is None else self.workbook.sheet_names[position]
-        return Macro(module.name, section.name, section.kind, section.lines[0][0], sheet)
+        try:
+            procedure = module.procedure(section.name)
+        except MacroError:  # it cannot be understood, which running it will say
+            procedure = None
+        parameters = 0 if procedure is None else sum(not p.optional for p in procedure.parameters)
+        return Macro(module.name, section.name, section.kind, section.lines[0][0], sheet, parameters)
 
     def source(self, module: str) -> str:
         """A module's source, by the module's name or that of its sheet."""
@@ -147,7 +152,10 @@ class Macros:
 
     def check(self, name: str) -> None:
         """Raises MacroError if the macro, or anything it may reach, is outside the subset."""
-        self.project.compile(self.find(name)[1])
+        self.project.compile(self._callee(name))
+
+    def _callee(self, name: str) -> Callee:
+        return self.find(name)[1]
 
     def run(
         self,

@@ -25,8 +25,8 @@ _PATTERN = re.compile(
   | (?P<string>"(?:[^"]|"")*")
   | (?P<date>\#[ \t]*[0-9A-Za-z][-0-9A-Za-z/:,.\ ]*\#)
   | (?P<based>&[HhOo][0-9A-Fa-f]+)(?P<based_suffix>[%&^]?)
-  | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?)(?P<number_suffix>[%&!\#@^]?)
-  | (?P<name>[^\W\d]\w*|\[[^\]\n]*\])(?P<name_suffix>[%&!\#@$^]?(?![\w\[]))?
+  | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[EeDd][-+]?\d+)?)(?P<number_suffix>[%&!\#@^](?![\w.("]))?
+  | (?P<name>[^\W\d]\w*|\[[^\]\n]*\])(?P<name_suffix>[%&!\#@$^](?![\w\["]))?
   | (?P<operator>:=|<=|>=|<>|=<|=>|><|[-+*/\\^&=<>(),.;:!?\#])
     """,
     re.VERBOSE,
