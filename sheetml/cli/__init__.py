@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
     "check": "Recompute every formula and compare with the values Excel stored.",
     "new": "Build a workbook from your own data.",
+    "gradcheck": "Compare derivatives in a workbook's cells with the exact ones.",
     "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",
     "macro": "List and run the workbook's own macros.",
     "explain": "Explain a cell: formula in words, what it depends on, what moves it most.",
