@@ -137,6 +137,8 @@ def read_ratings(
 
     Raises DataError where a file cannot be read or lacks a column.
     """
+    if len({user, item, rating}) < 3:
+        raise DataError(f"{path}: user, item and rating need each its own column.")
     ratings = _read_csv(path, {user: "user", item: "item", rating: "rating"})
     if movies is None:
         return ratings

@@ -376,23 +376,32 @@ class _Lookup:
 def _looked_up(page: _Page, piece: Range, rows: Area) -> _Lookup | None:
     """Where the factors that stand in a piece of each row come from: OFFSET or INDEX by a place, MATCH by an id."""
     here = _place(piece, rows.top, rows.left)
-    block = page.block_at(here.top, here.left)
-    call = None if block is None or block.tree is None else _plain(block.tree)
-    if here.height != 1 or here.top != rows.top or not isinstance(call, Call) or len(call.arguments) < 3:
+    if here.height != 1 or here.top != rows.top:
         return None
-    table, place, column = call.arguments[:3]
-    if call.function not in ("OFFSET", "INDEX") or not (isinstance(table, Range) and isinstance(place, Range)):
+    fetched = [_fetched(page, here.top, column) for column in range(here.left, here.right + 1)]
+    if fetched[0] is None:
         return None
-    at = _place(place, here.top, here.left)
-    found = _matched(page, at, rows)
-    corner = _place(table, here.top, here.left)
-    columns = [page.number(column, here.top, each) for each in range(here.left, here.right + 1)]
-    if found is None or columns[0] is None or columns != [columns[0] + step for step in range(len(columns))]:
+    place, top, left = fetched[0]
+    found = _matched(page, place, rows)
+    if found is None or fetched != [(place, top, left + step) for step in range(here.width)]:
         return None
     ids, keys = found
-    shift = 0 if call.function == "OFFSET" else 1
-    top, left = corner.top + 1 - shift, corner.left + int(columns[0]) - shift
     return _Lookup(Area(top, left, top + ids.height - 1, left + here.width - 1), ids, keys)
+
+
+def _fetched(page: _Page, row: int, column: int) -> tuple[Area, int, int] | None:
+    """By which place a cell is fetched from a table, and which cell of the table is fetched by the place 1."""
+    block = page.block_at(row, column)
+    call = None if block is None or block.tree is None else _plain(block.tree)
+    if not (isinstance(call, Call) and call.function in ("OFFSET", "INDEX") and len(call.arguments) == 3):
+        return None
+    table, place, step = call.arguments
+    across = page.number(step, row, column)
+    if not (isinstance(table, Range) and isinstance(place, Range)) or across is None:
+        return None
+    corner = _place(table, row, column)
+    down, across = (1, int(across)) if call.function == "OFFSET" else (0, int(across) - 1)
+    return _place(place, row, column), corner.top + down, corner.left + across
 
 
 def _matched(page: _Page, place: Area, rows: Area) -> tuple[Area, Area] | None:
