@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("ratings", type=EXISTING_FILE)
 @click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="Where to write.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
-@click.option("--movies", type=EXISTING_FILE, help="A CSV file with a title for each item.")
+@click.option("--movies", type=EXISTING_FILE, help="A file with a title for each item.")
 @click.option("--users", type=click.IntRange(min=1), default=15, show_default=True, help="How many users.")
 @click.option("--items", type=click.IntRange(min=1), default=15, show_default=True, help="How many items.")
 @click.option("--factors", type=click.IntRange(min=1), default=5, show_default=True, help="Numbers for each of them.")
@@ -51,21 +51,26 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Build a workbook from RATINGS, a CSV file with a line for each rating.
+    """Build a workbook from RATINGS, a file with a line for each rating.
 
-    It takes the users and items with most ratings. Every prediction is a live formula, and Solver models
+    RATINGS is a CSV file, a Parquet file, or one of MovieLens' own forms (u.data, ratings.dat). The
+    users and items with most ratings are taken. Every prediction is a live formula, and Solver models
     that make the error as small as possible are stored in the sheets, ready for Excel's Solver and for
     sheetml run. The same data make the same file.
     """
     from sheetml.layouts.collab_filter import Labels, build
-    from sheetml.layouts.collab_filter.ratings import read_ratings
+    from sheetml.learn import Ratings
+    from sheetml.learn.ratings_files import read_titles
 
     if output.exists() and not overwrite:
         raise DataError(f"{output} exists: name another file or ask for --overwrite.")
     lines = [] if about is None else _lines(about)
-    frame = read_ratings(ratings, user_column, item_column, rating_column, movies, title_column)
+    if len({user_column, item_column, rating_column}) < 3:
+        raise DataError("users, items and ratings need each a column of their own.")
+    titles = None if movies is None else read_titles(movies, item_column, title_column)
+    read = Ratings.read(ratings, user=user_column, item=item_column, rating=rating_column, duplicates="last")
     book = build(
-        frame,
+        read,
         output,
         users=users,
         items=items,
@@ -73,6 +78,7 @@ def command(
         bias=bias,
         by_rating=by_rating,
         seed=seed,
+        titles=titles,
         labels=Labels(user_column, item_column, rating_column),
         about=lines,
         source=str(ratings),

@@ -207,8 +207,8 @@ def _sentence(error: Exception) -> str:
 # ---- titles
 
 
-def read_titles(path: Path, item: str) -> dict[Any, str]:
-    """Titles by item id, from movies.csv (columns `item` and "title"), u.item ("|") or movies.dat ("::")."""
+def read_titles(path: Path, item: str, title: str = "title") -> dict[Any, str]:
+    """Titles by item id, from movies.csv (columns `item` and `title`), u.item ("|") or movies.dat ("::")."""
     first = _first_line(path)
     for separator in ("::", "|"):
         if first.count(separator) >= 2 and "," not in first.split(separator)[0]:
@@ -219,8 +219,8 @@ def read_titles(path: Path, item: str) -> dict[Any, str]:
         frame = pandas.read_csv(path, sep=max(",;\t", key=first.count), dtype=str, keep_default_na=False)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: it cannot be read as a table ({_sentence(error)}).") from None
-    _require(list(frame.columns), {item: "item", "title": "title"}, str(path))
-    return dict(zip(frame[item], frame["title"]))
+    _require(list(frame.columns), {item: "item", title: "title"}, str(path))
+    return dict(zip(frame[item], frame[title]))
 
 
 def _titles_between(path: Path, separator: str) -> dict[Any, str]:

@@ -71,11 +71,14 @@ def test_a_file_that_exists_is_replaced_only_if_asked_for(tmp_path, ratings):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--user-column", "who"), "ratings.csv has no column 'who': it has 'userId', 'movieId', 'rating'"),
-        (("--users", 7), "7 users were asked for, but there are 6"),
-        (("--movies", "none.csv"), "none.csv cannot be read"),
+        (
+            ("--user-column", "who"),
+            "ratings.csv: it has no column 'who' for the user; its columns are userId, movieId, rating",
+        ),
+        (("--users", 7), "7 users were asked for, but there are only 6"),
+        (("--movies", "none.csv"), "none.csv: "),
         (("--about", "none.txt"), "none.txt cannot be read"),
-        (("--rating-column", "movieId"), "each its own column"),
+        (("--rating-column", "movieId"), "need each a column of their own"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, ratings, options, message):

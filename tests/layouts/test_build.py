@@ -108,7 +108,7 @@ def test_workbooks_of_any_size_are_right_and_solve(tmp_path: Path, users: int, i
 
 
 def test_a_large_workbook_is_built_and_solves(tmp_path: Path) -> None:
-    ratings = made_up(200, 300, factors=5, rated=0.05)
+    ratings = made_up(200, 300, factors=5, rated=0.02)
     book = build(ratings, tmp_path / "book.xlsx", users=200, items=300, factors=20, bias=False)
     assert book.sheet_names == ["dotprod", "movielens_emb", "items", "about"]
     assert not book.problems
@@ -168,7 +168,7 @@ def test_text_ids_are_told_apart_though_match_would_not(tmp_path: Path) -> None:
     by_rating, crosstab = book["movielens_emb"], book["dotprod"]
     places = {"=a": 1, "?": 2, "A": 3, "a": 4, "a*": 5}
     assert [places[each] for each in by_rating["F3:F17"].reshape(-1)] == by_rating["I3:I17"].reshape(-1).tolist()
-    assert by_rating["R3"] == pytest.approx(crosstab["G20"], rel=1e-12)
+    assert by_rating["O3"] == pytest.approx(crosstab["E12"], rel=1e-12)
     assert disagreements(book.path) == []
 
 
@@ -200,7 +200,9 @@ def test_libreoffice_reads_hostile_titles_as_they_are(tmp_path: Path) -> None:
     build(ratings, path, users=3, items=len(HOSTILE), factors=2)
     (values,) = all_recalculated([path])
     assert disagreements(path, values) == []
-    assert [values["items"].get(f"C{row}") for row in range(2, len(HOSTILE) + 2)] == [storable(each) for each in HOSTILE]
+    assert [values["items"].get(f"C{row}") for row in range(2, len(HOSTILE) + 2)] == [
+        storable(each) for each in HOSTILE
+    ]
 
 
 def test_text_too_long_for_a_cell_is_cut() -> None:

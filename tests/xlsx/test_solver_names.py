@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sheetml.errors import WorkbookError
 from sheetml.xlsx.model import DefinedName, WorkbookFile
@@ -19,6 +21,7 @@ from sheetml.xlsx.solver_names import (
     UNLIMITED,
     ConstraintNames,
     SolverModelNames,
+    names_of,
     solver_models,
 )
 from tests.reference import reference
@@ -153,3 +156,54 @@ def test_a_bad_value_is_refused_with_its_sheet_and_name(names: dict[str, str], c
     with pytest.raises(WorkbookError) as caught:
         only_model(file, names)
     assert str(caught.value) == f"{file.path}, sheet 'one': the Solver name {cause}."
+
+
+# --- from a model to names ---------------------------------------------------------------------
+
+counts = st.integers(0, UNLIMITED)
+numbers = st.floats(-1e15, 1e15)
+models = st.builds(
+    SolverModelNames,
+    sheet=st.just(0),
+    objective=st.just("one!$A$1"),
+    adjustable=st.sampled_from(["", "one!$B$1:$B$9", "one!$B$1,one!$D$1:$E$2"]),
+    constraints=st.lists(
+        st.builds(ConstraintNames, st.just("one!$B$1"), st.integers(1, 6), st.sampled_from(["1.5", "one!$C$1"])),
+        max_size=3,
+    ),
+    sense=st.integers(1, 3),
+    target_value=numbers,
+    engine=st.integers(1, 3),
+    precision=numbers,
+    convergence=numbers,
+    max_time=counts,
+    max_iterations=counts,
+    derivatives=st.integers(1, 2),
+    population=counts,
+    seed=counts,
+    integer_tolerance=numbers,
+    max_nodes=counts,
+    max_solutions=counts,
+    mutation_rate=numbers,
+    max_time_without_improvement=counts,
+    non_negative=st.booleans(),
+    scaling=st.booleans(),
+    multistart=st.booleans(),
+    require_bounds=st.booleans(),
+    ignore_integers=st.booleans(),
+    show_iterations=st.booleans(),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(models)
+def test_a_model_comes_back_from_its_names(file: WorkbookFile, model: SolverModelNames) -> None:
+    file.names.clear()
+    assert only_model(file, names_of(model)) == model
+
+
+def test_the_names_are_those_that_excel_writes() -> None:
+    file = read_workbook(reference("workbooks", "collab_filter.xlsx"))
+    for model in solver_models(file):
+        theirs = {name.name: name.text for name in file.names if name.scope == model.sheet}
+        assert names_of(model) == theirs

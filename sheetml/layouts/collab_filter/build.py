@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from sheetml.layouts.book import finish
 from sheetml.layouts.collab_filter.factors import FactorModel, Id
 from sheetml.layouts.collab_filter.layout import Layout, crosstab
 from sheetml.layouts.collab_filter.layout import by_rating as by_rating_layout
-from sheetml.layouts.collab_filter.ratings import ChosenRatings, choose, plain_ids
+from sheetml.layouts.collab_filter.ratings import ChosenRatings, choose, from_frame, plain_ids
 from sheetml.layouts.collab_filter.sheets import (
     Labels,
     write_about,
@@ -21,6 +21,7 @@ from sheetml.layouts.collab_filter.sheets import (
     write_crosstab,
     write_items,
 )
+from sheetml.learn.ratings import Ratings
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ LESSON_FACTORS = 5
 
 
 def build(
-    ratings: pd.DataFrame,
+    ratings: Ratings | pd.DataFrame,
     path: str | os.PathLike[str],
     *,
     users: int = 15,
@@ -43,21 +44,26 @@ def build(
     bias: bool = True,
     by_rating: bool = True,
     seed: int = 1,
+    titles: Mapping[str, str] | None = None,
     labels: Labels | None = None,
     about: Sequence[str] = (),
     source: str = "the ratings",
 ) -> Workbook:
     """Writes a workbook whose Solver models find factors for the users and items with most ratings.
 
-    `ratings` has columns user, item, rating and perhaps title (of the item). See `choose` for which
-    users and items are taken. The sheets: `dotprod` (crosstab), `movielens_emb` (a row for each rating)
-    if `by_rating`, `bias` (crosstab with biases) if asked for, `items` and `about`, to which the lines of
-    `about` are added. All models start from the same random numbers, drawn by `seed` (see `start`).
+    `ratings` may be a data frame with columns user, item, rating and perhaps title (of the item); else
+    `titles` are by the item's id as text. See `choose` for which users and items are taken. The sheets:
+    `dotprod` (crosstab), `movielens_emb` (a row for each rating) if `by_rating`, `bias` (crosstab with
+    biases) if asked for, `items`, and `about`, to which the lines of `about` are added. All models start
+    from the same random numbers, drawn by `seed` (see `start`).
 
     Returns the workbook, opened from `path`. Raises DataError for data that cannot be used, WorkbookError
     where the file cannot be written.
     """
-    chosen = choose(ratings, users, items, source)
+    if not isinstance(ratings, Ratings):
+        ratings, stated = from_frame(ratings, source)
+        titles = titles or stated
+    chosen = choose(ratings, users, items, titles, source)
     model = start(chosen, factors, seed)
     labels = labels or Labels()
     sizes = len(model.user_ids), len(model.item_ids), factors
