@@ -164,6 +164,31 @@ class Calculation:
         _ = self.plan
         return self._owner
 
+    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray) -> list[Stage]:
+        """The stages that depend on the inputs and that the outputs depend on (both slots), in order.
+
+        The inputs hold what they are given: the formulas among them are not looked into.
+        """
+        reached = np.zeros(self.slots.count, bool)
+        reached[inputs] = True
+        downstream = []
+        for stage in self.plan.stages:
+            if stage.depends_on(reached) and not np.isin(stage.targets, inputs).all():
+                downstream.append(stage)
+                reached[stage.targets] = True
+                reached[0] = False
+        needed = np.zeros(self.slots.count, bool)
+        needed[outputs] = True
+        needed[inputs] = False
+        chosen = []
+        for stage in reversed(downstream):
+            if needed[stage.targets].any():
+                chosen.append(stage)
+                needed[stage.reads] = True
+                needed[stage.dynamic_reads] = True
+                needed[inputs] = False
+        return chosen[::-1]
+
     def learn(self, found: NotReady) -> None:
         """Takes up that cells read others which come later in the plan."""
         readers, sources = self._learned

@@ -486,7 +486,8 @@ def divided(x: Array, y: Array) -> tuple[Array, Errors]:
 
 def raised(x: Array, y: Array) -> tuple[Array, Errors]:
     """x ^ y: 0^0 and roots of negative numbers are #NUM!, 0 to a negative power is #DIV/0!."""
-    if isinstance(y, np.ndarray) and bool((y > 0).all() and (y == np.rint(y)).all()):
+    whole = isinstance(y, np.ndarray) and bool((y > 0).all() and (y == np.rint(y)).all())
+    if whole or (isinstance(x, np.ndarray) and bool((x > 0).all())):
         return ops.power(x, y), None  # defined everywhere
     zero = violated(ops.logical_and(ops.equal(x, 0.0), ops.less(y, 0.0)))
     undefined = violated(

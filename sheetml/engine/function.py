@@ -360,27 +360,7 @@ class Function:
 
     def _stages(self) -> list[Stage]:
         """The stages that depend on the inputs and that the outputs depend on, in order."""
-        calculation = self._calculation
-        inputs = self._inputs
-        reached = np.zeros(calculation.slots.count, bool)
-        reached[inputs] = True
-        downstream = []
-        for stage in calculation.plan.stages:
-            if stage.depends_on(reached) and not np.isin(stage.targets, inputs).all():
-                downstream.append(stage)
-                reached[stage.targets] = True
-                reached[0] = False
-        needed = np.zeros(calculation.slots.count, bool)
-        needed[self._outputs] = True
-        needed[inputs] = False
-        chosen = []
-        for stage in reversed(downstream):
-            if needed[stage.targets].any():
-                chosen.append(stage)
-                needed[stage.reads] = True
-                needed[stage.dynamic_reads] = True
-                needed[inputs] = False
-        return chosen[::-1]
+        return self._calculation.stages_between(self._inputs, self._outputs)
 
     def _trace(self, x: np.ndarray) -> Recording:
         if not self._calculation.is_calculated or self._calculation.changed.any():

@@ -282,8 +282,8 @@ class _Terms:
         if primitive.scalar is not None and not free:
             return primitive.scalar
         compute = primitive.compute
-        is_ufunc = isinstance(compute, np.ufunc) and compute.nin == count and compute.nout == 1
-        if not (primitive.elementwise or is_ufunc) or primitive.name == "is_finite":
+        of_numbers = isinstance(compute, np.ufunc) and compute.signature is None and compute.nout == 1
+        if not (primitive.elementwise or of_numbers) or primitive.name == "is_finite":
             return None
         name = f"f{id(primitive)}"
         self.functions[name] = lambda *numbers: float(compute(*map(np.float64, numbers)))

@@ -131,14 +131,19 @@ def _shortest(stage: Stage, formulas: list[ScalarFormula], slots: np.ndarray) ->
     return shortest
 
 
-def _orders(stage: Stage, formulas: list[ScalarFormula]) -> Iterator[Order]:
-    """Orders in which every cell comes after those it reads: level by level, else line by line of the sheet."""
+def cell_order(stage: Stage) -> Order:
+    """The cells of a stage level by level: which of its blocks, which of the block's cells."""
     place = {
         slot: (number, cell)
         for number, block in enumerate(stage.blocks)
         for cell, slot in enumerate(block.cells.tolist())
     }
-    by_level = [place[slot] for step in stage.steps for slot in step.cells.tolist()]
+    return [place[slot] for step in stage.steps for slot in step.cells.tolist()]
+
+
+def _orders(stage: Stage, formulas: list[ScalarFormula]) -> Iterator[Order]:
+    """Orders in which every cell comes after those it reads: level by level, else line by line of the sheet."""
+    by_level = cell_order(stage)
     yield by_level
     table = np.array(by_level)
     rows, columns = np.empty(len(table), np.int64), np.empty(len(table), np.int64)
