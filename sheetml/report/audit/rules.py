@@ -1,0 +1,156 @@
+"""The table of rules: each a name, what it is about, what Excel would say, how to mend it, and the function that looks."""
+
+from __future__ import annotations
+
+from sheetml.report.audit import derivatives, models, names, patterns, values
+from sheetml.report.audit.finding import Rule
+
+RULES = [
+    Rule(
+        "broken-pattern",
+        "A formula breaks the pattern of its block",
+        "A green corner: the formula in this cell differs from the formulas in this area of the spreadsheet.",
+        "Copy the formula of its neighbours into it.",
+        patterns.broken_pattern,
+    ),
+    Rule(
+        "constant-over-formula",
+        "A number is typed over a formula",
+        "In a table, a green corner (inconsistent calculated column formula); elsewhere nothing.",
+        "Copy the formula of its neighbours into it.",
+        patterns.constant_over_formula,
+    ),
+    Rule(
+        "short-range",
+        "A range stops short",
+        "A green corner: the formula in this cell refers to a range that has additional numbers adjacent to it.",
+        "Extend the range.",
+        patterns.short_range,
+    ),
+    Rule(
+        "division-by-blank",
+        "A division by a blank cell",
+        "The cell shows #DIV/0!.",
+        'Fill the cell, or guard the division: IF(x="",0,.../x).',
+        values.division_by_blank,
+    ),
+    Rule(
+        "error-value",
+        "A formula gives an error",
+        "The cell shows the error; a green corner says that the formula results in one.",
+        "Mend the formula, or catch the error with IFERROR where it is expected.",
+        values.error_value,
+    ),
+    Rule(
+        "circular-reference",
+        "Cells depend on themselves",
+        "There are one or more circular references where a formula refers to its own cell.",
+        "Break the circle: let one of its cells hold a value, or copy values from step to step.",
+        values.circular_reference,
+    ),
+    Rule(
+        "text-number",
+        "A number is stored as text",
+        "A green corner: the number in this cell is formatted as text.",
+        "Convert it to a number: Data, Text to Columns, Finish.",
+        values.text_number,
+    ),
+    Rule(
+        "unsorted-lookup",
+        "An approximate lookup in cells that are not sorted",
+        "Nothing: it shows whatever the search ends at.",
+        "Ask for an exact match.",
+        values.unsorted_lookup,
+    ),
+    Rule(
+        "sizes-differ",
+        "A conditional sum over areas of two sizes",
+        "Nothing: it takes as many cells as the tested area has.",
+        "Let both areas have the same rows and columns.",
+        values.sizes_differ,
+    ),
+    Rule(
+        "dead-name",
+        "A name whose cells were deleted",
+        "The Name Manager shows #REF!; a formula or macro that uses it fails.",
+        "Delete the name, or let it stand for the cells it was meant for.",
+        names.dead_name,
+    ),
+    Rule(
+        "unused-input",
+        "A labelled number that nothing reads",
+        "Nothing.",
+        "Let the formulas that should depend on it read it, or remove it.",
+        names.unused_input,
+    ),
+    Rule(
+        "broken-model",
+        "A Solver model names cells that are not there",
+        "Solver says that the objective or a constraint is not a valid reference, or drops it without a word.",
+        "Set up the model anew in Excel's Solver dialog.",
+        models.broken_model,
+    ),
+    Rule(
+        "objective-without-formula",
+        "A Solver objective without a formula",
+        "Solver says: Objective Cell contents must be a formula.",
+        "Let the objective be a cell with a formula.",
+        models.objective_without_formula,
+    ),
+    Rule(
+        "adjustable-formula",
+        "Adjustable cells that hold formulas",
+        "Solver writes numbers over the formulas.",
+        "Take them out of the adjustable cells, or replace the formulas by their values.",
+        models.adjustable_formula,
+    ),
+    Rule(
+        "adjustable-not-number",
+        "Adjustable cells that hold no number",
+        "Solver says that the variable cells hold an unexpected value, or takes them as 0.",
+        "Write a number to start from.",
+        models.adjustable_not_number,
+    ),
+    Rule(
+        "idle-adjustable",
+        "Adjustable cells without an influence on the objective",
+        "Nothing: Solver leaves them as they are.",
+        "Let the objective depend on them, or take them out of the adjustable cells.",
+        models.idle_adjustable,
+    ),
+    Rule(
+        "volatile-model",
+        "Random or time-dependent cells in a Solver model",
+        "Nothing: Solver ends early, or at another point each time.",
+        "Replace the volatile formulas by their values (Copy, Paste Values) before solving.",
+        models.volatile_model,
+    ),
+    Rule(
+        "blank-predicted",
+        "Blanks get a prediction",
+        "Nothing.",
+        "Put the closing bracket of the IF at the end, so that all that is added falls inside it.",
+        models.blank_predicted,
+    ),
+    Rule(
+        "no-mean",
+        "A root of a sum where others are roots of means",
+        "Nothing.",
+        "Divide by the count inside the root: SQRT(SUMXMY2(a,b)/COUNT(a)).",
+        models.no_mean,
+    ),
+    Rule(
+        "wrong-derivative",
+        "Derivatives in cells that are not exact",
+        "Nothing.",
+        "Mend the formula: sheetml gradcheck compares it with the exact derivative row by row.",
+        derivatives.wrong_derivative,
+    ),
+    Rule(
+        "not-computed",
+        "Cells that sheetml cannot compute",
+        "Nothing: Excel may well compute them.",
+        "None needed in the workbook; the other rules could not look at these cells.",
+        values.not_computed,
+    ),
+]
