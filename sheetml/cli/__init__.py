@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",
     "macro": "List and run the workbook's own macros.",
     "explain": "Explain a cell: formula in words, what it depends on, what moves it most.",
+    "audit": "Look for what is probably wrong: broken patterns, dead names, idle Solver cells.",
 }
 
 

@@ -27,6 +27,7 @@ from sheetml.report.words import figure, in_words, summary, value_text
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import ERROR_TEXT, Area, ErrorCode
 
+MOST_STEPS = 30_000  # array operations, up to which the gradient is worked out
 MOST_PAIRS = 5_000_000  # cells read by a block, up to which its reading cells are found one by one
 OPERATION = {"*": "×", "/": "÷", "-": "−", "&": "& (joined)"}
 
@@ -366,6 +367,9 @@ def _influences(workbook: Workbook, slot: int, found: Lineage, most: int) -> _In
         return [], [], [], "the cell holds no formula"
     if not sources:
         return [], [], [], "it depends on no cell with a number"
+    steps = sum(len(calculation.plan.stages[stage].steps) for stage in {source.stage for source in found.blocks})
+    if steps > MOST_STEPS:
+        return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
     inputs = np.concatenate([slots for _, slots in sources])
     function = Function(calculation, inputs, np.array([slot]), True)
     try:

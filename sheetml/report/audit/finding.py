@@ -10,6 +10,7 @@ import numpy as np
 
 from sheetml.engine.blocks import Block, areas_text
 from sheetml.engine.evaluate import Context
+from sheetml.engine.plan import Step
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
@@ -131,6 +132,15 @@ class Subject:
         return Context(self.calculation.workspace, block.sheet, block.rows, block.columns, slots, block.is_array)
 
     @cached_property
+    def _steps(self) -> dict[int, Step]:
+        return {id(step.block): step for stage in self.calculation.plan.stages for step in stage.blocks}
+
+    def step(self, block: Block | None, slots: np.ndarray) -> Step:
+        """The computation of some cells of a block."""
+        whole = self._steps[id(block)]
+        return whole.part(np.nonzero(np.isin(whole.cells, slots))[0])
+
+    @cached_property
     def read(self) -> np.ndarray:
         """A mask of the slots that some formula reads."""
         mask = np.zeros(self.calculation.slots.count, bool)
@@ -163,7 +173,8 @@ class Subject:
         return [self._model(model) for model in self.workbook.solver_models]
 
     def _model(self, model: SolverModel) -> Model:
-        found = Model(model, *(np.zeros(0, np.intp) for _ in range(3)))
+        nothing = np.zeros(0, np.intp)
+        found = Model(model, nothing, nothing, nothing)
         names = model.names
         found.objective = self._named(found, names.objective, "the objective")
         found.adjustable = self._named(found, names.adjustable, "the adjustable cells")

@@ -236,7 +236,7 @@ def no_mean(subject: Subject) -> Iterator[Observation]:
             yield Observation(
                 NOTE,
                 subject.block_text(block),
-                f'the cell is called "{label}" but divides by no count: ={to_a1(block.tree, row, column)}.'  # type: ignore[arg-type]
+                f'the cell is called "{label}" but divides by no count: ={to_a1(block.tree, row, column)}.',  # type: ignore[arg-type]
             )
         elif any(block is objective for objective in objectives):
             others = [other for other in objectives if other is not block and _is_mean_of(other.tree, summed)]

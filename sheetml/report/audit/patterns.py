@@ -125,9 +125,7 @@ def _parts(node: Node) -> Iterator[Node]:
 def _value_under(subject: Subject, sheet: int, slot: int, pattern: Node, row: int, column: int) -> str:
     """How the cell's value compares with the one the pattern would give; "" where that is not known."""
     calculation = subject.calculation
-    context = Context(
-        calculation.workspace, sheet, np.array([row]), np.array([column]), np.array([slot], np.intp)
-    )
+    context = Context(calculation.workspace, sheet, np.array([row]), np.array([column]), np.array([slot], np.intp))
     try:
         with np.errstate(all="ignore"):
             value = context.value(pattern)
@@ -147,17 +145,18 @@ def _value_under(subject: Subject, sheet: int, slot: int, pattern: Node, row: in
 def constant_over_formula(subject: Subject) -> Iterator[Observation]:
     """A number typed where all cells around hold one formula."""
     for sheet, grid in enumerate(subject.grids):
-        typed: dict[int, list[int]] = {}
+        typed: dict[int, set[int]] = {}
+        enclosed: set[int] = set()
         for found in _breaks(grid):
-            constant = subject.block_of[found.slots[0]] < 0 and found.neighbours >= FEWEST_NEIGHBOURS
-            if constant and all(subject.calculation.cells.kind[slot] == NUMBER for slot in found.slots):
-                typed.setdefault(found.pattern, []).extend(found.slots)
+            typed_in = all(subject.calculation.cells.kind[slot] == NUMBER for slot in found.slots)
+            if typed_in and subject.block_of[found.slots[0]] < 0:
+                typed.setdefault(found.pattern, set()).update(found.slots)
+                enclosed.update(found.slots if found.neighbours >= FEWEST_NEIGHBOURS else ())
         for pattern, slots in typed.items():
             block = subject.blocks[pattern]
-            slots = sorted(set(slots) - _in_typed_lines(subject, grid, slots))
-            if not slots or len(slots) > max(1.0, MOST_SHARE * len(block.rows)) or block.tree is None:
+            if len(slots) > max(1.0, MOST_SHARE * len(block.rows)) or block.tree is None:
                 continue
-            for slot in slots:
+            for slot in sorted(enclosed & slots - _in_typed_lines(subject, grid, slots)):
                 _, row, column = subject.calculation.slots.place(slot)
                 number = figure(float(subject.calculation.cells.number[slot]))
                 message = f"the number {number} is typed in among {quantity(len(block.rows), 'cell')} of one formula"
@@ -171,7 +170,7 @@ def constant_over_formula(subject: Subject) -> Iterator[Observation]:
                 )
 
 
-def _in_typed_lines(subject: Subject, grid: Grid, slots: list[int]) -> set[int]:
+def _in_typed_lines(subject: Subject, grid: Grid, slots: set[int]) -> set[int]:
     """Those of the cells that stand in a row or a column of three or more typed numbers."""
     lines = set()
     numbers = grid.content == TYPED_NUMBER
@@ -270,15 +269,15 @@ class _Lines:
         if self.length < FEWEST_IN_RANGE:
             return 0
         margin = self._island()
-        makes = [self._make(step, margin) for step in (-1, 0)]
-        if not self._typed(self.slots(0)).all() or not np.array_equal(*makes) or makes[0].size <= 2:
+        former, last = (self._make(step, margin) for step in (-1, 0))
+        if not self._typed(self.slots(0)).all() or not np.array_equal(former, last) or last.size <= 2:
             return 0
 
         def goes_on(slots: np.ndarray) -> bool:
             return bool(self._typed(slots).all()) and self._like_the_rest(slots)
 
         count = self._count(goes_on)
-        alike = all(np.array_equal(self._make(step, margin), makes[1]) for step in range(1, count + 1))
+        alike = all(np.array_equal(self._make(step, margin), last) for step in range(1, count + 1))
         return count if alike else 0
 
     def _count(self, goes_on: Callable[[np.ndarray], bool]) -> int:

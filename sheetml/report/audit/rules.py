@@ -1,4 +1,4 @@
-"""The table of rules: each a name, what it is about, what Excel would say, how to mend it, and the function that looks."""
+"""The table of rules: each a name, what it is about, what Excel would say, how to mend it, and what looks for it."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ RULES = [
         "no-mean",
         "A root of a sum where others are roots of means",
         "Nothing.",
-        "Divide by the count inside the root: SQRT(SUMXMY2(a,b)/COUNT(a)).",
+        "Divide by the count inside the root, as in SQRT(SUMXMY2(a,b)/COUNT(a)).",
         models.no_mean,
     ),
     Rule(

@@ -15,7 +15,6 @@ from sheetml.engine.evaluate import Context
 from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT, Value, compare
 from sheetml.engine.values import describe as value_in_words
 from sheetml.errors import SheetmlError
-from sheetml.formula.references import cell_name
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import (
     Binary,
@@ -37,9 +36,36 @@ from sheetml.xlsx.model import ErrorCode
 
 GUARDS = frozenset(("IF", "IFERROR", "IFNA", "IFS", "CHOOSE", "SWITCH"))
 IGNORING_TEXT = frozenset(
-    ("SUM", "AVERAGE", "COUNT", "MIN", "MAX", "SUMSQ", "SUMXMY2", "SUMX2MY2", "SUMX2PY2", "SUMPRODUCT", "PRODUCT")
-    + ("STDEV", "STDEV.S", "STDEV.P", "VAR", "VAR.S", "VAR.P", "MEDIAN", "LARGE", "SMALL", "CORREL", "SLOPE")
-    + ("INTERCEPT", "SUMIF", "SUMIFS", "AVERAGEIF", "AVERAGEIFS", "SUBTOTAL")
+    [
+        "SUM",
+        "AVERAGE",
+        "COUNT",
+        "MIN",
+        "MAX",
+        "SUMSQ",
+        "SUMXMY2",
+        "SUMX2MY2",
+        "SUMX2PY2",
+        "SUMPRODUCT",
+        "PRODUCT",
+        "STDEV",
+        "STDEV.S",
+        "STDEV.P",
+        "VAR",
+        "VAR.S",
+        "VAR.P",
+        "MEDIAN",
+        "LARGE",
+        "SMALL",
+        "CORREL",
+        "SLOPE",
+        "INTERCEPT",
+        "SUMIF",
+        "SUMIFS",
+        "AVERAGEIF",
+        "AVERAGEIFS",
+        "SUBTOTAL",
+    ]
 )
 NUMERIC_TEXT = re.compile(r"\s*[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][-+]?\d+)?\s*%?\s*|\s*[-+]?\.\d+\s*%?\s*")
 MOST_PAIRS = 5_000_000
@@ -96,10 +122,7 @@ def _is_known(subject: Subject, node: Name, block: Block) -> bool:
         for argument in call.arguments
         if isinstance(argument, Name)
     }
-    return (
-        node.name.casefold() in parameters
-        or subject.calculation.scope.name(node.name, block.sheet) is not None
-    )
+    return node.name.casefold() in parameters or subject.calculation.scope.name(node.name, block.sheet) is not None
 
 
 def _walk(node: Node | None) -> Iterator[Node]:
@@ -113,10 +136,10 @@ def circular_reference(subject: Subject) -> Iterator[Observation]:
     """Cells that depend on themselves."""
     severity = NOTE if subject.workbook.file.iterate else SEVERE
     for stage in subject.calculation.plan.stages:
-        for step in stage.steps:
-            if step.circular:
-                place = subject.slots_text(step.cells)
-                yield Observation(severity, place, "the cells depend on themselves through those they refer to.")
+        circular = [step.cells for step in stage.steps if step.circular]
+        if circular:
+            place = subject.slots_text(np.concatenate(circular))
+            yield Observation(severity, place, "the cells depend on themselves through those they refer to.")
 
 
 def not_computed(subject: Subject) -> Iterator[Observation]:
@@ -139,7 +162,7 @@ def division_by_blank(subject: Subject) -> Iterator[Observation]:
         yield Observation(
             SEVERE,
             subject.slots_text(slots),
-            f"={to_a1(block.tree, *place[1:])} divides by {to_a1(node, *place[1:])}, which is blank."  # type: ignore[arg-type]
+            f"={to_a1(block.tree, *place[1:])} divides by {to_a1(node, *place[1:])}, which is blank.",  # type: ignore[arg-type]
         )
 
 
@@ -186,7 +209,8 @@ def text_number(subject: Subject) -> Iterator[Observation]:
     chosen = [
         slot
         for slot in candidates.tolist()
-        if NUMERIC_TEXT.fullmatch(cells.text[slot]) and slot not in headers
+        if NUMERIC_TEXT.fullmatch(cells.text[slot])
+        and slot not in headers
         and (summed[slot] or _beside_number(subject, slot))
     ]
     for left_out in (True, False):
@@ -194,7 +218,11 @@ def text_number(subject: Subject) -> Iterator[Observation]:
         if slots.size:
             what = quantity(slots.size, "cell")
             first = cells.text[slots[0]]
-            follow = "formulas over ranges leave it out of their reckoning" if left_out else "the cells above or below are numbers"
+            follow = (
+                "formulas over ranges leave it out of their reckoning"
+                if left_out
+                else "the cells above or below are numbers"
+            )
             yield Observation(
                 WARNING if left_out else NOTE,
                 subject.slots_text(slots),
@@ -290,8 +318,7 @@ def _unsorted(subject: Subject, block: Block, call: Call) -> str | None:
     line = _searched_line(value, call.function)
     if _is_sorted(line, descending):
         return None
-    area = to_a1(call.arguments[searched], int(block.rows[0]), int(block.columns[0]))
-    return area
+    return to_a1(call.arguments[searched], int(block.rows[0]), int(block.columns[0]))
 
 
 def _searched_line(value: Value, function: str) -> Value:
@@ -344,5 +371,3 @@ def _size_of(subject: Subject, block: Block, node: Node) -> tuple[int, int] | No
     if isinstance(result, Areas) or not isinstance(result, Reference) or result.errors is not None:
         return None
     return int(result.height[0]), int(result.width[0])
-
-
