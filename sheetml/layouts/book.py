@@ -57,7 +57,7 @@ def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
     cell = sheet.cell(row, column)
     cell.value = _LIKE_AN_ESCAPE.sub("_x005F_", storable(text))
     cell.data_type = "s"
-    cell.quotePrefix = not text[:1].isalpha()
+    cell.quotePrefix = bool(text) and not text[0].isalpha()
     return cell
 
 

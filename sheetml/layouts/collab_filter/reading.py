@@ -33,7 +33,7 @@ def read_model(workbook: Workbook, layout: Layout) -> FactorModel:
     model = FactorModel(
         user_ids,
         item_ids,
-        page.titles(len(item_ids)),
+        page.titles(),
         page.by_pair(layout.ratings, user_ids, item_ids),
         user_factors,
         item_factors,
@@ -85,9 +85,9 @@ class _Page:
     def ids(self, area: Area | None, count: int) -> list[Id]:
         if area is None:
             return list(range(1, count + 1))
-        return [plain_id(value) for value in self.cells(area).reshape(-1)]
+        return [_plain_id(value) for value in self.cells(area).reshape(-1)]
 
-    def titles(self, count: int) -> list[str] | None:
+    def titles(self) -> list[str] | None:
         area = self.layout.titles
         return None if area is None else ["" if each is None else str(each) for each in self.cells(area).reshape(-1)]
 
@@ -129,7 +129,7 @@ def _floats(values: np.ndarray) -> np.ndarray:
     return np.array([value if isinstance(value, float) else np.nan for value in values.flat]).reshape(values.shape)
 
 
-def plain_id(value: CellValue) -> Id:
+def _plain_id(value: CellValue) -> Id:
     """An id as data have it: whole numbers as int."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
