@@ -32,10 +32,13 @@ from sheetml.engine.values import (
 )
 from sheetml.errors import CalculationError
 from sheetml.formula.text import to_a1
+from sheetml.formula.tree import calls
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, WorkbookFile
 
 MOST_REPLANS = 200
+_MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
+_TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 RELATIVE_TOLERANCE = 1e-9  # within which a recomputed number is the one that Excel stored
 
 
@@ -68,8 +71,10 @@ class Calculation:
             np.random.default_rng(),
         )
         self.workspace.formula_text = self.formula_text
+        self.workspace.is_total = self.is_total
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
+        self._totals: np.ndarray | None = None
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.is_calculated = False
         self.edits = Edits(self)
@@ -146,8 +151,18 @@ class Calculation:
     def formulas_changed(self) -> None:
         """Takes up that cells got or lost formulas; the cells whose formulas are new are marked as changed."""
         self._plan = None
+        self._totals = None
         self.edited = True
         self.revision += 1
+
+    def is_total(self, slots: np.ndarray) -> np.ndarray:
+        """Which of the slots hold a SUBTOTAL or an AGGREGATE: totals of their kind pass over them."""
+        if self._totals is None or len(self._totals) != self.slots.count:
+            self._totals = np.zeros(self.slots.count, bool)
+            for block in self.blocks:
+                if block.tree is not None and calls(block.tree, _TOTALS):
+                    self._totals[self.slots.locate(block.sheet, block.rows, block.columns)] = True
+        return self._totals[slots]
 
     # ---- the plan
 
@@ -276,8 +291,13 @@ class Calculation:
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
+        circular = [step for step in stage.steps if step.circular]
         for step in stage.steps:
-            self._run_step(step, dirty)
+            if not step.circular:
+                self._run_step(step, dirty)
+            elif circular:
+                self._run_circle(circular, dirty)
+                circular = []
         if workspace.dynamic_reads:
             stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
 
@@ -311,6 +331,34 @@ class Calculation:
             raise Replan from None
         self.workspace.pending[step.targets] = False
         self._store(step.targets.reshape(-1), value, dirty)
+
+    def _run_circle(self, steps: list[Step], dirty: np.ndarray) -> None:
+        """Cells that depend on each other in a circle, by the text of their formulas.
+
+        One by one they are tried: a formula may not need what closes the circle (IF and CHOOSE compute
+        one branch only). Those that do need each other cannot be computed.
+        """
+        waiting = [step.part(np.array([cell])) for step in steps for cell in range(len(step.cells))]
+        for _ in range(_MOST_ROUNDS):
+            left = [step for step in waiting if not self._tried(step, dirty)]
+            if len(left) in (0, len(waiting)):
+                break
+            waiting = left
+        for step in left:
+            step.circular = True
+            self._run_step(step, dirty)
+
+    def _tried(self, step: Step, dirty: np.ndarray) -> bool:
+        self.workspace.in_circle = True
+        try:
+            value = self.evaluate_step(step)
+        except NotReady:
+            return False
+        finally:
+            self.workspace.in_circle = False
+        self.workspace.pending[step.targets] = False
+        self._store(step.targets.reshape(-1), value, dirty)
+        return True
 
     def evaluate_step(self, step: Step) -> Value:
         """The values of a step's cells, in the shape of its targets."""

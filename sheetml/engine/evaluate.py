@@ -84,6 +84,14 @@ class Split(Exception):
     """These cells cannot be evaluated in one go: their areas differ in size, or are too large together."""
 
 
+class Refused(Exception):
+    """The function being evaluated gives one error for all of the context's cells."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+
 class NotReady(Exception):
     """A formula read cells, known only now, that are still to be computed: (reading, read) slots."""
 
@@ -116,11 +124,13 @@ class Workspace:
     pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
     random: np.random.Generator
     trace: Trace | None = None
+    in_circle: bool = False  # cells that seem to depend on themselves are tried: each read is watched
     spills: dict[int, tuple[int, int]] = field(default_factory=dict)  # anchor's slot: rows and columns
     now: float = 0.0  # the serial number of the moment of this calculation
     problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
+    is_total: Callable[[np.ndarray], np.ndarray] = lambda slots: np.zeros(slots.shape, bool)  # SUBTOTAL's own kind
 
 
 _NOTHING = nullcontext()
@@ -237,7 +247,7 @@ class Context:
         if slots is None:
             slots = reference._slots = self._locate(reference)
         workspace = self.workspace
-        if reference.dynamic:
+        if reference.dynamic or workspace.in_circle:
             self._note_dynamic(slots)
         value = workspace.cells.gather(slots)
         if reference.errors is not None:
@@ -562,8 +572,11 @@ def _call(context: Context, node: Call) -> Result:
     if function is not None:
         if not function.fewest <= len(node.arguments) <= function.most:
             return error_value(VALUE)
-        with context.evaluating(node.function):
-            return function.evaluate(context, node.arguments)
+        try:
+            with context.evaluating(node.function):
+                return function.evaluate(context, node.arguments)
+        except Refused as refused:
+            return error_value(refused.code)
     named = context.variables.get(node.function.casefold())
     if named is None:
         tree = context.workspace.scope.name(node.function, context.sheet)

@@ -88,6 +88,40 @@ def parse_address(text: str) -> tuple[str | None, Area]:
     return sheet, parse_area("".join(token.text for token in tokens))
 
 
+def from_r1c1(text: str, row: int, column: int) -> str:
+    """The A1 address of "R2C3", "R[-1]C:RC[2]", "R5" or "C[1]" seen from a cell; any other text as it is."""
+    corners = [_R1C1.fullmatch(corner) for corner in text.split(":")]
+    if not text or len(corners) > 2 or not all(corners):
+        return text
+    areas = [_r1c1_area(match, row, column) for match in corners if match is not None]
+    area = Area(
+        min(each.top for each in areas),
+        min(each.left for each in areas),
+        max(each.bottom for each in areas),
+        max(each.right for each in areas),
+    )
+    return address(None, area, absolute=True)
+
+
+_R1C1 = re.compile(r"(?=.)(?:R(\[-?\d{1,7}\]|\d{0,7}))?(?:C(\[-?\d{1,7}\]|\d{0,7}))?", re.IGNORECASE | re.ASCII)
+
+
+def _r1c1_area(match: re.Match[str], row: int, column: int) -> Area:
+    rows = _r1c1_number(match[1], row, MAX_ROWS)
+    columns = _r1c1_number(match[2], column, MAX_COLUMNS)
+    return Area(rows[0], columns[0], rows[1], columns[1])
+
+
+def _r1c1_number(text: str | None, origin: int, limit: int) -> tuple[int, int]:
+    """The first and the last row (or column): all of them where the text is None."""
+    if text is None:
+        return 1, limit
+    number = origin + int(text.strip("[]") or 0) if text.startswith("[") or not text else int(text)
+    if not 1 <= number <= limit:
+        raise FormulaError(f"{number} lies outside the sheet")
+    return number, number
+
+
 def split_areas(text: str) -> list[str]:
     """The addresses in "bias!$H$19:$V$24,'a, b'!$A$26", a comma inside quotes being part of a name."""
     parts = _PART.findall(text)

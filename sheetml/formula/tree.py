@@ -157,3 +157,10 @@ def children(node: Node) -> tuple[Node, ...]:
         case ArrayConstant():
             return tuple(element for row in node.rows for element in row)
     return ()
+
+
+def calls(node: Node, functions: frozenset[str]) -> bool:
+    """Whether a formula calls any of these functions."""
+    if isinstance(node, Call) and node.function in functions:
+        return True
+    return any(calls(child, functions) for child in children(node))

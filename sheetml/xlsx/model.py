@@ -156,6 +156,7 @@ class Table:
     columns: list[str]
     header_rows: int = 1
     totals_rows: int = 0
+    filtered: bool = False  # some of its rows may be hidden by its filter
 
 
 @dataclass(slots=True)
@@ -174,6 +175,8 @@ class Sheet:
     part: str  # the package part the sheet was read from, e.g. "xl/worksheets/sheet1.xml"
     cells: Cells
     visible: bool = True
+    hidden_rows: frozenset[int] = frozenset()
+    filters: list[Area] = field(default_factory=list)  # areas whose hidden rows a filter hides
 
 
 @dataclass(slots=True)

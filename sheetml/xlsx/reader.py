@@ -191,8 +191,9 @@ class _WorkbookReader:
         return link
 
     def _read_sheet(self, name: str, part: str, state: str) -> Sheet:
-        cells = _SheetReader(self, name, part).read()
-        return Sheet(name=name, part=part, cells=cells, visible=state == "visible")
+        reader = _SheetReader(self, name, part)
+        cells = reader.read()
+        return Sheet(name, part, cells, state == "visible", frozenset(reader.hidden_rows), reader.filters)
 
     def _names(self, positions: list[int | None]) -> Iterator[DefinedName]:
         for element in self.root.iterfind("{*}definedNames/{*}definedName"):
@@ -220,7 +221,8 @@ class _WorkbookReader:
         if not name or area is None or not (header.isdecimal() and totals.isdecimal()):
             raise self.package.error(f"is damaged: its part {part!r} does not describe a table")
         columns = [unescape(c.get("name", "")) for c in root.iterfind("{*}tableColumns/{*}tableColumn")]
-        return Table(name, position, area, columns, int(header), int(totals))
+        filtered = root.find("{*}autoFilter/{*}filterColumn") is not None
+        return Table(name, position, area, columns, int(header), int(totals), filtered)
 
 
 # --- cell metadata -----------------------------------------------------------------------------
@@ -303,6 +305,8 @@ class _SheetReader:
         self.name = name
         self.part = part
         self.row_starts: dict[int, int] = {}  # for each row, the position of its first cell
+        self.hidden_rows: list[int] = []
+        self.filters: list[Area] = []
         self.columns = array("i")
         self.numbers = array("d")
         self.kinds: dict[int, Kind] = {}  # of all cells but numbers
@@ -320,13 +324,23 @@ class _SheetReader:
 
     def read(self) -> Cells:
         row = 0
-        for element in self.package.elements(self.part, "row"):
+        for element in self.package.elements(self.part, "row", "autoFilter"):
+            if element.tag.endswith("autoFilter"):
+                self._read_filter(element)
+                continue
             row = self._row_number(element, row + 1)
             if row in self.row_starts:
                 raise self.error(row, 1, "its row is stated twice")
             self.row_starts[row] = len(self.columns)
+            if element.get("hidden", "").lower() in _TRUE:
+                self.hidden_rows.append(row)
             self._read_row(element, row)
         return self._sorted(self._cells())
+
+    def _read_filter(self, element: etree._Element) -> None:
+        area = parse_area(element.get("ref", ""))
+        if area is not None and element.find("{*}filterColumn") is not None:
+            self.filters.append(area)
 
     def error(self, row: int, column: int, cause: str) -> WorkbookError:
         place = cell_address(row, column)

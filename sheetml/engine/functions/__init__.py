@@ -11,12 +11,18 @@ from sheetml.engine.functions import (  # noqa: F401
     logic,
     lookup,
     math,
+    ordering,
+    random_numbers,
     regression,
+    rounding,
+    shaping,
     significance,
     statistics,
+    subtotals,
     text,
     text_numbers,
     text_pieces,
+    whole_numbers,
     working_days,
 )
 from sheetml.engine.functions.registry import FUNCTIONS

@@ -8,9 +8,27 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import graph as ops
-from sheetml.engine.functions.registry import MOST, error_of_any, over_arrays
-from sheetml.engine.graph import Array
-from sheetml.engine.values import NA, NUMBER, VALUE, Errors, Value, error_value, first_error
+from sheetml.engine.evaluate import Context, Result, Split, first_element
+from sheetml.engine.functions.elements import ELEMENTS_MADE, check_size, shared_integer
+from sheetml.engine.functions.lookup import argument
+from sheetml.engine.functions.registry import MOST, Arguments, error_of_any, function, over_arrays, spread
+from sheetml.engine.graph import Array, value_of
+from sheetml.engine.values import (
+    CALC,
+    NA,
+    NUM,
+    NUMBER,
+    VALUE,
+    Errors,
+    Value,
+    error_value,
+    error_where,
+    first_error,
+    scalar_value,
+)
+from sheetml.errors import CalculationError
+from sheetml.formula.tree import Missing, Node
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
 @over_arrays("SUMPRODUCT", 1, MOST)
@@ -94,20 +112,50 @@ def sum_of_sums_of_squares(x: Array, y: Array) -> Array:
     return ops.add(ops.vecdot(x, x), ops.vecdot(y, y))
 
 
+# ---- matrices ------------------------------------------------------------------------------------
+
+
 @over_arrays("MMULT", 2)
 def matrix_product(left: Value, right: Value) -> Any:
-    if left.shape[2] != right.shape[1] or not _all_numbers(left, right):
-        return error_value(VALUE)
-    x, y = left.number, right.number
+    """The product of two matrices."""
+    errors = _no_numbers(left, right)
+    if left.shape[2] != right.shape[1]:
+        errors = first_error(errors, _value_error())
+    if errors is not None and errors.all():
+        return np.zeros((1, 1, 1)), errors
+    x, y = _numbers_only(left), _numbers_only(right)
     if x.shape[1] == 1 and y.shape[2] == 1:
         # one row by one column a cell, the commonest case: vecdot is much faster than matmul there
         dot = ops.vecdot(ops.reshape(x, (x.shape[0], x.shape[2])), ops.reshape(y, (y.shape[0], y.shape[1])))
-        return ops.reshape(dot, (dot.size, 1, 1))
-    return ops.matmul(x, y)
+        return ops.reshape(dot, (dot.size, 1, 1)), errors
+    return _of_each_cell(ops.matmul(x, y), errors)
 
 
-def _all_numbers(*values: Value) -> bool:
-    return all(value.kind is None or bool((value.kind == NUMBER).all()) for value in values)
+def _no_numbers(*values: Value) -> Errors:
+    """The error, (b, 1, 1), of a cell whose matrices hold an error, or (#VALUE!) anything else but numbers."""
+    errors = error_of_any(*values)
+    for value in values:
+        if value.kind is not None:
+            errors = first_error(errors, error_where((value.kind != NUMBER).any(axis=(1, 2), keepdims=True), VALUE))
+    return errors
+
+
+def _of_each_cell(matrix: Array, errors: Errors) -> tuple[Array, Errors]:
+    """Matrices with the errors, (b, 1, 1), of cells that have none; numbers too large are #NUM!.
+
+    An error is one value, not a matrix of them: cells with and without one are computed apart.
+    """
+    infinite = ~np.isfinite(value_of(matrix)).all(axis=(1, 2), keepdims=True)
+    errors = first_error(errors, error_where(infinite if infinite.any() else None, NUM))
+    if errors is None or not errors.any():
+        return matrix, None
+    if not errors.all() or errors.shape[0] < matrix.shape[0]:
+        raise Split
+    return np.zeros((1, 1, 1)), errors
+
+
+def _value_error() -> np.ndarray:
+    return np.full((1, 1, 1), VALUE, np.uint8)
 
 
 @over_arrays("TRANSPOSE", 1)
@@ -117,3 +165,82 @@ def transposed(value: Value) -> Value:
         None if value.kind is None else value.kind.transpose(0, 2, 1),
         None if value.text is None else value.text.transpose(0, 2, 1),
     )
+
+
+@function("MUNIT", 1, 1)
+def unit_matrix(context: Context, arguments: Arguments) -> Result:
+    """The unit matrix of a size."""
+    size = shared_integer(context, arguments[0])
+    if size < 1:
+        return error_value(VALUE)
+    check_size(context, size, size)
+    return Value(np.eye(size)[None])
+
+
+@over_arrays("MINVERSE", 1)
+def inverse_matrix(matrix: Value) -> Any:
+    """The inverse of a square matrix; #NUM! if it has none."""
+    errors = _unless_square(matrix)
+    if errors is not None and errors.all():
+        return np.zeros((1, 1, 1)), errors
+    number = _numbers_only(matrix)
+    singular = np.array([not _is_invertible(own) for own in value_of(number)]).reshape(-1, 1, 1)
+    if singular.any():
+        number = ops.where(singular, np.eye(matrix.shape[1])[None], number)
+    return _of_each_cell(
+        ops.inverse(number), first_error(errors, error_where(singular if singular.any() else None, NUM))
+    )
+
+
+@over_arrays("MDETERM", 1)
+def determinant(matrix: Value) -> Any:
+    """The determinant of a square matrix."""
+    errors = _unless_square(matrix)
+    if errors is not None and errors.all():
+        return np.zeros((1, 1, 1)), errors
+    return _total(ops.determinant(_numbers_only(matrix))), errors
+
+
+def _unless_square(matrix: Value) -> Errors:
+    """The error, (b, 1, 1), where the value is not a square matrix of numbers."""
+    if matrix.shape[1] != matrix.shape[2]:
+        return first_error(error_of_any(matrix), _value_error())
+    if matrix.shape[1] ** 2 > ELEMENTS_MADE:
+        raise CalculationError(f"a matrix of {matrix.shape[1]} rows is too large to compute with")
+    return _no_numbers(matrix)
+
+
+def _is_invertible(matrix: np.ndarray) -> bool:
+    try:
+        return bool(np.isfinite(np.linalg.inv(matrix)).all())
+    except np.linalg.LinAlgError:
+        return False
+
+
+# ---- made of a few numbers -----------------------------------------------------------------------
+
+
+@function("SEQUENCE", 1, 4)
+def sequence(context: Context, arguments: Arguments) -> Result:
+    """An array of numbers in equal steps, row by row, each the one before it and a step."""
+    rows = shared_integer(context, arguments[0], 1)
+    columns = shared_integer(context, argument(arguments, 1), 1)
+    if rows < 0 or columns < 0 or rows > MAX_ROWS or columns > MAX_COLUMNS:
+        return error_value(VALUE)
+    if rows == 0 or columns == 0:
+        return error_value(CALC)
+    check_size(context, rows, columns)
+    start, step = (_number_or_one(context, argument(arguments, place)) for place in (2, 3))
+
+    def compute(start: Array, step: Array) -> Array:
+        count = max(start.shape[0], step.shape[0])
+        steps = [ops.broadcast_to(ops.reshape(start, (start.shape[0], 1)), (count, 1))]
+        if rows * columns > 1:
+            steps.append(ops.broadcast_to(ops.reshape(step, (step.shape[0], 1)), (count, rows * columns - 1)))
+        return ops.reshape(ops.cumulative_sum(ops.concatenate(steps, axis=1)), (count, rows, columns))
+
+    return spread(compute, ("number", "number"), [first_element(start), first_element(step)])
+
+
+def _number_or_one(context: Context, node: Node | None) -> Value:
+    return scalar_value(1.0) if node is None or isinstance(node, Missing) else context.value(node)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +31,8 @@ from sheetml.engine.values import (
 )
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
-from sheetml.formula.references import column_letters, quote_sheet
-from sheetml.formula.tree import Missing, Node
+from sheetml.formula.references import column_letters, from_r1c1, quote_sheet
+from sheetml.formula.tree import Binary, Missing, Name, Node, Range, StructuredReference, Text, Unary
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
@@ -73,9 +75,15 @@ def offset(context: Context, arguments: Arguments) -> Result:
 
 
 def _size(context: Context, node: Node | None, default: np.ndarray) -> tuple[np.ndarray, Errors]:
+    """A height or a width: any part of a first row or column counts as one (0.9 is 1, but 1.9 is 1, too)."""
     if node is None or isinstance(node, Missing):
         return default, None
-    return integers(context, node)
+    number, errors = as_number(context.value(node))
+    size = np.clip(concrete(number), -2e9, 2e9)
+    whole = np.trunc(size - np.sign(size)) + np.sign(size)
+    if whole.shape[1:] != (1, 1):
+        return np.zeros(1, np.int64), np.array([VALUE], np.uint8)
+    return whole.reshape(-1).astype(np.int64), None if errors is None else errors.reshape(-1)
 
 
 @function("INDEX", 2, 4)
@@ -161,22 +169,25 @@ def _part_of_array(value: Value, rows: np.ndarray, columns: np.ndarray, errors: 
 
 @function("INDIRECT", 1, 2)
 def indirect(context: Context, arguments: Arguments) -> Result:
-    """The area that a text names."""
+    """The area that a text names, in A1 or (if the second argument is FALSE) R1C1 notation."""
     texts, errors = context.text(arguments[0])
+    relative = np.zeros(1, bool)
     if len(arguments) > 1 and not isinstance(arguments[1], Missing):
-        a1, _ = context.boolean(arguments[1])
-        if not concrete(a1).all():
-            return context.uncomputable("INDIRECT with R1C1 text is not supported")
+        a1, wrong = context.boolean(arguments[1])
+        errors = first_error(errors, wrong)
+        relative = ~concrete(a1).reshape(a1.shape[0], -1)[:, 0].astype(bool)
     if errors is not None and errors.all():
         return error_value(int(errors.reshape(-1)[0]))
     names = texts.reshape(texts.shape[0], -1)[:, 0]
-    found = [_named_area(context, i, name) for i, name in enumerate(names)]
+    count = max(len(names), len(relative), context.count if relative.any() else 1)
+    cells = zip(np.broadcast_to(names, (count,)).tolist(), np.broadcast_to(relative, (count,)).tolist())
+    found = [_named_area(context, cell, name, r1c1) for cell, (name, r1c1) in enumerate(cells)]
     if len({area.sheet for area in found if area is not None}) > 1:
         raise Split
     sheet = next((area.sheet for area in found if area is not None), 0)
     corners = np.array([_corners(area) for area in found], np.int64)
     missing = first_error(
-        None if errors is None else errors.reshape(texts.shape[0], -1)[:, 0],
+        None if errors is None else errors.reshape(errors.shape[0], -1)[:, 0],
         error_where(np.array([area is None or area.errors is not None for area in found]), REF),
     )
     top, left, height, width = corners.T
@@ -189,13 +200,29 @@ def _corners(area: Reference | None) -> tuple[int, int, int, int]:
     return int(area.top[0]), int(area.left[0]), int(area.height[0]), int(area.width[0])
 
 
-def _named_area(context: Context, cell: int, text: str) -> Reference | None:
+def _named_area(context: Context, cell: int, text: str, r1c1: bool) -> Reference | None:
     one = context.select(np.array([min(cell, context.count - 1)]))
+    row, column = int(one.rows[0]), int(one.columns[0])
+    sheet, mark, place = text.strip().rpartition("!")
     try:
-        result = one.evaluate(parse(text.strip(), int(one.rows[0]), int(one.columns[0])))
+        place = from_r1c1(place, row, column) if r1c1 else _LEADING_ZEROS.sub(r"\1", place)
+        tree = parse(sheet + mark + place, row, column)
     except FormulaError:
         return None
+    result = one.evaluate(tree) if _names_cells(tree) else None
     return result if isinstance(result, Reference) else None
+
+
+_LEADING_ZEROS = re.compile(r"(?<![\w.])(\$?[A-Za-z]{0,3}\$?)0+(?=[1-9])", re.ASCII)
+
+
+def _names_cells(tree: Node) -> bool:
+    """Whether a text names cells, and does not compute them."""
+    if isinstance(tree, Binary):
+        return tree.operator == ":" and _names_cells(tree.left) and _names_cells(tree.right)
+    if isinstance(tree, Unary):
+        return tree.operator == "#" and _names_cells(tree.operand)
+    return isinstance(tree, (Range, Name, StructuredReference))
 
 
 def _along(name: str, rows: bool, count: bool) -> None:
@@ -300,8 +327,8 @@ def _position(found: Array, errors: Errors) -> Value:
     return number_value(place + 1, first_error(errors, error_where(place < 0, NA)))
 
 
-def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[int, bool, bool]:
-    """The match mode, whether the last of equal values is found, and whether these are valid.
+def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[dict[str, Any], bool]:
+    """How `positions` is to search, and whether the modes are valid.
 
     The binary searches (2 and -2) rely on order and end at the first, and at the last, of equal values.
     """
@@ -310,16 +337,17 @@ def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[in
     chosen_mode, direction = int(mode[0]), int(search[0])
     valid = chosen_mode in (-1, 0, 1, 2) and direction in (1, -1, 2, -2) and mode_errors is None
     valid = valid and search_errors is None and not (chosen_mode == WILDCARD and abs(direction) == 2)
-    return chosen_mode, direction < 0, valid
+    rule = {"mode": chosen_mode, "last": direction < 0, "halving": abs(direction) == 2, "blanks": True}
+    return rule, valid
 
 
 @function("XMATCH", 2, 4)
 def match_by_mode(context: Context, arguments: Arguments) -> Result:
     wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
-    mode, last, valid = _search_rule(context, arguments, 2)
+    rule, valid = _search_rule(context, arguments, 2)
     if not valid or (line.shape[1] > 1 and line.shape[2] > 1):
         return error_value(VALUE)
-    return _position(positions(wanted, line, mode, last=last), wanted.errors())
+    return _position(positions(wanted, line, **rule), wanted.errors())
 
 
 @function("XLOOKUP", 3, 6)
@@ -327,11 +355,11 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     """The value, row or column of the result area that is level with the value found."""
     wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
     results = context.array_value(arguments[2])
-    mode, last, valid = _search_rule(context, arguments, 4)
+    rule, valid = _search_rule(context, arguments, 4)
     tall = line.shape[2] == 1
     if not valid or (not tall and line.shape[1] > 1) or results.shape[1 if tall else 2] != line.shape[1 if tall else 2]:
         return error_value(VALUE)
-    place = concrete(positions(wanted, line, mode, last=last)).astype(np.intp)
+    place = concrete(positions(wanted, line, **rule)).astype(np.intp)
     wrong = wanted.errors()
     missing = place < 0 if wrong is None else (place < 0) & (wrong == 0)
     found = _beside(results, place.clip(0), tall)
@@ -366,6 +394,8 @@ def _table_lookup(name: str, vertical: bool) -> None:
 
     @function(name, 3, 4)
     def evaluate(context: Context, arguments: Arguments) -> Result:
+        if isinstance(arguments[1], Text):
+            return error_value(VALUE)
         wanted, table = context.value(arguments[0]), context.array_value(arguments[1])
         number, errors = context.number(arguments[2])
         approximate = True

@@ -73,12 +73,15 @@ class Line:
     Only values of the same type match: numbers, texts (without regard to case) or booleans.
     """
 
-    def __init__(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, last: bool = False) -> None:
+    def __init__(
+        self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, last: bool = False, halving: bool = False
+    ) -> None:
         self.numbers = numbers
         self.kinds = kinds
         self.texts = texts
         self.last = last  # of equal values the last one is found, not the first
-        self._sorted: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.halving = halving  # ... and beside a value that is not there the one next to its place in order
+        self._sorted: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
         self._places: dict[str, int] | None = None
 
     def find(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int) -> np.ndarray:
@@ -109,26 +112,30 @@ class Line:
         return -1
 
     def _find_numbers(self, wanted: np.ndarray, kind: int, mode: int) -> np.ndarray:
-        values, places = self._by_value(kind)
+        values, places = self._by_value(kind, self.last)
         if not len(values):
             return np.full(len(wanted), -1, np.intp)
-        if mode == SMALLER:
-            found = values.searchsorted(wanted, "right") - 1
-            return np.where(found >= 0, places[found], -1)
-        found = values.searchsorted(wanted)
-        within = np.minimum(found, len(values) - 1)
-        hit = found < len(values) if mode == LARGER else values[within] == wanted
-        return np.where(hit, places[within], -1)
+        exact = values.searchsorted(wanted)
+        within = np.minimum(exact, len(values) - 1)
+        result = np.where(values[within] == wanted, places[within], -1)
+        if mode not in (SMALLER, LARGER):
+            return result
+        last = (mode == SMALLER) != self.last if self.halving else self.last
+        _, beside_places = self._by_value(kind, last)
+        beside = exact - 1 if mode == SMALLER else exact
+        inside = (beside >= 0) & (beside < len(values))
+        found = np.where(inside, beside_places[beside.clip(0, len(values) - 1)], -1)
+        return np.where(result >= 0, result, found)
 
-    def _by_value(self, kind: int) -> tuple[np.ndarray, np.ndarray]:
-        """The distinct values of a kind in order, and where each stands."""
-        if kind not in self._sorted:
+    def _by_value(self, kind: int, last: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct values of a kind in order, and where each stands first or last."""
+        if (kind, last) not in self._sorted:
             own = np.nonzero(self.kinds == kind)[0]
-            if self.last:
+            if last:
                 own = own[::-1]
             values, first = np.unique(self.numbers[own], return_index=True)
-            self._sorted[kind] = values, own[first]
-        return self._sorted[kind]
+            self._sorted[kind, last] = values, own[first]
+        return self._sorted[kind, last]
 
     def _find_text(self, wanted: str, mode: int) -> int:
         pattern = wildcard_pattern(wanted) if mode == WILDCARD else None
@@ -176,10 +183,19 @@ def _halving(line: list[str], wanted: str, order: str) -> int:
     return low - 1
 
 
-def positions(wanted: Value, lines: Value, mode: int = SORTED, order: str = SORTED_UP, last: bool = False) -> Any:
+def positions(
+    wanted: Value,
+    lines: Value,
+    mode: int = SORTED,
+    order: str = SORTED_UP,
+    last: bool = False,
+    halving: bool = False,
+    blanks: bool = False,
+) -> Any:
     """Where each wanted element, (b, R, C), stands in its cell's line, (b or 1, n): from 0, -1 for nowhere.
 
-    Traced numbers give traced positions, whose derivative is zero.
+    With `blanks` a blank finds a blank, if there is one. Traced numbers give traced positions, whose
+    derivative is zero.
     """
     size = lines.shape[1] * lines.shape[2]
     line_kinds = lines.kinds.reshape(lines.shape[0], size)
@@ -192,20 +208,27 @@ def positions(wanted: Value, lines: Value, mode: int = SORTED, order: str = SORT
         texts = np.broadcast_to(wanted.texts, shape).reshape(shape[0], -1)
         rows = line_number.reshape(lines.shape[0], size)
         if rows.shape[0] == 1:
-            line = Line(rows[0], line_kinds[0], line_texts[0], last)
-            found = _find(line, numbers.reshape(-1), kinds.reshape(-1), texts.reshape(-1), mode, order)
+            line = Line(rows[0], line_kinds[0], line_texts[0], last, halving)
+            found = _find(line, numbers.reshape(-1), kinds.reshape(-1), texts.reshape(-1), mode, order, blanks)
             return found.reshape(shape).astype(np.float64)
         found = np.empty(numbers.shape)
         for cell in range(shape[0]):
-            line = Line(rows[cell], line_kinds[cell], line_texts[cell], last)
-            found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order)
+            line = Line(rows[cell], line_kinds[cell], line_texts[cell], last, halving)
+            found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order, blanks)
         return found.reshape(shape)
 
     return ops.position_of("a position found", compute)(wanted.number, lines.number)
 
 
-def _find(line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str) -> np.ndarray:
+def _find(
+    line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str, blanks: bool
+) -> np.ndarray:
     known = np.where(kinds >= ERROR, ERROR, kinds)
     if mode == SORTED:
         return line.find_sorted(numbers, known, texts, order)
-    return line.find(numbers, known, texts, mode)
+    result = line.find(numbers, known, texts, mode)
+    if blanks and (known == BLANK).any():
+        places = np.nonzero(line.kinds == BLANK)[0]
+        if len(places):
+            result[known == BLANK] = places[-1 if line.last else 0]
+    return result

@@ -1,0 +1,121 @@
+"""Totals that pass over other totals, over rows that are hidden, or over errors: SUBTOTAL and AGGREGATE."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.evaluate import Context, Refused, Result
+from sheetml.engine.functions.elements import shared_integer
+from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.values import BLANK, ERROR, UNCOMPUTABLE, VALUE, Value, error_value
+from sheetml.formula.tree import Name, Node
+
+_OF_AREAS = ("AVERAGE", "COUNT", "COUNTA", "MAX", "MIN", "PRODUCT", "STDEV.S", "STDEV.P", "SUM", "VAR.S", "VAR.P")
+_OF_ARRAYS = ("LARGE", "SMALL", "PERCENTILE.INC", "QUARTILE.INC", "PERCENTILE.EXC", "QUARTILE.EXC")
+_AGGREGATES = (*_OF_AREAS, "MEDIAN", "MODE.SNGL", *_OF_ARRAYS)
+_OWN_ROWS = 100  # added to a number of SUBTOTAL: rows hidden by hand are passed over, too
+_UNKNOWN = ERROR + UNCOMPUTABLE
+
+
+@function("SUBTOTAL", 2)
+def subtotal(context: Context, arguments: Arguments) -> Result:
+    """A total of areas by the function of a number, without other subtotals and rows that a filter hides."""
+    number = shared_integer(context, arguments[0])
+    by_hand = number > _OWN_ROWS
+    place = number - _OWN_ROWS if by_hand else number
+    if not 1 <= place <= len(_OF_AREAS):
+        return error_value(VALUE)
+    values = [
+        _kept(context, area, totals=True, hidden=True, by_hand=by_hand, errors=False)
+        for node in arguments[1:]
+        for area in _areas(context, node)
+    ]
+    return _computed(context, _OF_AREAS[place - 1], values, ())
+
+
+@function("AGGREGATE", 3)
+def aggregate(context: Context, arguments: Arguments) -> Result:
+    """A total by the function of a number, without errors, hidden rows or other totals, as an option says."""
+    place, option = shared_integer(context, arguments[0]), shared_integer(context, arguments[1])
+    if not (1 <= place <= len(_AGGREGATES) and 0 <= option <= 7):
+        return error_value(VALUE)
+    totals, hidden, errors = option < 4, option in (1, 3, 5, 7), option in (2, 3, 6, 7)
+    name = _AGGREGATES[place - 1]
+    of_array = name in _OF_ARRAYS
+    if of_array and len(arguments) != 4:
+        return error_value(VALUE)
+    nodes, last = (arguments[2:3], arguments[3:]) if of_array else (arguments[2:], ())
+    values = []
+    for node in nodes:
+        result = context.in_array_mode().evaluate(node) if of_array else None
+        if isinstance(result, Value):
+            values.append(_without(result, _wrong(result) if errors else np.zeros(result.shape, bool)))
+            continue
+        for area in _areas(context, node):
+            values.append(_kept(context, area, totals=totals, hidden=hidden, by_hand=hidden, errors=errors))
+    return _computed(context, name, values, last)
+
+
+def _areas(context: Context, node: Node) -> list[Reference]:
+    result = context.evaluate(node)
+    if isinstance(result, Value):
+        code = result.errors()
+        raise Refused(VALUE if code is None else int(code.reshape(-1)[0]) or VALUE)
+    if not isinstance(result, (Reference, Areas)):
+        raise Refused(VALUE)
+    return result.parts if isinstance(result, Areas) else [result]
+
+
+def _kept(context: Context, area: Reference, *, totals: bool, hidden: bool, by_hand: bool, errors: bool) -> Value:
+    """The values of an area, those blank that are passed over."""
+    value = context.read_padded(area)
+    out = np.zeros(value.shape, bool)
+    if totals:
+        assert area._slots is not None
+        out = out | context.workspace.is_total(area._slots)
+    if hidden:
+        out = out | _hidden(context, area, value.shape[1], by_hand)
+    if errors:
+        out = out | _wrong(value)
+    return _without(value, out)
+
+
+def _wrong(value: Value) -> np.ndarray:
+    """Errors that may be passed over; what could not be computed may not."""
+    return (value.kinds >= ERROR) & (value.kinds != _UNKNOWN)
+
+
+def _hidden(context: Context, area: Reference, height: int, by_hand: bool) -> np.ndarray:
+    """The rows of each cell's area that are not shown: (b, height, 1)."""
+    file = context.workspace.scope.file
+    sheet = file.sheets[area.sheet]
+    rows = area.top[:, None, None] + np.arange(height)[None, :, None]
+    hidden = sheet.hidden_rows
+    if not by_hand:
+        tables = [table.area for table in file.tables if table.sheet == area.sheet and table.filtered]
+        filters = [*sheet.filters, *tables]
+        hidden = frozenset(row for row in hidden if any(each.top <= row <= each.bottom for each in filters))
+    return np.isin(rows, list(hidden))
+
+
+def _without(value: Value, out: np.ndarray) -> Value:
+    """The value with blanks in some places; always an area of several cells, in which blanks do not count."""
+    kind = np.where(out, np.uint8(BLANK), value.kinds)
+    number = ops.where(out, 0.0, value.number) if out.any() else value.number
+    count = kind.shape[0]
+    flat = ops.reshape(number, (count, 1, number.size // count))
+    number = ops.concatenate([flat, np.zeros((count, 1, 1))], axis=2)
+    kind = np.concatenate([kind.reshape(count, 1, -1), np.full((count, 1, 1), BLANK, np.uint8)], axis=2)
+    text = None
+    if value.text is not None:
+        text = np.concatenate([value.texts.reshape(count, 1, -1), np.full((count, 1, 1), "", object)], axis=2)
+    return Value(number, kind, text)
+
+
+def _computed(context: Context, name: str, values: list[Value], others: Arguments) -> Result:
+    """A function of the values and of further arguments."""
+    names = tuple(Name(f"area {place}") for place in range(len(values)))
+    inner = context.with_variables({each.name: value for each, value in zip(names, values)})
+    return context.workspace.functions[name].evaluate(inner, (*names, *others))
