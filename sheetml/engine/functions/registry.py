@@ -98,6 +98,7 @@ def function(
 
 def _register(described: Function, source: Callable[..., Any]) -> None:
     """Makes the function known; family and description come from the code that computes it."""
+    assert described.name not in FUNCTIONS, f"there are two functions {described.name}"
     about = described.about or _first_sentence(source.__doc__ or "")
     FUNCTIONS[described.name] = replace(described, family=source.__module__.rpartition(".")[2], about=about)
 
@@ -110,6 +111,7 @@ def _first_sentence(text: str) -> str:
 
 def also_named(name: str, original: str) -> None:
     """A second name of a function (STDEV, STDEV.S)."""
+    assert name not in FUNCTIONS, f"there are two functions {name}"
     FUNCTIONS[name] = replace(FUNCTIONS[original], name=name)
 
 
