@@ -167,6 +167,12 @@ class ExpressionCompiler:
     def mistake(self, line: int, problem: str) -> MacroError:
         return MacroError(f"{self.module.name}, line {line}: {problem}.")
 
+    def no_procedure(self, callee: tree.Name) -> MacroError:
+        known = FORBIDDEN.get(callee.name.casefold())
+        if known is not None:
+            return self.refusal(callee.line, known)
+        return self.mistake(callee.line, f"there is no Sub or Function {callee.name}")
+
     # ---- names
 
     def lookup(self, name: str) -> Binding | None:
@@ -216,7 +222,7 @@ class ExpressionCompiler:
     # ---- expressions
 
     def compile(self, node: tree.Expression) -> Compiled:
-        compiled: Compiled = _COMPILE[type(node)](self, node)
+        compiled: Compiled = getattr(self, _METHODS[type(node)])(node)
         return compiled
 
     def value(self, node: tree.Expression) -> Compiled:
@@ -365,7 +371,9 @@ class ExpressionCompiler:
         if isinstance(callee, tree.Member):
             return self.member_call(callee, node.arguments)
         if isinstance(callee, tree.Name):
-            found = self.need(callee.name, callee.line)
+            found = self.lookup(callee.name)
+            if found is None:
+                raise self.no_procedure(callee)
             if isinstance(found, (Local, Shared)):
                 return self._index(self._variable(found), found.type, node)
             if isinstance(found, HostGlobal):
@@ -552,7 +560,7 @@ class ExpressionCompiler:
             default = self._default(parameter)
             return lambda frame, after: Variable(declared, default)
         if not parameter.by_value and not isinstance(node, tree.Parenthesised):
-            found = self.lookup(node.name) if isinstance(node, tree.Name) else None
+            found = self.need(node.name, node.line) if isinstance(node, tree.Name) else None
             if isinstance(found, Local) and (found.type == declared or declared == "Variant" or parameter.is_array):
                 index = found.index
                 return lambda frame, after: frame.variables[index]
@@ -668,17 +676,17 @@ class ExpressionCompiler:
         return Compiled(test, "Boolean")
 
 
-_COMPILE: dict[type, Callable[[ExpressionCompiler, Any], Compiled]] = {
-    tree.Literal: ExpressionCompiler._literal,
-    tree.Name: ExpressionCompiler._name,
-    tree.Bracketed: ExpressionCompiler._bracketed,
-    tree.Member: ExpressionCompiler._member,
-    tree.Apply: ExpressionCompiler._apply,
-    tree.Unary: ExpressionCompiler._unary,
-    tree.Binary: ExpressionCompiler._binary,
-    tree.Parenthesised: ExpressionCompiler._parenthesised,
-    tree.New: ExpressionCompiler._new,
-    tree.TypeOf: ExpressionCompiler._type_of,
+_METHODS: dict[type, str] = {
+    tree.Literal: "_literal",
+    tree.Name: "_name",
+    tree.Bracketed: "_bracketed",
+    tree.Member: "_member",
+    tree.Apply: "_apply",
+    tree.Unary: "_unary",
+    tree.Binary: "_binary",
+    tree.Parenthesised: "_parenthesised",
+    tree.New: "_new",
+    tree.TypeOf: "_type_of",
 }
 
 _NO_FRAME = Frame(Code("", ""), [])

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sheetml.engine.number_format import FormatError, formatted
 from sheetml.macros import values as v
 from sheetml.macros.arithmetic import is_true, order
 from sheetml.macros.errors import DESCRIPTIONS, INVALID_CALL, OUT_OF_MEMORY, OVERFLOW, TYPE_MISMATCH, VbaError
+from sheetml.macros.machine import Refusal
 from sheetml.macros.members import Parameters
 from sheetml.macros.values import (
     MISSING,
@@ -565,6 +567,77 @@ def convert_case(string: Any, conversion: Any) -> Any:
     if kind not in (1, 2, 3):
         raise VbaError(INVALID_CALL)
     return {1: text.upper(), 2: text.lower(), 3: text.title()}[kind]
+
+
+_NAMED_FORMATS = {
+    "general number": "General",
+    "currency": "$#,##0.00;($#,##0.00)",
+    "fixed": "0.00",
+    "standard": "#,##0.00",
+    "percent": "0.00%",
+    "scientific": "0.00E+00",
+    "yes/no": '"Yes";"Yes";"No"',
+    "true/false": '"True";"True";"False"',
+    "on/off": '"On";"On";"Off"',
+    "long date": "dddd, mmmm d, yyyy",
+    "medium date": "dd-mmm-yy",
+    "short date": "m/d/yyyy",
+    "long time": "h:mm:ss AM/PM",
+    "medium time": "hh:mm AM/PM",
+    "short time": "hh:mm",
+}
+
+
+@vba("Format", "Format$", result="String")
+def format_value(expression: Any, format: Any = MISSING) -> Any:
+    """A value in a number format, as cells show it; minutes may be written as n."""
+    pattern = "" if format is MISSING else _text(format)
+    if not pattern or pattern.lower() == "general date" or expression is None or expression is NULL:
+        return "" if expression is NULL or expression is None else _text(expression)
+    pattern = _NAMED_FORMATS.get(pattern.lower(), pattern)
+    if isinstance(expression, str):
+        if pattern in ("<", ">"):
+            return expression.lower() if pattern == "<" else expression.upper()
+        try:
+            expression = number(expression)
+        except VbaError:
+            return _formatted(expression, pattern)
+    return _formatted(float(number(expression)), _minutes_as_m(pattern))
+
+
+def _formatted(value: float | str, pattern: str) -> str:
+    try:
+        return formatted(value, pattern)
+    except FormatError:
+        raise Refusal(f"Format with {pattern!r} is not supported") from None
+
+
+def _minutes_as_m(pattern: str) -> str:
+    """VBA's n is a minute wherever it stands; a cell's m is one only beside hours or seconds."""
+    bare = re.sub(r'"[^"]*"|\\.', "", pattern).lower()
+    if "n" not in bare.replace("general", ""):
+        return pattern
+    if not re.search(r"[hs]", bare):
+        raise Refusal(f"Format with {pattern!r} (minutes alone) is not supported")
+    return re.sub(r"(?i)n", "m", pattern)
+
+
+@vba("FormatNumber", result="String")
+def format_number(expression: Any, num_digits_after_decimal: Any = MISSING) -> Any:
+    return _formatted(to_double(expression), "#,##0" + _places(num_digits_after_decimal))
+
+
+@vba("FormatPercent", result="String")
+def format_percent(expression: Any, num_digits_after_decimal: Any = MISSING) -> Any:
+    return _formatted(to_double(expression), "0" + _places(num_digits_after_decimal) + "%")
+
+
+def _places(digits: Any) -> str:
+    count = int(to_long(_or(digits, 2)))
+    if not -1 <= count <= 30:
+        raise VbaError(INVALID_CALL)
+    count = 2 if count < 0 else count
+    return "." + "0" * count if count else ""
 
 
 # ---- choices -----------------------------------------------------------------------------------

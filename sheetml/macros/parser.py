@@ -41,23 +41,25 @@ TYPE_NAMES = {
     )
 }  # fmt: skip
 
-# Operators from the weakest; those of one row bind alike, from left to right.
-_BINARY: list[tuple[str, ...]] = [
+# Operators from the weakest; those of one row bind alike, from left to right. "not" is a prefix.
+_PRECEDENCE: list[tuple[str, ...]] = [
     ("imp",),
     ("eqv",),
     ("xor",),
     ("or",),
     ("and",),
-    ("not",),  # the place of the prefix operator
+    ("not",),
     ("=", "<>", "><", "<", ">", "<=", "=<", ">=", "=>", "like", "is"),
     ("&",),
     ("+", "-"),
     ("mod",),
     ("\\",),
     ("*", "/"),
+    ("^",),
 ]
+_LEVELS = {word: level for level, words in enumerate(_PRECEDENCE) for word in words if word != "not"}
 _COMPARISONS = {"><": "<>", "=<": "<=", "=>": ">="}
-_NOT = 5
+_NOT, _POWER = 5, 12
 
 _UNSUPPORTED = {
     "open": "Open (a file)", "close": "Close (a file)", "print": "Print # (a file)", "write": "Write # (a file)",
@@ -198,10 +200,12 @@ class Parser:
     def _is_plain_name(self) -> bool:
         """Whether a word that could begin a statement is a variable, a call or a member here."""
         following = self.word(1)
-        if following in ("=", "."):
+        if following == "=":
             return True
         next_token = self.tokens[self.place + 1] if self.place + 1 < len(self.tokens) else self._after_last()
-        return following == "(" and not next_token.spaced and self.word() not in ("if", "while", "mid")
+        if next_token.spaced:
+            return False
+        return following == "." or (following == "(" and self.word() not in ("if", "while", "mid"))
 
     def end_of_statement(self) -> None:
         if not self.at_end() and not self.at("else"):
@@ -516,45 +520,27 @@ class Parser:
     # ---- expressions
 
     def expression(self) -> tree.Expression:
-        return self.nested(lambda: self._binary(0))
+        return self._binary(0)
 
-    def _binary(self, level: int) -> tree.Expression:
-        if level == len(_BINARY):
-            return self._signed()
-        if level == _NOT:
-            line = self.token.line
-            if self.take("not"):
-                return tree.Unary(line, "not", self.nested(lambda: self._binary(_NOT)))
-            return self._binary(level + 1)
-        left = self._binary(level + 1)
-        while self.word() in _BINARY[level]:
+    def _binary(self, weakest: int) -> tree.Expression:
+        """An expression whose operators bind at least as tightly as those of the level `weakest`."""
+        left: tree.Expression = self.nested(self._operand)
+        while True:
             operator, line = self.word(), self.token.line
+            level = _LEVELS.get(operator, -1)
+            if level < weakest:
+                return left
             self.place += 1
-            right = self._binary(_NOT if self.at("not") else level + 1)
+            right = self._binary(level + 1)
             left = tree.Binary(line, _COMPARISONS.get(operator, operator), left, right)
-        return left
 
-    def _signed(self) -> tree.Expression:
-        """Signs bind weaker than ^ and stronger than *: -2 ^ 2 is -4."""
-        line = self.token.line
-        for sign in ("-", "+"):
-            if self.take(sign):
-                return tree.Unary(line, sign, self.nested(self._signed))
-        return self._power()
-
-    def _power(self) -> tree.Expression:
-        left = self._primary()
-        while self.at("^"):
-            line = self.token.line
+    def _operand(self) -> tree.Expression:
+        """An operand with its signs: -2 ^ 2 is -4, as signs bind weaker than ^ and stronger than *."""
+        line, word = self.token.line, self.word()
+        if word in ("-", "+", "not"):
             self.place += 1
-            if self.at("-", "+"):
-                sign, sign_line = self.word(), self.token.line
-                self.place += 1
-                right: tree.Expression = tree.Unary(sign_line, sign, self._primary())
-            else:
-                right = self._primary()
-            left = tree.Binary(line, "^", left, right)
-        return left
+            return tree.Unary(line, word, self._binary(_NOT if word == "not" else _POWER))
+        return self._primary()
 
     def _primary(self) -> tree.Expression:
         token = self.token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from sheetml.engine.values import parse_number
+from sheetml.engine.reading import parse_number
 from sheetml.errors import FormulaError
 from sheetml.formula.prefixes import without_prefixes
 from sheetml.formula.r1c1 import from_r1c1
@@ -105,6 +105,8 @@ class Range(HostObject, name="Range"):
     def _enter(self, area: Area, value: Any, in_a1: Callable[[str, int, int], str]) -> None:
         """Puts into an area what is typed in: values, or formulas, which `in_a1` translates."""
         grid = self.host.grid
+        if area.height * area.width > MOST_CELLS:
+            raise VbaError(OUT_OF_MEMORY)
         value = let(value)
         if _is_formula(value):
             text = in_a1(value[1:], area.top, area.left)
@@ -221,7 +223,7 @@ class Range(HostObject, name="Range"):
 
     @getter("Count", "Long")
     def get_count(self) -> Any:
-        return to_long(self._units())
+        return to_long(float(self._units()))
 
     @getter("CountLarge", "Variant")
     def get_count_large(self) -> Any:

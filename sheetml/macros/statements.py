@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sheetml.errors import MacroError
 from sheetml.macros import arithmetic, tree
-from sheetml.macros.constants import FORBIDDEN
 from sheetml.macros.errors import OBJECT_NOT_SET, OUT_OF_MEMORY, TYPE_MISMATCH, VbaError
 from sheetml.macros.expressions import (
     VALUE_TYPES,
@@ -417,12 +415,6 @@ class ProcedureCompiler(ExpressionCompiler):
         if isinstance(found, (Local, Shared, Constant, ModuleName, HostGlobal)):
             raise self.mistake(callee.line, f"{callee.name} is no Sub or Function")
         return self.call(found, arguments, callee.line, callee.name).evaluate
-
-    def no_procedure(self, callee: tree.Name) -> MacroError:
-        known = FORBIDDEN.get(callee.name.casefold())
-        if known is not None:
-            return self.refusal(callee.line, known)
-        return self.mistake(callee.line, f"there is no Sub or Function {callee.name}")
 
     def _debug_print(self, node: tree.DebugPrint) -> None:
         items = [(None if value is None else self.value(value).evaluate, mark) for value, mark in node.items]
