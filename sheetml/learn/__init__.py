@@ -8,8 +8,12 @@ model.predict([(73, 1), (73, 2)]); model.evaluate(valid); model.recommend(73); m
 model.save("model.npz"); load_model("model.npz")
 """
 
+from sheetml.learn.baselines import Biases, GlobalMean
+from sheetml.learn.bayesian import BayesianFactors
+from sheetml.learn.dot_product import DotProduct
 from sheetml.learn.embedding import EmbeddingDot, EmbeddingDotBias, EmbeddingNet
 from sheetml.learn.fitting import Epoch
+from sheetml.learn.least_squares import ALS
 from sheetml.learn.optimizers import (
     SGD,
     SGDW,
@@ -32,9 +36,15 @@ MODELS: dict[str, type[Recommender]] = {
     "dot": EmbeddingDot,
     "dot-bias": EmbeddingDotBias,
     "net": EmbeddingNet,
+    "mean": GlobalMean,
+    "biases": Biases,
+    "dot-product": DotProduct,
+    "als": ALS,
+    "bayes": BayesianFactors,
 }
 
 __all__ = [
+    "ALS",
     "MODELS",
     "SGD",
     "SGDR",
@@ -43,12 +53,16 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "BayesianFactors",
+    "Biases",
     "Constant",
+    "DotProduct",
     "EmbeddingDot",
     "EmbeddingDotBias",
     "EmbeddingNet",
     "Epoch",
     "Eve",
+    "GlobalMean",
     "Momentum",
     "Nesterov",
     "OneCycle",

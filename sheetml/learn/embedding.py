@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.errors import ModelError
-from sheetml.learn.factors import FactorModel
+from sheetml.learn.factors import FactorModel, rows
 from sheetml.learn.fitting import Epoch, Fitting
 from sheetml.learn.metrics import mean_squared_error
 from sheetml.learn.networks import Dot, Net, Network, Range
@@ -192,15 +192,6 @@ class EmbeddingModel(FactorModel):
             if arrays[name].shape != shape or arrays[name].dtype != self.dtype:
                 raise ValueError(f"its {name} is {arrays[name].dtype} {arrays[name].shape}, not {self.dtype} {shape}")
         self._adopt(Tables(arrays["user_table"], arrays["item_table"], arrays["weights"]))
-
-
-def rows(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """The rows of these codes; for -1 the mean of all rows."""
-    found = table[codes]
-    unknown = codes < 0
-    if unknown.any():
-        found[unknown] = table.mean(0)
-    return found
 
 
 @dataclass(eq=False, repr=False)

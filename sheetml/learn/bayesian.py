@@ -1,0 +1,112 @@
+"""Bayesian matrix factorisation: the mean of many models drawn from the posterior, none of them fitted.
+
+Salakhutdinov and Mnih (2008), with two additions: biases are the last numbers of the rows, and each user
+has a noise of their own. What regularises is drawn from the data as well, so there is no rate, no decay
+and no number of epochs to be tuned on ratings held out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sheetml.errors import ModelError
+from sheetml.learn.factors import FactorModel
+from sheetml.learn.least_squares import EpochDone, residuals, sides
+from sheetml.learn.ratings import Ratings
+
+PRIOR_ROWS = 2.0  # how many rows the prior mean of 0 counts as
+
+
+@dataclass(eq=False, repr=False)
+class BayesianFactors(FactorModel):
+    """Predicts the mean over `kept` of the models drawn in `epochs` rounds of Gibbs sampling, after the
+    first `burn_in`; within the range of the ratings.
+
+    Rows (factors, bias) are Gaussian with a mean and precision of their side, these Normal-Wishart with
+    the unit matrix as scale. Ratings are Gaussian about the prediction; the precisions of the users are
+    Gamma with the shape `noise_shape` about a common one: the larger, the more alike the users.
+
+    `user_factors_` and `item_factors_` hold the factors of all models kept side by side, as float32, so
+    that their dot product is the mean of the models' dot products.
+    """
+
+    factors: int = 20
+    epochs: int = 150
+    burn_in: int = 20
+    kept: int = 50
+    noise_shape: float = 4.0
+    seed: int = 0
+    unknown: str = "error"
+
+    limits_: tuple[float, float] = field(init=False)  # predictions stay within
+
+    def _fit(self, ratings: Ratings, *, on_epoch: EpochDone | None = None, **options: Any) -> None:
+        if self.factors < 1 or self.noise_shape <= 0 or not 0 <= self.burn_in < self.epochs or self.kept < 1:
+            raise ModelError("BayesianFactors needs factors, a noise shape above 0, and more epochs than burn-in.")
+        random = np.random.default_rng(self.seed)
+        self.mean_, self.limits_ = float(ratings.values.mean()), ratings.range
+        values = ratings.values - self.mean_
+        users, items = sides(ratings, values, self.factors + 1, 0.1, random)
+        noise = np.full(len(users.rows), 2.0)  # precisions
+        kept = set(np.linspace(self.burn_in, self.epochs - 1, self.kept).astype(int).tolist())
+        drawn_users, drawn_items = [], []
+        for epoch in range(self.epochs):
+            for side, other in ((users, items), (items, users)):
+                precision, mean = _drawn_prior(side.rows[side.counts > 0], random)
+                errors = random.normal(size=side.rows.shape)
+                side.solve(other, noise[ratings.users], precision, precision @ mean, noise=errors)
+            left = residuals(users, items, values)
+            noise = self._drawn_noise(left, ratings, random)
+            if epoch in kept:
+                drawn_users.append(users.rows.copy())
+                drawn_items.append(items.rows.copy())
+            if on_epoch:
+                on_epoch(epoch + 1, self.epochs, float(np.mean(left**2)))
+        self.user_factors_, self.user_biases_ = _side_by_side(drawn_users)
+        self.item_factors_, self.item_biases_ = _side_by_side(drawn_items)
+
+    def _drawn_noise(self, left: np.ndarray, ratings: Ratings, random: np.random.Generator) -> np.ndarray:
+        """The precisions of the users' ratings, given what is left of these: about a common one, drawn first."""
+        common = random.gamma(1 + len(left) / 2) / (1 + left @ left / 2)
+        counts = np.bincount(ratings.users, minlength=ratings.user_count)
+        squares = np.bincount(ratings.users, left * left, ratings.user_count)
+        return random.gamma(self.noise_shape + counts / 2) / (self.noise_shape / common + squares / 2)
+
+    def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        return np.clip(super()._predict(users, items), *self.limits_)
+
+    def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        arrays, facts = super()._state()
+        return arrays, {**facts, "limits": self.limits_}
+
+    def _restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+        super()._restore(arrays, facts)
+        self.limits_ = (float(facts["limits"][0]), float(facts["limits"][1]))
+
+
+def _drawn_prior(rows: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A precision matrix (width, width) and a mean (width,) from their posterior given the rows.
+
+    The prior is Normal-Wishart with mean 0, as many degrees of freedom as numbers in a row, and the unit
+    matrix as scale (Salakhutdinov and Mnih 2008, equation 14). The Wishart matrix is drawn by Bartlett's
+    decomposition.
+    """
+    count, width = rows.shape
+    mean, spread = rows.mean(0), np.cov(rows.T, bias=True)
+    shrunk = count * PRIOR_ROWS / (count + PRIOR_ROWS)
+    scale = np.linalg.inv(np.eye(width) + count * spread + shrunk * np.outer(mean, mean))
+    triangle = np.tril(random.normal(size=(width, width)), -1)
+    triangle[np.diag_indices(width)] = np.sqrt(random.chisquare(width + count - np.arange(width)))
+    root = np.linalg.cholesky((scale + scale.T) / 2) @ triangle
+    precision = root @ root.T
+    deviation = np.linalg.solve(np.linalg.cholesky((count + PRIOR_ROWS) * precision).T, random.normal(size=width))
+    return precision, count * mean / (count + PRIOR_ROWS) + deviation
+
+
+def _side_by_side(models: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The factors of all models in one row each, scaled so that dot products are means, and the mean biases."""
+    factors = np.concatenate([rows[:, :-1] for rows in models], axis=1) / np.sqrt(len(models))
+    return factors.astype(np.float32), np.mean([rows[:, -1] for rows in models], axis=0)
