@@ -21,6 +21,10 @@ COMMANDS = {
     "gradcheck": "Compare derivatives in a workbook's cells with the exact ones.",
     "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",
     "macro": "List and run the workbook's own macros.",
+    "fit": "Train a model of ratings.",
+    "evaluate": "Measure a model of ratings on others.",
+    "recommend": "Print what a user is predicted to like best.",
+    "similar": "Print the items most like an item.",
     "explain": "Explain a cell: formula in words, what it depends on, what moves it most.",
     "audit": "Look for what is probably wrong: broken patterns, dead names, idle Solver cells.",
 }

@@ -12,7 +12,9 @@ from sheetml.learn.baselines import Biases, GlobalMean
 from sheetml.learn.bayesian import BayesianFactors
 from sheetml.learn.dot_product import DotProduct
 from sheetml.learn.embedding import EmbeddingDot, EmbeddingDotBias, EmbeddingNet
-from sheetml.learn.fitting import Epoch
+from sheetml.learn.factors import FactorModel
+from sheetml.learn.finder import RateSearch, find_learning_rate
+from sheetml.learn.history import Epoch
 from sheetml.learn.least_squares import ALS
 from sheetml.learn.optimizers import (
     SGD,
@@ -32,7 +34,7 @@ from sheetml.learn.recommender import Recommender, Scored
 from sheetml.learn.schedules import SGDR, Constant, OneCycle, Schedule, StepDecay
 from sheetml.learn.storage import load_model
 
-MODELS: dict[str, type[Recommender]] = {
+MODELS: dict[str, type[FactorModel]] = {
     "dot": EmbeddingDot,
     "dot-bias": EmbeddingDotBias,
     "net": EmbeddingNet,
@@ -62,16 +64,19 @@ __all__ = [
     "EmbeddingNet",
     "Epoch",
     "Eve",
+    "FactorModel",
     "GlobalMean",
     "Momentum",
     "Nesterov",
     "OneCycle",
     "Optimizer",
     "RMSProp",
+    "RateSearch",
     "Ratings",
     "Recommender",
     "Schedule",
     "Scored",
     "StepDecay",
+    "find_learning_rate",
     "load_model",
 ]

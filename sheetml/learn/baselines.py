@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn.factors import FactorModel
+from sheetml.learn.history import OnEpoch
 from sheetml.learn.ratings import Ratings
 
 
@@ -18,7 +18,9 @@ class GlobalMean(FactorModel):
 
     unknown: str = "mean"
 
-    def _fit(self, ratings: Ratings, **options: Any) -> None:
+    def _fit(  # type: ignore[override]
+        self, ratings: Ratings, *, validation: Ratings | None = None, on_epoch: OnEpoch | None = None
+    ) -> None:
         self.mean_ = float(ratings.values.mean())
         self.user_factors_, self.item_factors_ = np.empty((ratings.user_count, 0)), np.empty((ratings.item_count, 0))
 
@@ -34,7 +36,9 @@ class Biases(GlobalMean):
     regularisation: float = 5.0
     epochs: int = 15
 
-    def _fit(self, ratings: Ratings, **options: Any) -> None:
+    def _fit(  # type: ignore[override]
+        self, ratings: Ratings, *, validation: Ratings | None = None, on_epoch: OnEpoch | None = None
+    ) -> None:
         if self.regularisation < 0 or self.epochs < 1:
             raise ModelError("the regularisation must be 0 or more, and the epochs at least 1.")
         super()._fit(ratings)

@@ -7,14 +7,17 @@ and no number of epochs to be tuned on ratings held out.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sheetml.errors import ModelError
-from sheetml.learn.factors import FactorModel
-from sheetml.learn.least_squares import EpochDone, residuals, sides
+from sheetml.learn.factors import FactorModel, rows
+from sheetml.learn.history import Epoch, OnEpoch
+from sheetml.learn.least_squares import Side, residuals, sides
+from sheetml.learn.metrics import mean_squared_error
 from sheetml.learn.ratings import Ratings
 
 PRIOR_ROWS = 2.0  # how many rows the prior mean of 0 counts as
@@ -43,7 +46,10 @@ class BayesianFactors(FactorModel):
 
     limits_: tuple[float, float] = field(init=False)  # predictions stay within
 
-    def _fit(self, ratings: Ratings, *, on_epoch: EpochDone | None = None, **options: Any) -> None:
+    def _fit(  # type: ignore[override]
+        self, ratings: Ratings, *, validation: Ratings | None = None, on_epoch: OnEpoch | None = None
+    ) -> None:
+        """The validation loss of an epoch is that of the mean of the models kept so far."""
         if self.factors < 1 or self.noise_shape <= 0 or not 0 <= self.burn_in < self.epochs or self.kept < 1:
             raise ModelError("BayesianFactors needs factors, a noise shape above 0, and more epochs than burn-in.")
         random = np.random.default_rng(self.seed)
@@ -53,7 +59,9 @@ class BayesianFactors(FactorModel):
         noise = np.full(len(users.rows), 2.0)  # precisions
         kept = set(np.linspace(self.burn_in, self.epochs - 1, self.kept).astype(int).tolist())
         drawn_users, drawn_items = [], []
+        validated = None if validation is None else _Validation(self.codes(validation), validation.values, self)
         for epoch in range(self.epochs):
+            start = time.perf_counter()
             for side, other in ((users, items), (items, users)):
                 precision, mean = _drawn_prior(side.rows[side.counts > 0], random)
                 errors = random.normal(size=side.rows.shape)
@@ -63,8 +71,11 @@ class BayesianFactors(FactorModel):
             if epoch in kept:
                 drawn_users.append(users.rows.copy())
                 drawn_items.append(items.rows.copy())
+            seconds = time.perf_counter() - start
+            valid_loss = validated.loss(users, items, epoch in kept) if validated else None
+            self.history_.append(Epoch(epoch + 1, float(np.mean(left**2)), valid_loss, None, seconds))
             if on_epoch:
-                on_epoch(epoch + 1, self.epochs, float(np.mean(left**2)))
+                on_epoch(self.history_[-1])
         self.user_factors_, self.user_biases_ = _side_by_side(drawn_users)
         self.item_factors_, self.item_biases_ = _side_by_side(drawn_items)
 
@@ -87,15 +98,32 @@ class BayesianFactors(FactorModel):
         self.limits_ = (float(facts["limits"][0]), float(facts["limits"][1]))
 
 
-def _drawn_prior(rows: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+class _Validation:
+    """The error of the mean of the models kept so far; of the present model where none is kept yet."""
+
+    def __init__(self, codes: tuple[np.ndarray, np.ndarray], values: np.ndarray, model: BayesianFactors) -> None:
+        self.codes, self.values, self.model = codes, values, model
+        self.total, self.count = np.zeros(len(values)), 0
+
+    def loss(self, users: Side, items: Side, keep: bool) -> float:
+        of_users, of_items = rows(users.rows, self.codes[0]), rows(items.rows, self.codes[1])
+        predicted = self.model.mean_ + np.einsum("nf,nf->n", of_users[:, :-1], of_items[:, :-1])
+        predicted += of_users[:, -1] + of_items[:, -1]
+        if keep:
+            self.total, self.count = self.total + predicted, self.count + 1
+        mean = self.total / self.count if self.count else predicted
+        return mean_squared_error(np.clip(mean, *self.model.limits_), self.values)
+
+
+def _drawn_prior(table: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """A precision matrix (width, width) and a mean (width,) from their posterior given the rows.
 
     The prior is Normal-Wishart with mean 0, as many degrees of freedom as numbers in a row, and the unit
     matrix as scale (Salakhutdinov and Mnih 2008, equation 14). The Wishart matrix is drawn by Bartlett's
     decomposition.
     """
-    count, width = rows.shape
-    mean, spread = rows.mean(0), np.cov(rows.T, bias=True)
+    count, width = table.shape
+    mean, spread = table.mean(0), np.cov(table.T, bias=True)
     shrunk = count * PRIOR_ROWS / (count + PRIOR_ROWS)
     scale = np.linalg.inv(np.eye(width) + count * spread + shrunk * np.outer(mean, mean))
     triangle = np.tril(random.normal(size=(width, width)), -1)
@@ -108,5 +136,5 @@ def _drawn_prior(rows: np.ndarray, random: np.random.Generator) -> tuple[np.ndar
 
 def _side_by_side(models: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The factors of all models in one row each, scaled so that dot products are means, and the mean biases."""
-    factors = np.concatenate([rows[:, :-1] for rows in models], axis=1) / np.sqrt(len(models))
-    return factors.astype(np.float32), np.mean([rows[:, -1] for rows in models], axis=0)
+    factors = np.concatenate([model[:, :-1] for model in models], axis=1) / np.sqrt(len(models))
+    return factors.astype(np.float32), np.mean([model[:, -1] for model in models], axis=0)

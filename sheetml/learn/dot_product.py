@@ -9,6 +9,7 @@ import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn.factors import FactorModel
+from sheetml.learn.history import OnEpoch
 from sheetml.learn.networks import Dot
 from sheetml.learn.ratings import Ratings
 
@@ -32,7 +33,9 @@ class DotProduct(FactorModel):
 
     loss_: float = field(init=False)  # the mean squared error at the end
 
-    def _fit(self, ratings: Ratings, **options: Any) -> None:
+    def _fit(  # type: ignore[override]
+        self, ratings: Ratings, *, validation: Ratings | None = None, on_epoch: OnEpoch | None = None
+    ) -> None:
         from scipy.optimize import minimize
 
         if self.factors < 1 or self.iterations < 1:

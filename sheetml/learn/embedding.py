@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +11,8 @@ import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn.factors import FactorModel, rows
-from sheetml.learn.fitting import Epoch, Fitting
+from sheetml.learn.fitting import Fitting
+from sheetml.learn.history import Epoch, OnEpoch
 from sheetml.learn.metrics import mean_squared_error
 from sheetml.learn.networks import Dot, Net, Network, Range
 from sheetml.learn.optimizers import Optimizer, optimizer_named
@@ -55,7 +55,6 @@ class EmbeddingModel(FactorModel):
     seed: int = 0
     unknown: str = "error"
 
-    history_: list[Epoch] = field(init=False)
     rating_range_: Range | None = field(init=False)
     user_table_: np.ndarray = field(init=False)  # (users, width)
     item_table_: np.ndarray = field(init=False)  # (items, width)
@@ -125,13 +124,14 @@ class EmbeddingModel(FactorModel):
         *,
         validation: Ratings | None = None,
         progress: Progress | None = None,
-        on_epoch: Callable[[Epoch], None] | None = None,
+        on_epoch: OnEpoch | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
     ) -> None:
         """`validation` ratings are measured after each epoch. `progress` is called as an epoch goes on,
         `on_epoch` at its end. After each epoch all that is needed to go on is written to `checkpoint`;
-        with `resume` a training takes up again from there, and ends as if it had never stopped."""
+        with `resume` a training takes up again from there, and ends as if it had never stopped. A fit that
+        is interrupted leaves the model with what it has learned so far."""
         if self.patience is not None and validation is None:
             raise ModelError("early stopping needs validation ratings.")
         trainer = self.trainer(ratings)
@@ -140,21 +140,23 @@ class EmbeddingModel(FactorModel):
         fitting = Fitting(trainer, self.patience)
         if resume and checkpoint is not None:
             fitting.load(checkpoint, self, ratings)
-        while not fitting.is_over:
-            start = time.perf_counter()
-            train_loss = trainer.run_epoch(ratings, progress)
-            seconds = time.perf_counter() - start
-            self._adopt(trainer.tables)
-            valid_loss = None
-            if validation is not None and codes is not None:
-                valid_loss = mean_squared_error(self._predicted(*codes), validation.values)
-            fitting.add(Epoch(trainer.epoch, train_loss, valid_loss, trainer.rate, seconds))
-            if checkpoint is not None:
-                fitting.save(checkpoint, self, ratings)
-            if on_epoch:
-                on_epoch(fitting.history[-1])
-        self._adopt(fitting.chosen)
         self.history_ = fitting.history
+        try:
+            while not fitting.is_over:
+                start = time.perf_counter()
+                train_loss = trainer.run_epoch(ratings, progress)
+                seconds = time.perf_counter() - start
+                self._adopt(trainer.tables)
+                valid_loss = None
+                if validation is not None and codes is not None:
+                    valid_loss = mean_squared_error(self._predicted(*codes), validation.values)
+                fitting.add(Epoch(trainer.epoch, train_loss, valid_loss, trainer.rate, seconds))
+                if checkpoint is not None:
+                    fitting.save(checkpoint, self, ratings)
+                if on_epoch:
+                    on_epoch(fitting.history[-1])
+        finally:
+            self._adopt(fitting.chosen)  # also what an interrupted fit has learned so far
 
     def _adopt(self, tables: Tables) -> None:
         network = self._network(self.rating_range_)
@@ -175,13 +177,11 @@ class EmbeddingModel(FactorModel):
 
     def _state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays = {"user_table": self.user_table_, "item_table": self.item_table_, "weights": self.weights_}
-        history = [vars(epoch) for epoch in self.history_]
-        return arrays, {"rating_range": self.rating_range_, "history": history}
+        return arrays, {"rating_range": self.rating_range_}
 
     def _restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         limits = facts["rating_range"]
         self.rating_range_ = None if limits is None else (float(limits[0]), float(limits[1]))
-        self.history_ = [Epoch(**epoch) for epoch in facts["history"]]
         network = self._network(self.rating_range_)
         shapes = {
             "user_table": (len(self.user_ids_), network.width),

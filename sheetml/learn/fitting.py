@@ -6,29 +6,18 @@ import json
 import os
 import zlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sheetml.errors import ModelError
+from sheetml.learn.history import Epoch
 from sheetml.learn.storage import described, read_arrays, write_arrays
 from sheetml.learn.training import Tables, Trainer
 
 if TYPE_CHECKING:
     from sheetml.learn.ratings import Ratings
     from sheetml.learn.recommender import Recommender
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to."""
-
-    epoch: int  # 1, 2, …
-    train_loss: float  # the mean of the minibatches' losses, each before its step
-    valid_loss: float | None  # the mean squared error of the validation ratings
-    learning_rate: float  # of the last minibatch
-    seconds: float  # of training
 
 
 @dataclass
@@ -112,7 +101,3 @@ def fingerprint(ratings: Ratings) -> list[int]:
     """Numbers that other ratings are very unlikely to have."""
     parts = (ratings.users, ratings.items, ratings.values)
     return [len(ratings), *(zlib.crc32(np.ascontiguousarray(part).data) for part in parts)]
-
-
-def checkpoint_exists(path: str | os.PathLike[str]) -> bool:
-    return Path(path).exists()

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn.factors import FactorModel
+from sheetml.learn.history import Epoch, OnEpoch
 from sheetml.learn.ratings import Ratings
 
 SMALL = 10_000  # ratings that are not worth a thread
-
-EpochDone = Callable[[int, int, float], None]  # epochs done, epochs in all, mean squared error on the ratings
 
 
 @dataclass
@@ -106,7 +104,9 @@ class ALS(FactorModel):
     seed: int = 0
     unknown: str = "error"
 
-    def _fit(self, ratings: Ratings, *, on_epoch: EpochDone | None = None, **options: Any) -> None:
+    def _fit(  # type: ignore[override]
+        self, ratings: Ratings, *, validation: Ratings | None = None, on_epoch: OnEpoch | None = None
+    ) -> None:
         if self.factors < 0 or self.epochs < 1 or self.regularisation <= 0:
             raise ModelError("ALS needs factors of 0 or more, 1 epoch or more and a regularisation above 0.")
         self.mean_ = float(ratings.values.mean())
@@ -114,13 +114,18 @@ class ALS(FactorModel):
         users, items = sides(ratings, values, self.factors + 1, 0.1, np.random.default_rng(self.seed))
         users.rows[:, -1] = items.rows[:, -1] = 0
         ones, precision = np.ones(len(values)), np.eye(self.factors + 1) * self.regularisation
-        for epoch in range(self.epochs):
-            for side, other in ((users, items), (items, users)):
-                side.solve(other, ones, precision, scale=self._scale(side))
-            if on_epoch:
-                on_epoch(epoch + 1, self.epochs, float(np.mean(residuals(users, items, values) ** 2)))
         self.user_factors_, self.item_factors_ = users.rows[:, :-1], items.rows[:, :-1]
         self.user_biases_, self.item_biases_ = users.rows[:, -1], items.rows[:, -1]
+        for epoch in range(self.epochs):
+            start = time.perf_counter()
+            for side, other in ((users, items), (items, users)):
+                side.solve(other, ones, precision, scale=self._scale(side))
+            train_loss = float(np.mean(residuals(users, items, values) ** 2))
+            seconds = time.perf_counter() - start
+            valid_loss = None if validation is None else self.evaluate(validation)["mse"]
+            self.history_.append(Epoch(epoch + 1, train_loss, valid_loss, None, seconds))
+            if on_epoch:
+                on_epoch(self.history_[-1])
 
     def _scale(self, side: Side) -> np.ndarray:
         return np.maximum(side.counts, 1).astype(float) if self.weighted else np.ones(len(side.rows))

@@ -10,6 +10,7 @@ import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn import metrics
+from sheetml.learn.history import Epoch
 from sheetml.learn.parameters import Parameters
 from sheetml.learn.ratings import Ratings
 
@@ -43,6 +44,7 @@ class Recommender(Parameters):
     titles_: np.ndarray | None
     rated_items_: np.ndarray  # the items each user rated, user after user
     rated_starts_: np.ndarray  # (users + 1,) where each user's begin
+    history_: list[Epoch]  # the epochs of the fit, in models that have any
 
     # ---- for subclasses
 
@@ -74,6 +76,7 @@ class Recommender(Parameters):
         if len(ratings) == 0:
             raise ModelError("there are no ratings to fit to.")
         self._remember(ratings)
+        self.history_ = []
         self._fit(ratings, **options)
         return self
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.errors import ModelError
+from sheetml.learn.history import Epoch
 from sheetml.learn.optimizers import OPTIMIZERS
 from sheetml.learn.parameters import Parameters
 from sheetml.learn.schedules import SCHEDULES
+from sheetml.xlsx.writer import new_file
 
 if TYPE_CHECKING:
+    from sheetml.learn.factors import FactorModel
     from sheetml.learn.recommender import Recommender
 
 FORMAT = 1
@@ -35,17 +38,20 @@ def save_model(model: Recommender, path: str | os.PathLike[str]) -> None:
     }
     if model.titles_ is not None:
         arrays["titles"] = np.asarray(model.titles_, str)
-    write_arrays(path, arrays, {"kind": "model", "model": described(model), "fitted": facts})
+    history = [vars(epoch) for epoch in model.history_]
+    about = {"kind": "model", "model": described(model), "history": history}
+    write_arrays(path, arrays, {**about, "fitted": facts})
 
 
-def load_model(path: str | os.PathLike[str]) -> Recommender:
+def load_model(path: str | os.PathLike[str]) -> FactorModel:
     """Reads a model of any kind. Raises ModelError where the file is none."""
     arrays, facts = read_arrays(path, "model")
     try:
-        model = revived(facts["model"])
+        model: FactorModel = revived(facts["model"])
         model.user_ids_, model.item_ids_ = arrays["user_ids"], arrays["item_ids"]
         model.rated_items_, model.rated_starts_ = arrays["rated_items"], arrays["rated_starts"]
         model.titles_ = arrays.get("titles")
+        model.history_ = [Epoch(**epoch) for epoch in facts["history"]]
         _check_rated(model)
         own = {name.removeprefix("model_"): array for name, array in arrays.items() if name.startswith("model_")}
         model._restore(own, facts["fitted"])
@@ -103,18 +109,10 @@ def _revived(value: Any) -> Any:
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
-    """Writes arrays and facts to a temporary file, then renames it."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    document = json.dumps({"format": FORMAT, **facts})
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{FACTS: np.array(document)}, **arrays)
-        temporary.replace(path)
-    except OSError as error:
-        raise ModelError(f"{path}: it cannot be written ({error.strerror or error}).") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes arrays and facts, whole or not at all."""
+    document = np.array(json.dumps({"format": FORMAT, **facts}))
+    with new_file(Path(path)) as stream:
+        np.savez(stream, allow_pickle=False, **{FACTS: document}, **arrays)
 
 
 def read_arrays(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

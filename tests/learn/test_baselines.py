@@ -65,7 +65,7 @@ def test_als_ends_where_the_gradient_of_its_objective_is_0(weighted: bool) -> No
 def test_als_lowers_its_objective_every_epoch() -> None:
     told: list[float] = []
     ALS(factors=3, epochs=8, regularisation=1e-6).fit(
-        made_ratings(), on_epoch=lambda done, total, loss: told.append(loss)
+        made_ratings(), on_epoch=lambda epoch: told.append(epoch.train_loss)
     )
     assert len(told) == 8
     assert (np.diff(told) < 1e-9).all()
@@ -132,3 +132,13 @@ def test_bayesian_factors_are_better_on_movielens_than_anything_in_the_lesson() 
     train, valid = Ratings.from_csv(reference("ml-latest-small", "ratings.csv")).split(0.2, seed=0)
     model = BayesianFactors(factors=10, epochs=60, burn_in=15, kept=45).fit(train)
     assert model.evaluate(valid)["mse"] < 0.755
+
+
+@pytest.mark.parametrize("model", [ALS(factors=2, epochs=4), BayesianFactors(factors=2, epochs=6, burn_in=2, kept=4)])
+def test_epochs_are_told_with_the_loss_on_validation_ratings(model: ALS | BayesianFactors) -> None:
+    train, valid = made_ratings().split(0.2, seed=1)
+    told: list[int] = []
+    model.fit(train, validation=valid, on_epoch=lambda epoch: told.append(epoch.epoch))
+    assert told == [epoch.epoch for epoch in model.history_] == list(range(1, model.epochs + 1))
+    # Bayesian factors are kept as float32.
+    assert model.history_[-1].valid_loss == pytest.approx(model.evaluate(valid)["mse"], rel=1e-5)

@@ -1,0 +1,100 @@
+"""What the commands on ratings and their models share: options, and how items are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sheetml.cli.terminal import EXISTING_FILE, results
+
+if TYPE_CHECKING:
+    from sheetml.learn import FactorModel, Ratings, Scored
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DUPLICATES = ("error", "first", "last", "mean", "keep")
+
+
+def ratings_options(function: F) -> F:
+    """The options that say how to read a file of ratings."""
+    options = [
+        click.option("--user-column", default="userId", show_default=True, help="The column of users."),
+        click.option("--item-column", default="movieId", show_default=True, help="The column of items."),
+        click.option("--rating-column", default="rating", show_default=True, help="The column of ratings."),
+        click.option("--time-column", default="timestamp", show_default=True, help="The column of times, if any."),
+        click.option(
+            "--duplicates",
+            type=click.Choice(DUPLICATES),
+            default="error",
+            show_default=True,
+            help="What to do where a user rated an item more than once.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def movies_option(function: F) -> F:
+    return click.option("--movies", type=EXISTING_FILE, help="Titles of the items: movies.csv, u.item or movies.dat.")(
+        function
+    )
+
+
+def count_option(function: F) -> F:
+    return click.option("-n", "--count", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")(
+        function
+    )
+
+
+def least_option(function: F) -> F:
+    return click.option(
+        "--least",
+        type=click.IntRange(min=0),
+        default=5,
+        show_default=True,
+        help="Only items with at least so many ratings.",
+    )(function)
+
+
+def read_ratings(path: Path, options: dict[str, Any]) -> Ratings:
+    """Reads ratings as the options of `ratings_options` say, with titles where there is an option "movies"."""
+    from sheetml.learn import Ratings
+
+    columns = {name: options[f"{name}_column"] for name in ("user", "item", "rating", "time")}
+    ratings = Ratings.read(path, duplicates=options["duplicates"], **columns)
+    movies = options.get("movies")
+    return ratings if movies is None else ratings.with_titles(movies, options["item_column"])
+
+
+def read_model(path: Path, movies: Path | None = None) -> FactorModel:
+    """A saved model, with the titles of `movies` if there are any."""
+    from sheetml.learn import load_model
+    from sheetml.learn.ratings import titles_for
+
+    model = load_model(path)
+    if movies is not None:
+        model.titles_ = titles_for(model.item_ids_, movies)
+    return model
+
+
+def print_scored(title: str, found: list[Scored], heading: str) -> None:
+    """A table of items, each with its number."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("", justify="right")
+    table.add_column("item", justify="right")
+    table.add_column("title")
+    table.add_column(heading, justify="right")
+    for rank, each in enumerate(found, start=1):
+        table.add_row(str(rank), Text(str(each.item)), Text(each.title), f"{each.value:.3f}")
+    results().print(table)
+
+
+def as_document(found: list[Scored], name: str) -> list[dict[str, Any]]:
+    return [{"item": each.item, "title": each.title, name: each.value} for each in found]
