@@ -58,11 +58,11 @@ def _total(sums: Array) -> Array:
     return ops.reshape(sums, (sums.size, 1, 1))
 
 
-def over_pairs(name: str) -> Callable[[Callable[[Array, Array], Array]], Callable[[Array, Array], Array]]:
+def over_pairs(name: str, about: str) -> Callable[[Callable[[Array, Array], Array]], Callable[[Array, Array], Array]]:
     """Registers a sum over pairs of numbers; a pair is left out where either is not a number."""
 
     def register(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-        @over_arrays(name, 2)
+        @over_arrays(name, 2, about=about)
         def evaluate(left: Value, right: Value) -> Any:
             x, y, errors = paired(left, right)
             return _total(compute(x, y)), errors
@@ -96,18 +96,18 @@ def _columns(array: Array, keep: np.ndarray) -> Array:
     return ops.take(array, np.arange(array.shape[0])[:, None] * array.shape[1] + keep)
 
 
-@over_pairs("SUMXMY2")
+@over_pairs("SUMXMY2", "The sum of the squared differences of pairs of numbers.")
 def sum_of_squared_differences(x: Array, y: Array) -> Array:
     difference = ops.subtract(x, y)
     return ops.vecdot(difference, difference)
 
 
-@over_pairs("SUMX2MY2")
+@over_pairs("SUMX2MY2", "The sum of the differences of squares of pairs of numbers.")
 def sum_of_differences_of_squares(x: Array, y: Array) -> Array:
     return ops.subtract(ops.vecdot(x, x), ops.vecdot(y, y))
 
 
-@over_pairs("SUMX2PY2")
+@over_pairs("SUMX2PY2", "The sum of the squares of pairs of numbers.")
 def sum_of_sums_of_squares(x: Array, y: Array) -> Array:
     return ops.add(ops.vecdot(x, x), ops.vecdot(y, y))
 
@@ -160,6 +160,7 @@ def _value_error() -> np.ndarray:
 
 @over_arrays("TRANSPOSE", 1)
 def transposed(value: Value) -> Value:
+    """Rows as columns and columns as rows."""
     return Value(
         ops.transpose(value.number, axes=(0, 2, 1)),
         None if value.kind is None else value.kind.transpose(0, 2, 1),

@@ -352,32 +352,36 @@ def _finished(number: Array, errors: Errors) -> Value:
 
 @function("COUNTIF", 2, 2)
 def count_if(context: Context, arguments: Arguments) -> Result:
+    """How many cells meet a criterion."""
     return _several(context, arguments, None, None)
 
 
 @function("COUNTIFS", 2)
 def count_ifs(context: Context, arguments: Arguments) -> Result:
+    """How many cells meet several criteria."""
     return _several(context, arguments, None, None)
 
 
 @function("SUMIF", 2, 3)
 def sum_if(context: Context, arguments: Arguments) -> Result:
+    """The sum of the cells that meet a criterion, or of those beside them."""
     return _one(context, arguments, sums)
 
 
 @function("AVERAGEIF", 2, 3)
 def average_if(context: Context, arguments: Arguments) -> Result:
+    """The mean of the cells that meet a criterion, or of those beside them."""
     return _one(context, arguments, means)
 
 
-def _of_range(name: str, measure: Measure) -> None:
-    @function(name, 3)
+def _of_range(name: str, about: str, measure: Measure) -> None:
+    @function(name, 3, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         values = context.in_array_mode().value(arguments[0])
         return _several(context, arguments[1:], values, measure)
 
 
-_of_range("SUMIFS", sums)
-_of_range("AVERAGEIFS", means)
-_of_range("MAXIFS", _extreme(largest=True))
-_of_range("MINIFS", _extreme(largest=False))
+_of_range("SUMIFS", "The sum of the cells beside which several criteria are met.", sums)
+_of_range("AVERAGEIFS", "The mean of the cells beside which several criteria are met.", means)
+_of_range("MAXIFS", "The largest of the cells beside which several criteria are met.", _extreme(largest=True))
+_of_range("MINIFS", "The smallest of the cells beside which several criteria are met.", _extreme(largest=False))

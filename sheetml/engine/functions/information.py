@@ -33,27 +33,29 @@ from sheetml.formula.tree import Call, Name, Node, Range
 UNKNOWN = ERROR + UNCOMPUTABLE
 
 
-def _asking(name: str, answer: Callable[[np.ndarray], np.ndarray]) -> None:
+def _asking(name: str, about: str, answer: Callable[[np.ndarray], np.ndarray]) -> None:
     """Registers a question about kinds; of what could not be computed the answer is not known either."""
 
-    @elementwise(name, "value")
+    @elementwise(name, "value", about=about)
     def evaluate(value: Value) -> Value:
         kinds = value.kinds
         return boolean_value(answer(kinds), error_where(kinds == UNKNOWN, UNCOMPUTABLE))
 
 
-_asking("ISBLANK", lambda kind: kind == BLANK)
-_asking("ISNUMBER", lambda kind: kind == NUMBER)
-_asking("ISTEXT", lambda kind: kind == TEXT)
-_asking("ISNONTEXT", lambda kind: kind != TEXT)
-_asking("ISLOGICAL", lambda kind: kind == BOOLEAN)
-_asking("ISERROR", lambda kind: kind >= ERROR)
-_asking("ISERR", lambda kind: (kind >= ERROR) & (kind != ERROR + NA))
-_asking("ISNA", lambda kind: kind == ERROR + NA)
+_asking("ISBLANK", "Whether a value is a blank cell.", lambda kind: kind == BLANK)
+_asking("ISNUMBER", "Whether a value is a number.", lambda kind: kind == NUMBER)
+_asking("ISTEXT", "Whether a value is text.", lambda kind: kind == TEXT)
+_asking("ISNONTEXT", "Whether a value is anything but text.", lambda kind: kind != TEXT)
+_asking("ISLOGICAL", "Whether a value is a boolean.", lambda kind: kind == BOOLEAN)
+_asking("ISERROR", "Whether a value is an error.", lambda kind: kind >= ERROR)
+_asking("ISERR", "Whether a value is an error other than #N/A.", lambda kind: (kind >= ERROR) & (kind != ERROR + NA))
+_asking("ISNA", "Whether a value is the error #N/A.", lambda kind: kind == ERROR + NA)
 
 
 def _parity(name: str, odd: bool) -> None:
-    @elementwise(name, "value", differentiable=False)
+    about = f"Whether the whole part of a number is {'odd' if odd else 'even'}."
+
+    @elementwise(name, "value", differentiable=False, about=about)
     def evaluate(value: Value) -> Value:
         errors = value.errors()
         wrong = (value.kinds == BOOLEAN) | (value.kinds == TEXT)
@@ -68,11 +70,13 @@ _parity("ISODD", odd=True)
 
 @function("ISREF", 1, 1, by_position=(0,))
 def is_reference(context: Context, arguments: Arguments) -> Result:
+    """Whether a value is a reference to cells."""
     return boolean_value(np.full((1, 1, 1), isinstance(context.evaluate(arguments[0]), Reference)))
 
 
 @function("ISFORMULA", 1, 1, by_position=(0,))
 def is_formula(context: Context, arguments: Arguments) -> Result:
+    """Whether a cell holds a formula."""
     texts = formula_texts(context, arguments[0])
     if isinstance(texts, Value):
         return texts
@@ -81,6 +85,7 @@ def is_formula(context: Context, arguments: Arguments) -> Result:
 
 @function("FORMULATEXT", 1, 1, by_position=(0,))
 def formula_text(context: Context, arguments: Arguments) -> Result:
+    """The formula of a cell as text."""
     texts = formula_texts(context, arguments[0])
     if isinstance(texts, Value):
         return texts
@@ -99,21 +104,25 @@ def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
 
 @elementwise("N", "value")
 def as_plain_number(value: Value) -> tuple[Array, Errors]:
+    """A number as it is, a boolean as 1 or 0, text as 0."""
     return ops.where(value.kinds == TEXT, 0.0, value.number), value.errors()
 
 
 @elementwise("T", "value")
 def as_plain_text(value: Value) -> Value:
+    """Text as it is, anything else as empty text."""
     return text_value(np.where(value.kinds == TEXT, value.texts, ""), value.errors())
 
 
 @function("NA", 0, 0)
 def not_available(context: Context, arguments: Arguments) -> Result:
+    """The error #N/A."""
     return error_value(NA)
 
 
 @function("TYPE", 1, 1)
 def type_number(context: Context, arguments: Arguments) -> Result:
+    """What kind of value it is: 1 number, 2 text, 4 boolean, 16 error, 64 array."""
     value = context.in_array_mode().value(arguments[0])
     if value.shape[1:] != (1, 1):
         return Value(np.full((1, 1, 1), 64.0))
@@ -124,6 +133,7 @@ def type_number(context: Context, arguments: Arguments) -> Result:
 
 @elementwise("ERROR.TYPE", "value")
 def error_type(value: Value) -> Value:
+    """The number of an error: 1 for #NULL!, 2 for #DIV/0!, 3 for #VALUE! and so on."""
     kinds = value.kinds
     wrong = kinds >= ERROR
     codes = np.where(kinds == UNKNOWN, UNCOMPUTABLE, np.where(wrong, 0, NA)).astype(np.uint8)
@@ -150,6 +160,7 @@ def sheet_number(context: Context, arguments: Arguments) -> Result:
 
 @function("SHEETS", 0, 1, by_position=(0,))
 def sheet_count(context: Context, arguments: Arguments) -> Result:
+    """How many sheets a reference or the workbook has."""
     if arguments:
         result = context.evaluate(arguments[0])
         count = 1 if isinstance(result, Reference) else len(getattr(result, "parts", [])) or None
@@ -161,6 +172,7 @@ def sheet_count(context: Context, arguments: Arguments) -> Result:
 
 @function("ISOMITTED", 1, 1)
 def is_omitted(context: Context, arguments: Arguments) -> Result:
+    """Whether a LAMBDA was called without one of its parameters."""
     argument = arguments[0]
     if isinstance(argument, (Name, Range, Call)):
         return boolean_value(np.full((1, 1, 1), context.evaluate(argument) is OMITTED))

@@ -35,6 +35,7 @@ def let(context: Context, arguments: Arguments) -> Result:
 
 @function("LAMBDA", 1)
 def lambda_(context: Context, arguments: Arguments) -> Result:
+    """A function of the parameters, to be called or given to others."""
     parameters = tuple(argument for argument in arguments[:-1] if isinstance(argument, Name))
     if len(parameters) < len(arguments) - 1:
         return error_value(VALUE)
@@ -63,11 +64,13 @@ def map_(context: Context, arguments: Arguments) -> Result:
 
 @function("BYROW", 2, 2)
 def by_row(context: Context, arguments: Arguments) -> Result:
+    """A function's value for each row of an array."""
     return _by_lines(context, arguments, along_rows=True)
 
 
 @function("BYCOL", 2, 2)
 def by_column(context: Context, arguments: Arguments) -> Result:
+    """A function's value for each column of an array."""
     return _by_lines(context, arguments, along_rows=False)
 
 

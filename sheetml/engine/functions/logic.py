@@ -36,6 +36,7 @@ from sheetml.formula.tree import Missing, Node
 
 @function("IF", 1, 3)
 def if_(context: Context, arguments: Arguments) -> Result:
+    """One value where a condition is true, another where it is false."""
     condition = context.value(arguments[0])
     truth, errors = as_boolean(condition)
     branches = [_branch(arguments, 1, True), _branch(arguments, 2, False)]
@@ -135,6 +136,7 @@ def _assembled(parts: list[tuple[np.ndarray, Value]], codes: np.ndarray) -> Valu
 
 @function("IFERROR", 2, 2)
 def if_error(context: Context, arguments: Arguments) -> Result:
+    """A value, or another where it is an error."""
     return _instead_of_errors(context, arguments, lambda kind: (kind >= ERROR) & (kind != ERROR + UNCOMPUTABLE))
 
 
@@ -162,6 +164,7 @@ def level_with(whole: Context, part: Context, value: Value) -> Value:
 
 @function("IFNA", 2, 2)
 def if_not_available(context: Context, arguments: Arguments) -> Result:
+    """A value, or another where it is #N/A."""
     return _instead_of_errors(context, arguments, lambda kind: kind == ERROR + NA)
 
 
@@ -209,27 +212,30 @@ def _matching_case(context: Context, arguments: Arguments, case: int, cases: int
 
 @function("NOT", 1, 1)
 def not_(context: Context, arguments: Arguments) -> Result:
+    """Whether a condition is false."""
     truth, errors = context.boolean(arguments[0])
     return boolean_value(ops.logical_not(truth), errors)
 
 
 @function("TRUE", 0, 0)
 def true(context: Context, arguments: Arguments) -> Result:
+    """TRUE."""
     return scalar_value(True)
 
 
 @function("FALSE", 0, 0)
 def false(context: Context, arguments: Arguments) -> Result:
+    """FALSE."""
     return scalar_value(False)
 
 
-def _over_conditions(name: str, combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+def _over_conditions(name: str, about: str, combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
     """Registers AND and its kind: `combine` takes how many conditions are true, and how many there are.
 
     In references text and blanks do not count; without any condition it is #VALUE!.
     """
 
-    @function(name, 1)
+    @function(name, 1, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         parts = [part for argument in arguments for part in _conditions(context, context.evaluate(argument))]
         true_count = sum((part[0] for part in parts), np.zeros(1))
@@ -270,6 +276,6 @@ def _counted(value: Value, direct: bool) -> _Counted:
     )
 
 
-_over_conditions("AND", lambda true, count: true == count)
-_over_conditions("OR", lambda true, count: true > 0)
-_over_conditions("XOR", lambda true, count: true % 2 == 1)
+_over_conditions("AND", "Whether all conditions are true.", lambda true, count: true == count)
+_over_conditions("OR", "Whether any condition is true.", lambda true, count: true > 0)
+_over_conditions("XOR", "Whether an odd number of conditions is true.", lambda true, count: true % 2 == 1)

@@ -225,10 +225,10 @@ def _names_cells(tree: Node) -> bool:
     return isinstance(tree, (Range, Name, StructuredReference))
 
 
-def _along(name: str, rows: bool, count: bool) -> None:
+def _along(name: str, about: str, rows: bool, count: bool) -> None:
     """ROW, COLUMN (positions) and ROWS, COLUMNS (how many)."""
 
-    @function(name, 0 if not count else 1, 1, by_position=(0,))
+    @function(name, 0 if not count else 1, 1, by_position=(0,), about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         if not arguments:
             return Value((context.rows if rows else context.columns).reshape(-1, 1, 1).astype(np.float64))
@@ -251,14 +251,15 @@ def _along(name: str, rows: bool, count: bool) -> None:
         return number_value(number, shaped(result.errors))
 
 
-_along("ROW", rows=True, count=False)
-_along("COLUMN", rows=False, count=False)
-_along("ROWS", rows=True, count=True)
-_along("COLUMNS", rows=False, count=True)
+_along("ROW", "The number of a cell's row.", rows=True, count=False)
+_along("COLUMN", "The number of a cell's column.", rows=False, count=False)
+_along("ROWS", "How many rows an area or array has.", rows=True, count=True)
+_along("COLUMNS", "How many columns an area or array has.", rows=False, count=True)
 
 
 @function("AREAS", 1, 1, by_position=(0,))
 def areas(context: Context, arguments: Arguments) -> Result:
+    """How many areas a reference consists of."""
     result = context.evaluate(arguments[0])
     count = len(result.parts) if isinstance(result, Areas) else 1
     return Value(np.full((1, 1, 1), float(count)))
@@ -266,6 +267,7 @@ def areas(context: Context, arguments: Arguments) -> Result:
 
 @elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""), differentiable=False)
 def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.ndarray) -> Value:
+    """The address of a row and a column as text."""
     operands = [np.trunc(frozen(array)) for array in (row, column, style)]
     numbers = np.broadcast_arrays(*operands, concrete(a1), sheet)
     texts = np.full(numbers[0].shape, "", object)
@@ -343,6 +345,7 @@ def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[di
 
 @function("XMATCH", 2, 4)
 def match_by_mode(context: Context, arguments: Arguments) -> Result:
+    """The position of a value in a row or column, by modes of matching and searching."""
     wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
     rule, valid = _search_rule(context, arguments, 2)
     if not valid or (line.shape[1] > 1 and line.shape[2] > 1):
@@ -389,10 +392,10 @@ def _beside(results: Value, place: np.ndarray, tall: bool) -> Value:
     return picked(results, place if tall else zero, zero if tall else place, None)
 
 
-def _table_lookup(name: str, vertical: bool) -> None:
+def _table_lookup(name: str, about: str, vertical: bool) -> None:
     """VLOOKUP and HLOOKUP: found in the first column (row), taken from another of the same row (column)."""
 
-    @function(name, 3, 4)
+    @function(name, 3, 4, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         if isinstance(arguments[1], Text):
             return error_value(VALUE)
@@ -420,8 +423,8 @@ def _table_lookup(name: str, vertical: bool) -> None:
         return picked(table, down, across, errors)
 
 
-_table_lookup("VLOOKUP", vertical=True)
-_table_lookup("HLOOKUP", vertical=False)
+_table_lookup("VLOOKUP", "The value in a column of a table, level with one found in its first column.", vertical=True)
+_table_lookup("HLOOKUP", "The value in a row of a table, below one found in its first row.", vertical=False)
 
 
 @function("LOOKUP", 2, 3)

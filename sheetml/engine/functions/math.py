@@ -41,60 +41,64 @@ def within(outside_domain: Any, x: Array, safe: float, *, flagged: bool = True) 
 # ---- elementary functions ----------------------------------------------------------------------
 
 
-def _register_unary(name: str, compute: Callable[[Array], Array]) -> None:
-    @elementwise(name, "number")
+def _register_unary(name: str, about: str, compute: Callable[[Array], Array]) -> None:
+    @elementwise(name, "number", about=about)
     def evaluate(x: Array) -> Array:
         with np.errstate(over="ignore"):
             return compute(x)
 
 
-_UNARY: dict[str, Callable[[Array], Array]] = {
-    "ABS": ops.absolute,
-    "EXP": ops.exp,
-    "SIGN": ops.sign,
-    "SIN": ops.sin,
-    "COS": ops.cos,
-    "TAN": ops.tan,
-    "ATAN": ops.arctan,
-    "SINH": ops.sinh,
-    "COSH": ops.cosh,
-    "TANH": ops.tanh,
-    "ASINH": ops.arcsinh,
-    "SEC": lambda x: ops.divide(1.0, ops.cos(x)),
-    "SECH": lambda x: ops.divide(1.0, ops.cosh(x)),
-    "DEGREES": lambda x: ops.multiply(180 / math.pi, x),
-    "RADIANS": lambda x: ops.multiply(math.pi / 180, x),
+_UNARY: dict[str, tuple[str, Callable[[Array], Array]]] = {
+    "ABS": ("The size of a number, without its sign.", ops.absolute),
+    "EXP": ("The number e raised to a power.", ops.exp),
+    "SIGN": ("1, 0 or -1, by a number's sign.", ops.sign),
+    "SIN": ("The sine of an angle in radians.", ops.sin),
+    "COS": ("The cosine of an angle in radians.", ops.cos),
+    "TAN": ("The tangent of an angle in radians.", ops.tan),
+    "ATAN": ("The angle whose tangent it is.", ops.arctan),
+    "SINH": ("The hyperbolic sine.", ops.sinh),
+    "COSH": ("The hyperbolic cosine.", ops.cosh),
+    "TANH": ("The hyperbolic tangent.", ops.tanh),
+    "ASINH": ("The inverse hyperbolic sine.", ops.arcsinh),
+    "SEC": ("The secant of an angle.", lambda x: ops.divide(1.0, ops.cos(x))),
+    "SECH": ("The hyperbolic secant.", lambda x: ops.divide(1.0, ops.cosh(x))),
+    "DEGREES": ("Radians in degrees.", lambda x: ops.multiply(180 / math.pi, x)),
+    "RADIANS": ("Degrees in radians.", lambda x: ops.multiply(math.pi / 180, x)),
 }
-for _name, _compute in _UNARY.items():
-    _register_unary(_name, _compute)
+for _name, (_about, _compute) in _UNARY.items():
+    _register_unary(_name, _about, _compute)
 
 
 @elementwise("SQRT", "number")
 def square_root(x: Array) -> tuple[Array, Errors]:
+    """The square root."""
     x, errors = within(ops.less(x, 0.0), x, 1.0)
     return ops.sqrt(x), errors
 
 
 @elementwise("SQRTPI", "number")
 def square_root_of_pi_times(x: Array) -> tuple[Array, Errors]:
+    """The square root of pi times a number."""
     return square_root(ops.multiply(math.pi, x))
 
 
 @elementwise("LN", "number")
 def natural_logarithm(x: Array) -> tuple[Array, Errors]:
+    """The natural logarithm."""
     x, errors = within(ops.less_equal(x, 0.0), x, 1.0)
     return ops.log(x), errors
 
 
 @elementwise("LOG10", "number")
 def common_logarithm(x: Array) -> tuple[Array, Errors]:
+    """The logarithm to base 10."""
     x, errors = within(ops.less_equal(x, 0.0), x, 1.0)
     return ops.log10(x), errors
 
 
 @elementwise("LOG", "number", "number", defaults=(10.0,))
 def logarithm(x: Array, base: Array) -> tuple[Array, Errors]:
-    """LOG(8,2) is exactly 3 in Excel: base 10 and base 2 have their own logarithms."""
+    """The logarithm to any base. LOG(8,2) is exactly 3 in Excel: bases 10 and 2 have their own logarithms."""
     x, wrong = within(ops.less_equal(x, 0.0), x, 1.0)
     base, wrong_base = within(ops.less_equal(base, 0.0), base, 10.0)
     if isinstance(base, np.ndarray) and (base == 10.0).all():
@@ -107,63 +111,73 @@ def logarithm(x: Array, base: Array) -> tuple[Array, Errors]:
 
 @elementwise("POWER", "number", "number")
 def to_the_power(x: Array, y: Array) -> tuple[Array, Errors]:
+    """A number raised to a power."""
     return raised(x, y)
 
 
 @elementwise("ASIN", "number")
 def arcsine(x: Array) -> tuple[Array, Errors]:
+    """The angle whose sine it is."""
     x, errors = within(ops.greater(ops.absolute(x), 1.0), x, 0.0)
     return ops.arcsin(x), errors
 
 
 @elementwise("ACOS", "number")
 def arccosine(x: Array) -> tuple[Array, Errors]:
+    """The angle whose cosine it is."""
     x, errors = within(ops.greater(ops.absolute(x), 1.0), x, 0.0)
     return ops.arccos(x), errors
 
 
 @elementwise("ACOSH", "number")
 def inverse_hyperbolic_cosine(x: Array) -> tuple[Array, Errors]:
+    """The inverse hyperbolic cosine."""
     x, errors = within(ops.less(x, 1.0), x, 2.0)
     return ops.arccosh(x), errors
 
 
 @elementwise("ATANH", "number")
 def inverse_hyperbolic_tangent(x: Array) -> tuple[Array, Errors]:
+    """The inverse hyperbolic tangent."""
     x, errors = within(ops.greater_equal(ops.absolute(x), 1.0), x, 0.0)
     return ops.arctanh(x), errors
 
 
 @elementwise("ATAN2", "number", "number")
 def angle_of_point(x: Array, y: Array) -> tuple[Array, Errors]:
-    """Excel's order is x before y."""
+    """The angle of a point. Excel's order is x before y."""
     origin = violated(ops.logical_and(ops.equal(x, 0.0), ops.equal(y, 0.0)), flagged=False)
     return ops.arctan2(y, x), error_where(origin, DIV0)
 
 
 @elementwise("ACOT", "number")
 def arccotangent(x: Array) -> Array:
+    """The angle whose cotangent it is."""
     return ops.subtract(math.pi / 2, ops.arctan(x))
 
 
-def _register_reciprocal(name: str, compute: Callable[[Array], Array]) -> None:
-    @elementwise(name, "number")
+def _register_reciprocal(name: str, about: str, compute: Callable[[Array], Array]) -> None:
+    @elementwise(name, "number", about=about)
     def evaluate(x: Array) -> tuple[Array, Errors]:
         return divided(np.ones(np.shape(ops.value_of(x))), compute(x))
 
 
-for _name, _compute in {"CSC": ops.sin, "CSCH": ops.sinh, "COT": ops.tan, "COTH": ops.tanh}.items():
-    _register_reciprocal(_name, _compute)
+_register_reciprocal("CSC", "The cosecant of an angle.", ops.sin)
+_register_reciprocal("CSCH", "The hyperbolic cosecant.", ops.sinh)
+_register_reciprocal("COT", "The cotangent of an angle.", ops.tan)
+_register_reciprocal("COTH", "The hyperbolic cotangent.", ops.tanh)
 
 
 @elementwise("ACOTH", "number")
 def inverse_hyperbolic_cotangent(x: Array) -> tuple[Array, Errors]:
+    """The inverse hyperbolic cotangent."""
     x, errors = within(ops.less_equal(ops.absolute(x), 1.0), x, 2.0, flagged=False)
     return ops.arctanh(ops.divide(1.0, x)), errors
 
 
 @function("PI", 0, 0)
 def pi(context: Context, arguments: Arguments) -> Result:
+    """The number pi."""
     return Value(np.full((1, 1, 1), math.pi))
 
 
@@ -174,7 +188,7 @@ floor_position = ops.position_of("floor", np.floor)
 
 @elementwise("MOD", "number", "number")
 def remainder(x: Array, y: Array) -> tuple[Array, Errors]:
-    """x - y * floor(x / y): of the divisor's sign. Its derivative is that between the jumps."""
+    """The remainder x - y * floor(x / y), of the divisor's sign. Its derivative is that between the jumps."""
     zero = violated(ops.equal(y, 0.0))
     if zero is not None:
         y = ops.where(zero, 1.0, y)
@@ -196,11 +210,13 @@ def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
 
 @aggregate("SUM")
 def total(sample: Sample) -> Array:
+    """The sum of all numbers."""
     return ops.sum(sample.number, axis=1)
 
 
 @aggregate("SUMSQ")
 def total_of_squares(sample: Sample) -> Array:
+    """The sum of the squares of all numbers."""
     return ops.vecdot(sample.number, sample.number)
 
 
@@ -233,13 +249,14 @@ _product = ops.Primitive(
 
 @aggregate("PRODUCT")
 def product(sample: Sample) -> Array:
-    """0 where there are no numbers at all."""
+    """The product of all numbers; 0 where there are none at all."""
     result = _product(sample.filled(1.0))
     return ops.where(sample.count > 0, result, 0.0)
 
 
 @function("SERIESSUM", 4, 4)
 def power_series(context: Context, arguments: Arguments) -> Result:
+    """A power series: coefficients times ascending powers of a number, summed."""
     x, first, step = (context.value(argument) for argument in arguments[:3])
     coefficients = sample_of(context, arguments[3:])
     powers = np.arange(np.shape(ops.value_of(coefficients.number))[1], dtype=np.float64)[None, None, :]

@@ -12,11 +12,13 @@ from sheetml.engine.graph import Array, violated
 from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error
 
 
-def _rounding(name: str, compute: Callable[..., np.ndarray], *kinds: str, defaults: tuple[float, ...] = ()) -> None:
+def _rounding(
+    name: str, about: str, compute: Callable[..., np.ndarray], *kinds: str, defaults: tuple[float, ...] = ()
+) -> None:
     """Registers a function that is constant between its jumps: it has no useful derivative, by name."""
     primitive = ops.undifferentiable(name, compute)
 
-    @elementwise(name, *(kinds or ("number",)), defaults=defaults, differentiable=False)
+    @elementwise(name, *(kinds or ("number",)), defaults=defaults, differentiable=False, about=about)
     def evaluate(*operands: Array) -> Array:
         return primitive(*operands)
 
@@ -46,13 +48,17 @@ def _scaled(rounding: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarra
     return compute
 
 
-_rounding("ROUND", _scaled(lambda x: np.floor(x + 0.5)), "number", "number")
-_rounding("ROUNDUP", _scaled(np.ceil), "number", "number")
-_rounding("ROUNDDOWN", _scaled(np.floor), "number", "number")
-_rounding("TRUNC", _scaled(np.floor), "number", "number", defaults=(0.0,))
-_rounding("INT", np.floor)
-_rounding("EVEN", lambda x: np.copysign(np.ceil(np.abs(x) / 2) * 2, x) + 0.0)
-_rounding("ODD", lambda x: np.where(x < 0, -1.0, 1.0) * (np.ceil((np.abs(x) - 1) / 2).clip(0) * 2 + 1))
+_rounding("ROUND", "A number rounded to decimal places.", _scaled(lambda x: np.floor(x + 0.5)), "number", "number")
+_rounding("ROUNDUP", "A number rounded away from zero.", _scaled(np.ceil), "number", "number")
+_rounding("ROUNDDOWN", "A number rounded towards zero.", _scaled(np.floor), "number", "number")
+_rounding("TRUNC", "A number cut off at decimal places.", _scaled(np.floor), "number", "number", defaults=(0.0,))
+_rounding("INT", "The largest whole number not above a number.", np.floor)
+_rounding("EVEN", "The next even number away from zero.", lambda x: np.copysign(np.ceil(np.abs(x) / 2) * 2, x) + 0.0)
+_rounding(
+    "ODD",
+    "The next odd number away from zero.",
+    lambda x: np.where(x < 0, -1.0, 1.0) * (np.ceil((np.abs(x) - 1) / 2).clip(0) * 2 + 1),
+)
 
 
 def _to_multiple(rounding: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -90,8 +96,22 @@ def to_nearest_multiple(x: Array, step: Array) -> tuple[Array, Errors]:
 
 
 for _name in ("CEILING.PRECISE", "ISO.CEILING"):
-    _rounding(_name, lambda x, step: _to_multiple(np.ceil)(x, np.abs(step)), "number", "number", defaults=(1.0,))
-_rounding("FLOOR.PRECISE", lambda x, step: _to_multiple(np.floor)(x, np.abs(step)), "number", "number", defaults=(1.0,))
+    _rounding(
+        _name,
+        "A number rounded up to a multiple, whatever its sign.",
+        lambda x, step: _to_multiple(np.ceil)(x, np.abs(step)),
+        "number",
+        "number",
+        defaults=(1.0,),
+    )
+_rounding(
+    "FLOOR.PRECISE",
+    "A number rounded down to a multiple, whatever its sign.",
+    lambda x, step: _to_multiple(np.floor)(x, np.abs(step)),
+    "number",
+    "number",
+    defaults=(1.0,),
+)
 
 
 def _with_mode(upwards: bool) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
@@ -106,5 +126,21 @@ def _with_mode(upwards: bool) -> Callable[[np.ndarray, np.ndarray, np.ndarray], 
     return compute
 
 
-_rounding("CEILING.MATH", _with_mode(True), "number", "number", "number", defaults=(1.0, 0.0))
-_rounding("FLOOR.MATH", _with_mode(False), "number", "number", "number", defaults=(1.0, 0.0))
+_rounding(
+    "CEILING.MATH",
+    "A number rounded up to a multiple, or with a mode away from zero.",
+    _with_mode(True),
+    "number",
+    "number",
+    "number",
+    defaults=(1.0, 0.0),
+)
+_rounding(
+    "FLOOR.MATH",
+    "A number rounded down to a multiple, or with a mode towards zero.",
+    _with_mode(False),
+    "number",
+    "number",
+    "number",
+    defaults=(1.0, 0.0),
+)
