@@ -36,6 +36,7 @@ _EXCEL: dict[str, Any] = {
     "xlErrNA": 2042, "xlWorksheet": -4167, "xlSheetVisible": -1, "xlSheetHidden": 0, "xlSheetVeryHidden": 2,
     "xlDefault": -4143, "xlWait": 2, "xlNorthwestArrow": 1, "xlIBeam": 3,
 }  # fmt: skip
+CONSTANT_NAMES = [*_VBA, *_EXCEL]
 CONSTANTS: dict[str, Any] = {name.casefold(): value for name, value in {**_VBA, **_EXCEL}.items()}
 
 # Functions and statements that reach out of the workbook. They exist nowhere in the interpreter; their

@@ -158,6 +158,7 @@ class ExpressionCompiler:
         self.locals: dict[str, Local | Shared | Constant] = {}
         self.with_targets: list[Compiled] = []
         self.reached: list[Callee] = []  # procedures that the code calls
+        self.members: set[str] = set()  # of objects that it uses, in lower case
 
     # ---- messages
 
@@ -315,6 +316,7 @@ class ExpressionCompiler:
     def check_member(self, declared: str, node: tree.Member) -> Member | None:
         """The member, where the target's class is known; refuses one that no class of the subset has."""
         key = node.name.casefold()
+        self.members.add(key)
         cls = CLASSES.get(declared.casefold())
         if cls is not None:
             member = cls.member(key)
@@ -435,6 +437,7 @@ class ExpressionCompiler:
 
     def _call_host(self, found: HostMember, arguments: list[tree.Argument], line: int) -> Compiled:
         target, key = found.target, found.member.name.casefold()
+        self.members.add(key)
         passed = self.host_arguments(arguments, found.member, line)
         result = self._result(found.member, passed)
         if not passed:

@@ -11,7 +11,7 @@ from sheetml.macros import worksheet_functions
 from sheetml.macros.errors import APPLICATION, OBJECT_NOT_SET, OUT_OF_RANGE, TYPE_MISMATCH, VbaError
 from sheetml.macros.grid import Grid
 from sheetml.macros.library import Generator
-from sheetml.macros.machine import ErrObject, Frame, Machine, Variable
+from sheetml.macros.machine import Code, ErrObject, Frame, Machine, Variable
 from sheetml.macros.members import HostObject, Member, Parameters, getter, method, setter
 from sheetml.macros.ranges import Range, range_argument
 from sheetml.macros.tree import Parameter
@@ -27,7 +27,9 @@ from sheetml.macros.values import (
 )
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
+from sheetml.xlsx.number_formats import NumberFormats
 from sheetml.xlsx.vba_source import ModuleKind
+from sheetml.xlsx.views import active_sheet, selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +54,12 @@ class Host:
         self.functions = worksheet_functions.FunctionsObject(self, strict=True)
         self.lenient_functions = worksheet_functions.FunctionsObject(self, strict=False)
         self.application = ApplicationObject(self)
-        self.active = 0
+        self.active = active_sheet(workbook.file)
         self.selections: dict[int, Range] = {}
+        self.active_cells: dict[int, tuple[int, int]] = {}
+        self.formats = NumberFormats(workbook.file)
         self.copied: Range | None = None
+        self.events: dict[tuple[int | None, str], Code] = {}  # by sheet, None for the workbook; and event
         self.output: list[str] = []
         self.listener: Callable[[str], None] | None = None
 
@@ -95,8 +100,37 @@ class Host:
         return self.sheets[self.active]
 
     def selection(self, sheet: int) -> Range:
-        found = self.selections.get(sheet)
-        return Range(self, sheet, (Area(1, 1, 1, 1),)) if found is None else found
+        """What is selected on a sheet; at first what was as the workbook was saved."""
+        if sheet not in self.selections:
+            areas, _ = selection(self.workbook.file, sheet)
+            self.selections[sheet] = Range(self, sheet, tuple(areas))
+        return self.selections[sheet]
+
+    def active_cell(self) -> Range:
+        """The selected cell that is active: the first, or the one that was as the workbook was saved."""
+        selected = self.selection(self.active)
+        row, column = self.active_cells.get(self.active) or selection(self.workbook.file, self.active)[1]
+        inside = any(a.top <= row <= a.bottom and a.left <= column <= a.right for a in selected.areas)
+        return selected.of(Area(row, column, row, column)) if inside else selected.first_cell()
+
+    def activate(self, sheet: int) -> None:
+        if sheet != self.active:
+            before, self.active = self.active, sheet
+            self.fire(before, "Deactivate")
+            self.fire(sheet, "Activate")
+
+    # ---- events
+
+    def fire(self, sheet: int, event: str, target: Range | None = None) -> None:
+        """Calls the procedures that wait for an event of a sheet: Worksheet_Change, Workbook_SheetChange."""
+        if not self.events or not self.application.settings["enableevents"]:
+            return
+        passed = [] if target is None else [Variable("Range", target)]
+        own, book = self.events.get((sheet, event)), self.events.get((None, event))
+        if own is not None:
+            self.machine.call(own, list(passed))
+        if book is not None:
+            self.machine.call(book, [Variable("Object", self.sheets[sheet]), *passed])
 
     # ---- output
 
@@ -379,7 +413,7 @@ class SheetObject(HostObject, name="Worksheet"):
     def activate(self) -> None:
         if not self.host.workbook.file.sheets[self.position].visible:
             raise VbaError(APPLICATION, "Activate method of Worksheet class failed")
-        self.host.active = self.position
+        self.host.activate(self.position)
 
     @method("Select")
     def select(self, replace: Any = MISSING) -> None:
@@ -496,7 +530,7 @@ class ApplicationObject(HostObject, name="Application"):
 
     @getter("ActiveCell", "Range")
     def get_active_cell(self) -> Any:
-        return self.host.selection(self.host.active).first_cell()
+        return self.host.active_cell()
 
     @getter("Selection", "Range")
     def get_selection(self) -> Any:
@@ -549,7 +583,7 @@ class ApplicationObject(HostObject, name="Application"):
     @method("Goto")
     def goto(self, reference: Any = MISSING, scroll: Any = MISSING) -> None:
         target = reference if isinstance(reference, Range) else range_argument(self.host, self.host.active, reference)
-        self.host.active = target.sheet
+        self.host.activate(target.sheet)
         target.select()
 
     @method("Wait", "Boolean")

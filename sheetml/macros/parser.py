@@ -61,7 +61,7 @@ _LEVELS = {word: level for level, words in enumerate(_PRECEDENCE) for word in wo
 _COMPARISONS = {"><": "<>", "=<": "<=", "=>": ">="}
 _NOT, _POWER = 5, 12
 
-_UNSUPPORTED = {
+UNSUPPORTED_STATEMENTS = {
     "open": "Open (a file)", "close": "Close (a file)", "print": "Print # (a file)", "write": "Write # (a file)",
     "input": "Input # (a file)", "line": "Line Input # (a file)", "get": "Get (a file)", "put": "Put (a file)",
     "seek": "Seek (a file)", "lock": "Lock (a file)", "unlock": "Unlock (a file)", "reset": "Reset (all files)",
@@ -189,9 +189,9 @@ class Parser:
         parse = _STATEMENTS.get(word)
         if parse is not None and not self._is_plain_name():
             return parse(self, line)
-        if word in _UNSUPPORTED and not self._is_plain_name():
+        if word in UNSUPPORTED_STATEMENTS and not self._is_plain_name():
             self.skip_statement()
-            return [tree.Unsupported(line, _UNSUPPORTED[word])]
+            return [tree.Unsupported(line, UNSUPPORTED_STATEMENTS[word])]
         return [self._assignment_or_call(line)]
 
     def _starts_line(self) -> bool:

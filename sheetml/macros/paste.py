@@ -48,7 +48,7 @@ def paste(target: Range, source: Range, what: str, operation: str | None, skip: 
         grid.store(target.sheet, place, rows)
         if formulas:
             grid.store_trees(target.sheet, _moved(formulas, place, height, width))
-    grid.after_write()
+    target.after_change()
 
 
 def _formulas(source: Range) -> dict[tuple[int, int], Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sheetml.errors import MacroError
@@ -36,6 +37,7 @@ class Project:
         self._variables: dict[tuple[str, str], Shared] = {}
         self._constants: dict[tuple[str, str], Constant | None] = {}
         self._compiled: set[int] = set()
+        self._members: set[str] = set()  # of objects, used in anything compiled so far
         for module in self.modules.values():
             if module.source.sheet is not None:
                 host.code_names[module.source.sheet] = module.name
@@ -155,7 +157,36 @@ class Project:
                 self._forget(done)
                 raise
             waiting += compiler.reached
+            self._members |= compiler.members
         return first.code
+
+    def compile_events(self) -> dict[tuple[int | None, str], Code]:
+        """The procedures that wait for events which the compiled code may cause, by sheet and event."""
+        found: dict[tuple[int | None, str], Code] = {}
+        for event, causes in EVENTS.items():
+            if causes and not causes & self._members:
+                continue
+            for sheet, callee in self._handlers(event):
+                if event == "Calculate":
+                    procedure = callee.procedure
+                    raise MacroError(
+                        f"{procedure.module}, line {procedure.line}: {procedure.name}, which would have to run after"
+                        " each recalculation, is not supported."
+                    )
+                found[sheet, event] = self.compile(callee)
+        return found
+
+    def _handlers(self, event: str) -> Iterator[tuple[int | None, Callee]]:
+        for module in self.modules.values():
+            kind, sheet = module.source.kind, module.source.sheet
+            if kind == ModuleKind.SHEET and sheet is not None:
+                callee = self.callee(module, f"worksheet_{event.lower()}")
+            elif kind == ModuleKind.WORKBOOK:
+                callee = self.callee(module, f"workbook_sheet{event.lower()}")
+            else:
+                continue
+            if callee is not None and callee.procedure.body:
+                yield sheet, callee
 
     def _forget(self, callees: list[Callee]) -> None:
         """What was compiled on the way to something unsupported is compiled again if it is asked for."""
@@ -165,4 +196,12 @@ class Project:
             self.modules[callee.procedure.module.casefold()].forget(callee.procedure.name)
 
 
+# The events that procedures may wait for, and the members of which one must be used for it to happen (none: any).
+EVENTS: dict[str, set[str]] = {
+    "Change": set(),
+    "Calculate": set(),
+    "SelectionChange": {"select", "activate", "goto"},
+    "Activate": {"select", "activate", "goto"},
+    "Deactivate": {"select", "activate", "goto"},
+}
 _NO_PROCEDURE = tree.Procedure(0, "", "", "Sub", [], "", True, False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sheetml.engine.number_format import FormatError, parsed
 from sheetml.engine.reading import parse_number
 from sheetml.errors import FormulaError
 from sheetml.formula.prefixes import without_prefixes
@@ -20,12 +23,14 @@ from sheetml.macros.values import (
     MISSING,
     NULL,
     Array,
+    Date,
     Failure,
     array_of_rows,
     from_cell,
     let,
     to_boolean,
     to_cell,
+    to_currency,
     to_long,
     to_string,
 )
@@ -85,14 +90,45 @@ class Range(HostObject, name="Range"):
         return self.get_value()
 
     @getter("Value")
-    @getter("Value2")
     def get_value(self, range_value_data_type: Any = MISSING) -> Any:
-        area = self.area
-        grid = self.host.grid
+        """The value, or an array of the values; numbers in a date's or a currency's format are that."""
+        return self._values(self._in_format if self.host.formats.matter else lambda value, row, column: value)
+
+    def _values(self, convert: Callable[[float, int, int], Any]) -> Any:
+        """The cells as Variants, their numbers converted."""
+        area, grid = self.area, self.host.grid
         if area.height == 1 and area.width == 1:
-            return from_cell(grid.cell(self.sheet, area.top, area.left))
-        rows = [[from_cell(value) for value in row] for row in grid.values(self.sheet, area)]
-        return array_of_rows(rows)
+            value = from_cell(grid.cell(self.sheet, area.top, area.left))
+            return convert(value, area.top, area.left) if type(value) is float else value
+        return array_of_rows(
+            [
+                [convert(cell, row, column) if type(cell) is float else from_cell(cell) for column, cell in line]
+                for row, line in enumerate((enumerate(v, area.left) for v in grid.values(self.sheet, area)), area.top)
+            ]
+        )
+
+    def _in_format(self, value: float, row: int, column: int) -> Any:
+        kind = kind_of_format(self.host.formats.of_cell(self.sheet, row, column))
+        if kind == "currency":
+            return to_currency(value)
+        if kind == "date":
+            return Date(value + (1462 if self.host.workbook.file.date_1904 else 0))
+        return value
+
+    @getter("Value2")
+    def get_value2(self) -> Any:
+        return self._values(lambda value, row, column: value)
+
+    @getter("NumberFormat")
+    def get_number_format(self) -> Any:
+        """The format that all cells have; Null where they differ."""
+        formats = {
+            self.host.formats.of_cell(self.sheet, row, column)
+            for area in self.areas
+            for row in range(area.top, min(area.bottom, area.top + MOST_CELLS) + 1)
+            for column in range(area.left, area.right + 1)
+        }
+        return formats.pop() if len(formats) == 1 else NULL
 
     @setter("Value")
     @setter("Value2")
@@ -100,7 +136,12 @@ class Range(HostObject, name="Range"):
     def set_value(self, value: Any) -> None:
         for area in self.areas:
             self._enter(area, value, lambda text, row, column: text)
+        self.after_change()
+
+    def after_change(self) -> None:
+        """What follows a change of these cells: a recalculation, then the procedures that wait for it."""
         self.host.grid.after_write()
+        self.host.fire(self.sheet, "Change", self)
 
     def _enter(self, area: Area, value: Any, in_a1: Callable[[str, int, int], str]) -> None:
         """Puts into an area what is typed in: values, or formulas, which `in_a1` translates."""
@@ -113,7 +154,8 @@ class Range(HostObject, name="Range"):
             grid.store_formulas(self.sheet, area, text, area.top, area.left)
             return
         rows = _spread(value, area)
-        grid.store(self.sheet, area, [[entered(item) for item in row] for row in rows])
+        days = 1462 if self.host.workbook.file.date_1904 else 0
+        grid.store(self.sheet, area, [[entered(item, days) for item in row] for row in rows])
         if isinstance(value, Array) and any(_is_formula(item) for item in value.items):
             for i, row in enumerate(rows, area.top):
                 for j, item in enumerate(row, area.left):
@@ -151,7 +193,7 @@ class Range(HostObject, name="Range"):
     def set_formula_r1c1(self, value: Any) -> None:
         for area in self.areas:
             self._enter(area, value, from_r1c1)
-        self.host.grid.after_write()
+        self.after_change()
 
     @getter("HasFormula")
     def get_has_formula(self) -> Any:
@@ -336,7 +378,7 @@ class Range(HostObject, name="Range"):
     def clear_contents(self) -> None:
         for area in self.areas:
             self.host.grid.blank(self.sheet, area)
-        self.host.grid.after_write()
+        self.after_change()
 
     @method("Copy")
     def copy(self, destination: Any = MISSING) -> None:
@@ -391,10 +433,19 @@ class Range(HostObject, name="Range"):
         if self.sheet != self.host.active:
             raise VbaError(APPLICATION, "Select method of Range class failed")
         self.host.selections[self.sheet] = self
+        self.host.active_cells[self.sheet] = self.area.top, self.area.left
+        self.host.fire(self.sheet, "SelectionChange", self)
 
     @method("Activate")
     def activate(self) -> None:
-        self.select()
+        """Makes a cell of the selection the active one; selects it where it is not selected."""
+        row, column = self.area.top, self.area.left
+        selected = self.host.selection(self.sheet)
+        inside = any(a.top <= row <= a.bottom and a.left <= column <= a.right for a in selected.areas)
+        if self.sheet == self.host.active and inside:
+            self.host.active_cells[self.sheet] = row, column
+        else:
+            self.select()
 
 
 class AreasObject(HostObject, name="Areas"):
@@ -486,6 +537,21 @@ def _region(host: Host, sheet: int, area: Area) -> Area:
         area = wider
 
 
+# ---- formats -----------------------------------------------------------------------------------
+
+
+@cache
+def kind_of_format(code: str) -> str:
+    """What a number in this format is to VBA: "date", "currency" or "number"."""
+    try:
+        section = parsed(code)[0]
+    except FormatError:
+        return "number"
+    if section.is_date:
+        return "date"
+    return "currency" if "$" in re.sub(r"\[\$-[^\]]*\]", "", code) else "number"
+
+
 # ---- values into cells -------------------------------------------------------------------------
 
 
@@ -508,9 +574,14 @@ def _is_formula(value: Any) -> bool:
     return isinstance(value, str) and value.startswith("=") and len(value) > 1
 
 
-def entered(value: Any) -> Any:
-    """A value as a cell takes it when it is typed in: texts that read as numbers become numbers."""
+def entered(value: Any, days: int = 0) -> Any:
+    """A value as a cell takes it when it is typed in: texts that read as numbers become numbers.
+
+    `days` is by how much the workbook's dates count less than VBA's.
+    """
     value = let(value)
+    if isinstance(value, Date):
+        return float(value) - days
     if not isinstance(value, str):
         return to_cell(value)
     return read_entry(value)

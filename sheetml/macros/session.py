@@ -153,6 +153,7 @@ class Macros:
     def check(self, name: str) -> None:
         """Raises MacroError if the macro, or anything it may reach, is outside the subset."""
         self.project.compile(self._callee(name))
+        self.project.compile_events()
 
     def _callee(self, name: str) -> Callee:
         return self.find(name)[1]
@@ -184,6 +185,7 @@ class Macros:
             raise MacroError(f"{module.name}.{callee.procedure.name} takes arguments: only macros without can be run.")
         code = self.project.compile(callee)
         host = self.host
+        host.events = self.project.compile_events()
         self._activate(module, sheet)
         if seed is not None:
             host.generator = Generator(seed)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sheetml
 from sheetml import ErrorCode
 from sheetml.errors import MacroError
 from sheetml.formula.references import parse_area
@@ -15,6 +18,7 @@ from sheetml.macros.grid import _end
 from sheetml.macros.paste import pasted_area
 from sheetml.xlsx.model import Area, cell_address
 from tests.macros.running import macro_book, printed, ran
+from tests.macros.vba_project import Module, with_macros
 
 SQUARE = {"A1": 1, "B1": 2, "A2": 3, "B2": 4}
 
@@ -409,3 +413,86 @@ def test_any_writes_leave_the_sheet_as_a_full_recalculation_would(writes: list[t
     before = cells(workbook, "A1:C4")
     workbook.calculate(everything=True)
     assert cells(workbook, "A1:C4") == before
+
+
+# ---- events ------------------------------------------------------------------------------------
+
+WATCHED = """Private Sub Worksheet_Change(ByVal Target As Range)
+    If Intersect(Target, Range("A1:A3")) Is Nothing Then Exit Sub
+    Application.EnableEvents = False
+    Range("C1").Value = Target.Address & Range("B1").Value
+    Application.EnableEvents = True
+End Sub
+"""
+
+
+def test_a_sheets_change_is_told_to_the_procedure_that_waits_for_it() -> None:
+    source = 'Sub test()\nRange("A2") = 5\nEnd Sub\nSub other()\nRange("A9") = 1\nEnd Sub'
+    workbook = macro_book({"Sheet1": WATCHED, "Module1": source}, {"A2": 1, "B1": "=A2*2"})
+    workbook.macros.run("other")
+    assert workbook["Sheet1"]["C1"] is None
+    workbook.macros.run("test")
+    assert workbook["Sheet1"]["C1"] == "$A$210"
+
+
+def test_the_workbook_hears_of_changes_and_selections_on_all_sheets() -> None:
+    book = """Sub Workbook_SheetChange(ByVal Sh As Object, ByVal Target As Range)
+    Debug.Print "changed " & Sh.Name & Target.Address(0, 0)
+    End Sub
+    Sub Workbook_SheetSelectionChange(ByVal Sh As Object, ByVal Target As Range)
+    Debug.Print "selected " & Target.Address(0, 0)
+    End Sub"""
+    body = 'Worksheets("Other").Range("B2") = 1\nRange("A1:A2").Select\nSelection.ClearContents'
+    workbook = macro_book({"ThisWorkbook": book, "Module1": f"Sub test()\n{body}\nEnd Sub"}, {}, Other={})
+    assert workbook.macros.run("test").output == ["changed OtherB2", "selected A1:A2", "changed Sheet1A1:A2"]
+
+
+def test_a_procedure_that_waits_for_what_is_not_supported_keeps_macros_from_running() -> None:
+    calculate = 'Private Sub Worksheet_Calculate()\nRange("A1") = 1\nEnd Sub'
+    with pytest.raises(MacroError, match="Sheet1, line 1: Worksheet_Calculate, which would have to run"):
+        macro_book({"Sheet1": calculate, "Module1": "Sub test()\nx = 1\nEnd Sub"}).macros.run("test")
+    colours = "Private Sub Worksheet_SelectionChange(ByVal Target As Range)\nTarget.Interior.Color = 5\nEnd Sub"
+    source = 'Sub test()\nRange("A1") = 1\nEnd Sub\nSub pick()\nRange("A1").Select\nEnd Sub'
+    workbook = macro_book({"Sheet1": colours, "Module1": source})
+    workbook.macros.run("test")
+    with pytest.raises(MacroError, match=r"Sheet1, line 2: Range\.Interior is not supported"):
+        workbook.macros.run("pick")
+
+
+# ---- formats, and what was on the screen -------------------------------------------------------
+
+
+def test_numbers_in_a_dates_or_a_currencys_format_are_dates_and_amounts(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet["A1"], sheet["A2"], sheet["A3"], sheet["A4"] = 43131, 12.34567, 0.5, 43131.75
+    for cell, code in (("A1", "m/d/yyyy"), ("A2", "$#,##0.00"), ("A3", "0%"), ("A4", "yyyy-mm-dd hh:mm")):
+        sheet[cell].number_format = code
+    book.save(tmp_path / "plain.xlsx")
+    source = """Sub test()
+    For Each c In Range("A1:A4"): Debug.Print TypeName(c.Value); " "; c.Value & ""; " "; TypeName(c.Value2): Next
+    v = Range("A1:A2").Value
+    Debug.Print TypeName(v(1, 1)); TypeName(v(2, 1)); Year(Range("A1")); Range("A3").NumberFormat
+    Range("B1").Value = Range("A1").Value + 1
+    End Sub"""
+    path = with_macros(tmp_path / "plain.xlsx", tmp_path / "book.xlsm", [Module("Module1", source)])
+    workbook = sheetml.open(path)
+    assert workbook.macros.run("test").output == [
+        "Date 1/31/2018 Double",
+        "Currency 12.3457 Double",
+        "Double 0.5 Double",
+        "Date 1/31/2018 6:00:00 PM Double",
+        "DateCurrency 2018 0%",
+    ]
+    assert workbook["Sheet"]["B1"] == 43132
+
+
+def test_a_macro_begins_with_the_sheet_and_the_selection_that_were_saved(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    other = book.create_sheet("Other")
+    book.active = 1
+    other.sheet_view.selection[0].activeCell, other.sheet_view.selection[0].sqref = "C3", "B2:C3"
+    book.save(tmp_path / "plain.xlsx")
+    source = "Sub test()\nDebug.Print ActiveSheet.Name; Selection.Address; ActiveCell.Address\nEnd Sub"
+    path = with_macros(tmp_path / "plain.xlsx", tmp_path / "book.xlsm", [Module("Module1", source)])
+    assert sheetml.open(path).macros.run("test").output == ["Other$B$2:$C$3$C$3"]
