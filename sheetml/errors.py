@@ -19,6 +19,10 @@ class CalculationError(SheetmlError):
     """A value that was asked for cannot be computed; the message names the cell and the cause."""
 
 
+class UncomputableError(CalculationError):
+    """A value that sheetml does not know how to compute (an unsupported function), wherever its inputs are."""
+
+
 class NotDifferentiableError(SheetmlError):
     """No derivative exists on a path from the inputs to the output; the message names function and cell."""
 

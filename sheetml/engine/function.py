@@ -20,7 +20,7 @@ from sheetml.engine.evaluate import NotReady
 from sheetml.engine.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.plan import Stage
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
-from sheetml.errors import CalculationError, NotDifferentiableError
+from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
 
 MOST_ATTEMPTS = 100
@@ -233,15 +233,23 @@ class Function:
         self._calculation.calculate()
 
     @property
-    def depends(self) -> bool:
-        """Whether any output depends on any input."""
-        outputs = np.zeros(self._calculation.slots.count, bool)
-        outputs[self._outputs] = True
-        reached = np.zeros_like(outputs)
+    def moving(self) -> np.ndarray:
+        """Which of the outputs depend on any input, (m,)."""
+        reached = np.zeros(self._calculation.slots.count, bool)
         reached[self._inputs] = True
         for stage in self._stages():
             reached[stage.targets] = True
-        return bool((reached & outputs).any())
+        return reached[self._outputs]
+
+    @property
+    def depends(self) -> bool:
+        """Whether any output depends on any input."""
+        return bool(self.moving.any())
+
+    @property
+    def graph(self) -> Any:
+        """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
+        return None if self._recording is None else self._recording.outputs
 
     # ---- values and derivatives
 
@@ -347,7 +355,7 @@ class Function:
         place = self._calculation.describe([slot])
         if kind == UNKNOWN:
             reason = recording.trace.problems.get(slot) or self._calculation.reason(slot)
-            raise CalculationError(f"{place} cannot be computed: {reason}")
+            raise UncomputableError(f"{place} cannot be computed: {reason}")
         what = describe(ErrorCode(kind - ERROR)) if kind >= ERROR else "text"
         raise CalculationError(f"{place} is {what}, not a number")
 

@@ -56,6 +56,25 @@ def residuals(output: Any) -> Any:
     return ops.concatenate(parts, axis=0)
 
 
+def is_root(function: Function) -> bool:
+    """Whether the output is a square root, or in proportion to one, at the point last asked for.
+
+    Its square then has the same minimum, and a curvature there where the root has a kink.
+    """
+    output = function.graph
+    while isinstance(output, Traced) and output.primitive is not None and output.size == 1:
+        if output.primitive is ops.sqrt or _is_root(output):
+            return True
+        inner = [operand for operand in output.operands if isinstance(operand, Traced)]
+        if len(inner) != 1 or inner[0].size != 1 or not _increases(output):
+            return False
+        slope = _linear_slopes(output, np.ones(output.shape))[0][1]
+        if not np.allclose(slope.item() * inner[0].value, output.value):
+            return False
+        output = inner[0]
+    return False
+
+
 def _innermost(output: Any) -> Any:
     """What the output is an increasing function of: the mean under a root, the sum in a mean."""
     while isinstance(output, Traced) and output.size == 1 and output.primitive is not None:

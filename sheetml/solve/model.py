@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,12 @@ import numpy as np
 
 from sheetml.errors import CalculationError, FormulaError, SolverError
 from sheetml.formula.references import address, cell_name
+from sheetml.solve.problem import RELATION_SIGNS, Constraints, Problem
 from sheetml.xlsx.model import Area, ErrorCode
 from sheetml.xlsx.solver_names import (
     AT_LEAST,
     AT_MOST,
     BINARY,
-    EQUAL,
     EVOLUTIONARY,
     INTEGER,
     MAXIMISE,
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from sheetml.engine.function import Function
     from sheetml.workbook import Workbook
 
-RELATIONS = {AT_MOST: "<=", EQUAL: "=", AT_LEAST: ">="}
+FEWEST_STARTS = 10  # where the file asks for several and does not say how many
 ENGINES = {SIMPLEX_LP: "Simplex LP", EVOLUTIONARY: "Evolutionary"}
 
 CellAreas = list[tuple[str, Area]]
+Cell = tuple[str, int, int]  # sheet, row, column
 
 
 def solver_models(workbook: Workbook) -> list[SolverModel]:
@@ -47,50 +48,29 @@ def solver_models(workbook: Workbook) -> list[SolverModel]:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """left <= right, left = right or left >= right, cell by cell.
-
-    `right` holds numbers, one for each cell on the left, or the areas of the cells compared with.
-    """
+    """left <= right, left = right or left >= right, cell by cell; on the right cells, or a number for all."""
 
     left: CellAreas
     relation: int
-    right: CellAreas | np.ndarray
+    right: CellAreas | float
 
     def words(self, home: str) -> str:
-        right = self.right
-        text = areas_in_words(right, home) if isinstance(right, list) else f"{right.reshape(-1)[0]:g}"
-        return f"{areas_in_words(self.left, home)} {RELATIONS[self.relation]} {text}"
+        right = areas_in_words(self.right, home) if isinstance(self.right, list) else f"{self.right:g}"
+        return f"{areas_in_words(self.left, home)} {RELATION_SIGNS[self.relation]} {right}"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A model ready to be solved: functions of the adjustable cells, and bounds on them."""
+class Comparison:
+    """A constraint of one cell with another, or with a number."""
 
-    objective: Function | None
-    sense: int
-    target_value: float
-    start: np.ndarray  # (n,)
-    lower: np.ndarray  # (n,), -inf where free
-    upper: np.ndarray  # (n,), inf where free
-    constraints: list[ConstraintFunction]
-    assign: Callable[[np.ndarray], None]  # puts values into the adjustable cells
-
-
-@dataclass(frozen=True, slots=True)
-class ConstraintFunction:
-    """left - right of a constraint as a function of the adjustable cells, (m,), with its relation."""
-
-    left: Function
-    right: Function | np.ndarray
+    left: Cell
     relation: int
+    right: Cell | None
+    number: float = math.nan
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        right = self.right if isinstance(self.right, np.ndarray) else np.atleast_1d(self.right(x))
-        return np.atleast_1d(self.left(x)) - right
-
-    def jacobian(self, x: np.ndarray) -> np.ndarray:
-        slope = self.left.jacobian(x)
-        return slope if isinstance(self.right, np.ndarray) else slope - self.right.jacobian(x)
+    def words(self, home: str) -> str:
+        right = f"{self.number:g}" if self.right is None else _cell_address(self.right, home)
+        return f"{_cell_address(self.left, home)} {RELATION_SIGNS[self.relation]} {right}"
 
 
 class SolverModel:
@@ -165,7 +145,7 @@ class SolverModel:
         if max_time is None and 0 < stated < UNLIMITED:
             max_time = float(stated)
         if self.names.multistart and starts == 1:
-            starts, seed = 10, self.names.seed if seed is None else seed
+            starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
         central = self.names.derivatives == 2
         result = solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
@@ -183,76 +163,89 @@ class SolverModel:
             )
         if not names.objective and not names.constraints:
             raise self._error("the model has neither an objective nor constraints")
-        adjustable = self.adjustable
         self._check_adjustable()
-        constraints = self.constraints
-        objective = None if self.objective is None else self._function(adjustable, self.objective)
-        any_function = objective or self._function(adjustable, adjustable)
-        start = any_function.x0
-        lower, upper = np.full(start.size, -math.inf), np.full(start.size, math.inf)
-        places = {place: i for i, place in enumerate(self._cells(self._adjustable_areas()))}
-        general = []
-        for constraint in constraints:
-            if not self._bound(constraint, places, lower, upper):
-                general.append(self._constraint_function(constraint, adjustable))
+        cells = self._function(self.adjustable)
+        lower, upper, constraints = self._bounds_and_constraints()
         if names.non_negative:
             lower[np.isneginf(lower)] = 0.0
         if (lower > upper).any():
-            cell = list(places)[int(np.argmax(lower > upper))]
-            raise self._error(f"the bounds of {cell[0]}!{cell_name(cell[1], cell[2])} contradict each other")
-        return Problem(objective, names.sense, names.target_value, start, lower, upper, general, any_function.assign)
+            sheet, row, column = self._cells(self._adjustable_areas())[int(np.argmax(lower > upper))]
+            raise self._error(f"the bounds of {sheet}!{cell_name(row, column)} contradict each other")
+        return Problem(
+            objective=None if self.objective is None else self._function(self.objective),
+            sense=names.sense,
+            target_value=names.target_value,
+            start=cells.x0,
+            lower=lower,
+            upper=upper,
+            constraints=constraints,
+            assign=cells.assign,
+            automatic_scaling=names.scaling,
+        )
 
-    def _function(self, inputs: list[str], output: str | list[str]) -> Function:
+    def _function(self, output: str | list[str]) -> Function:
+        """Cells as a function of the adjustable cells."""
         try:
-            return self.workbook.function(inputs, output)
+            return self.workbook.function(self.adjustable, output)
         except CalculationError as error:
             raise self._error(str(error)) from None
 
-    def _bound(
-        self,
-        constraint: Constraint,
-        places: dict[tuple[str, int, int], int],
-        lower: np.ndarray,
-        upper: np.ndarray,
-    ) -> bool:
-        """Takes a constraint of adjustable cells against fixed numbers as bounds; False if it is none."""
-        cells = self._cells(constraint.left)
-        if not all(cell in places for cell in cells):
-            return False
-        fixed = self._fixed_right(constraint, len(cells))
-        if fixed is None:
-            return False
-        index = np.array([places[cell] for cell in cells])
-        if constraint.relation != AT_MOST:
-            np.maximum.at(lower, index, fixed)
-        if constraint.relation != AT_LEAST:
-            np.minimum.at(upper, index, fixed)
-        return True
+    def _bounds_and_constraints(self) -> tuple[np.ndarray, np.ndarray, Constraints | None]:
+        """Lower and upper bounds, (n,), from comparisons of adjustable cells with what is fixed; the others."""
+        adjustable = {cell: position for position, cell in enumerate(self._cells(self._adjustable_areas()))}
+        lower, upper = np.full(len(adjustable), -math.inf), np.full(len(adjustable), math.inf)
+        comparisons = [each for constraint in self.constraints for each in self._comparisons(constraint)]
+        compared = list(dict.fromkeys(cell for each in comparisons for cell in (each.left, each.right) if cell))
+        if not compared:
+            return lower, upper, None
+        function = self._function([_cell_address(cell) for cell in compared])
+        moving = dict(zip(compared, function.moving.tolist()))
+        general = []
+        for each in comparisons:
+            cell, relation, number = each.left, each.relation, each.number
+            if each.right is not None and not moving[each.right]:
+                number = self._number(each.right)
+            elif each.right is not None and not moving[each.left]:
+                cell, relation, number = each.right, AT_MOST + AT_LEAST - relation, self._number(each.left)
+            elif each.right is not None:
+                number = math.nan
+            if math.isnan(number) or cell not in adjustable:
+                general.append(each)
+                continue
+            if relation != AT_MOST:
+                lower[adjustable[cell]] = max(lower[adjustable[cell]], number)
+            if relation != AT_LEAST:
+                upper[adjustable[cell]] = min(upper[adjustable[cell]], number)
+        return lower, upper, self._general(general, compared, function) if general else None
 
-    def _fixed_right(self, constraint: Constraint, count: int) -> np.ndarray | None:
-        """The numbers on the right, if they do not depend on the adjustable cells."""
-        if isinstance(constraint.right, np.ndarray):
-            return np.broadcast_to(constraint.right, (count,))
-        right = self._function(self.adjustable, [address(*area) for area in constraint.right])
-        if right.depends:
-            return None
-        return np.broadcast_to(np.atleast_1d(self._evaluated(right)), (count,))
+    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: Function) -> Constraints:
+        position = {cell: i for i, cell in enumerate(compared)}
+        return Constraints(
+            cells=function,
+            left=np.array([position[each.left] for each in comparisons]),
+            right=np.array([-1 if each.right is None else position[each.right] for each in comparisons]),
+            numbers=np.array([each.number if each.right is None else 0.0 for each in comparisons]),
+            relation=np.array([each.relation for each in comparisons]),
+            words=[each.words(self.sheet) for each in comparisons],
+        )
 
-    def _evaluated(self, function: Function) -> Any:
-        try:
-            return function(function.x0)
-        except CalculationError as error:
-            raise self._error(str(error)) from None
+    def _comparisons(self, constraint: Constraint) -> Iterator[Comparison]:
+        """A constraint cell by cell; one cell or number on the right is compared with all on the left."""
+        left = self._cells(constraint.left)
+        if isinstance(constraint.right, list):
+            right = self._cells(constraint.right)
+            for cell, other in zip(left, right * len(left) if len(right) == 1 else right):
+                yield Comparison(cell, constraint.relation, other)
+        else:
+            for cell in left:
+                yield Comparison(cell, constraint.relation, None, constraint.right)
 
-    def _constraint_function(self, constraint: Constraint, adjustable: list[str]) -> ConstraintFunction:
-        left = self._function(adjustable, [address(*area) for area in constraint.left])
-        count = len(self._cells(constraint.left))
-        fixed = self._fixed_right(constraint, count)
-        if fixed is not None:
-            return ConstraintFunction(left, fixed, constraint.relation)
-        assert isinstance(constraint.right, list)
-        right = self._function(adjustable, [address(*area) for area in constraint.right])
-        return ConstraintFunction(left, right, constraint.relation)
+    def _number(self, cell: Cell) -> float:
+        """The number in a cell that does not depend on the adjustable cells."""
+        value = self.workbook[cell[0]][cell_name(*cell[1:])]
+        if isinstance(value, (str, ErrorCode)):
+            raise self._error(f"a constraint compares with {_cell_address(cell)}, which holds no number")
+        return float(value or 0.0)
 
     # ---- what the names say
 
@@ -271,7 +264,8 @@ class SolverModel:
             seen.add((sheet, row, column))
             worksheet = self.workbook[sheet]
             value = worksheet[cell_name(row, column)]
-            if worksheet.formula(cell_name(row, column)) is not None:
+            slot = self.workbook.calculation.slot(worksheet.position, row, column)
+            if slot and self.workbook.calculation.is_formula(np.array([slot])).any():
                 raise self._error(f"the adjustable cell {name} holds a formula")
             if isinstance(value, (str, ErrorCode)):
                 raise self._error(f"the adjustable cell {name} holds no number")
@@ -279,7 +273,7 @@ class SolverModel:
     def _constraint_names(self) -> list[ConstraintNames]:
         kept = []
         for each in self.names.constraints:
-            if each.relation in RELATIONS:
+            if each.relation in RELATION_SIGNS:
                 kept.append(each)
             elif not (self.names.ignore_integers and each.relation in (INTEGER, BINARY)):
                 raise self._error(f"cells that must be {each.rhs} ({each.lhs}) are not there yet")
@@ -289,14 +283,14 @@ class SolverModel:
         left = self._areas(names.lhs, "a constraint")
         text = names.rhs.strip().removeprefix("=").strip()
         try:
-            return Constraint(left, names.relation, np.array([float(text)]))
+            return Constraint(left, names.relation, float(text))
         except ValueError:
             pass
         right = self._areas(text, "a constraint")
         sizes = [sum(area.height * area.width for _, area in side) for side in (left, right)]
         if sizes[0] != sizes[1] and sizes[1] != 1:
             raise self._error(
-                f"the constraint {names.lhs} {RELATIONS[names.relation]} {text} compares areas of two sizes"
+                f"the constraint {names.lhs} {RELATION_SIGNS[names.relation]} {text} compares areas of two sizes"
             )
         return Constraint(left, names.relation, right)
 
@@ -309,7 +303,7 @@ class SolverModel:
             raise self._error(f"{what} of the model cannot be understood: {text!r} is no area") from None
 
     @staticmethod
-    def _cells(areas: CellAreas) -> list[tuple[str, int, int]]:
+    def _cells(areas: CellAreas) -> list[Cell]:
         return [
             (sheet, row, column)
             for sheet, area in areas
@@ -334,7 +328,7 @@ class SolverModel:
     def _constraint_words(self) -> list[str]:
         words = []
         for each in self.names.constraints:
-            if each.relation in RELATIONS:
+            if each.relation in RELATION_SIGNS:
                 words.append(f"subject to {self._constraint(each).words(self.sheet)}")
             else:
                 words.append(f"subject to {each.lhs} {each.rhs}")
@@ -357,6 +351,11 @@ class SolverModel:
         if names.multistart:
             parts.append(f"several starts (seed {names.seed})")
         return "; ".join(parts)
+
+
+def _cell_address(cell: Cell, home: str | None = None) -> str:
+    sheet, row, column = cell
+    return address(None if sheet == home else sheet, Area(row, column, row, column))
 
 
 def areas_in_words(areas: CellAreas, home: str) -> str:

@@ -1,0 +1,367 @@
+"""A search for the best point: counted, timed, interruptible, and with the best point kept however it ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
+from sheetml.solve.problem import Problem
+from sheetml.xlsx.solver_names import MAXIMISE, MINIMISE
+
+CONVERGED, LIMIT, INTERRUPTED, STUCK, NOT_MET, NO_VALUE, UNBOUNDED = range(7)  # how a search ended: its status
+
+VERY_SMALL_CHANGE = 1e-13  # of the objective over an iteration, relative, at which a search ends
+FAR = 1e12  # times the start's size: an objective that still improves out there has no best value
+VERY_FAR = 1e50  # an objective that improves to this size has no best value either
+CHARGE = 1e3  # of missing a constraint within its precision, relative to the cost
+DECADES = 1.0  # spread of the adjustable cells' magnitudes from which each is measured by its own
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop: seconds, iterations, relative tolerance; and how exactly constraints are to be met."""
+
+    max_time: float | None = None
+    max_iterations: int | None = None
+    tolerance: float | None = None
+    precision: float = 1e-6
+
+    @property
+    def relative_change(self) -> float:
+        return VERY_SMALL_CHANGE if self.tolerance is None else self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a search stands."""
+
+    iteration: int
+    evaluations: int
+    objective: float  # the best so far
+    seconds: float
+
+
+class Stop(Exception):
+    """The search must end here; the sentence says why, the status how."""
+
+    def __init__(self, reason: str, status: int = LIMIT) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Converged(Exception):
+    """The objective no longer improves by more than the tolerance."""
+
+
+@dataclass(slots=True)
+class Point:
+    x: np.ndarray
+    cost: float
+    missed: float  # by the worst constraint
+
+
+@dataclass(slots=True)
+class Search:
+    """The problem as a minimisation of a cost.
+
+    Methods work on scaled variables z, where x = scale * z are the adjustable cells' values.
+    """
+
+    problem: Problem
+    limits: Limits
+    central: bool = False
+    callback: Callable[[Progress], None] | None = None
+    squared: bool = False  # the square of the objective is minimised, which is a root
+    started: float = field(default_factory=lambda: time.perf_counter())
+    evaluations: int = 0
+    gradients: int = 0
+    iterations: int = 0
+    no_derivative: str = ""  # why differences take the place of derivatives
+    no_value_because: str = ""  # why the objective had no value where it last had none
+    best: Point | None = None  # of this start
+    overall: Point | None = None  # of all starts before it
+    first: float = math.nan  # the cost at this start
+    finished: bool = False
+    scale: np.ndarray = field(init=False)
+    _previous: float = math.inf
+
+    def __post_init__(self) -> None:
+        self.scale = _scale(self.problem)
+
+    # ---- the problem in scaled variables
+
+    @property
+    def lower(self) -> np.ndarray:
+        return self.problem.lower / self.scale
+
+    @property
+    def upper(self) -> np.ndarray:
+        return self.problem.upper / self.scale
+
+    @property
+    def bounds(self) -> Any:
+        """The bounds as SciPy takes them."""
+        from scipy.optimize import Bounds
+
+        return Bounds(self.lower, self.upper)
+
+    def scaled(self, x: np.ndarray) -> np.ndarray:
+        """The variables of a point, within the bounds."""
+        return np.clip(x, self.problem.lower, self.problem.upper) / self.scale
+
+    def point(self, z: np.ndarray) -> np.ndarray:
+        return np.clip(z * self.scale, self.problem.lower, self.problem.upper)
+
+    def value_and_gradient(self, z: np.ndarray) -> tuple[float, np.ndarray]:
+        """The cost and its derivatives by z; where there is no value, something worse than all so far."""
+        x = self.point(z)
+        objective, gradient = self.objective_and_gradient(x)
+        if math.isnan(objective):
+            return self.no_value, np.zeros(z.size)
+        self._keep_free(x, objective)
+        return self.cost(objective), gradient * (self.slope(objective) * self.scale)
+
+    def value(self, z: np.ndarray) -> float:
+        """The cost alone."""
+        x = self.point(z)
+        objective = self.objective(x)
+        if math.isnan(objective):
+            return self.no_value
+        self._keep_free(x, objective)
+        return self.cost(objective)
+
+    def has_value(self, z: np.ndarray) -> bool:
+        """Whether objective and constraints have values at the point."""
+        return not math.isnan(self.objective(self.point(z))) and math.isfinite(self.missed(self.point(z)))
+
+    @property
+    def no_value(self) -> float:
+        """A cost that sends a line search back, and yet does not upset its interpolation."""
+        known = 0.0 if self.best is None or not math.isfinite(self.best.cost) else self.best.cost
+        return known + 10.0 * (1.0 + abs(known))
+
+    # ---- the cost
+
+    def cost(self, objective: float) -> float:
+        """What is minimised, of the objective cell's value."""
+        if self.problem.sense == MINIMISE:
+            return objective * objective if self.squared else objective
+        if self.problem.sense == MAXIMISE:
+            return -objective
+        return (objective - self.problem.target_value) ** 2
+
+    def slope(self, objective: float) -> float:
+        """The derivative of the cost by the objective cell's value."""
+        if self.problem.sense == MINIMISE:
+            return 2.0 * objective if self.squared else 1.0
+        if self.problem.sense == MAXIMISE:
+            return -1.0
+        return 2.0 * (objective - self.problem.target_value)
+
+    # ---- the objective cell
+
+    def objective(self, x: np.ndarray) -> float:
+        """The objective cell's value, nan where it has none."""
+        if self.problem.objective is None:
+            return 0.0
+        self.check_time()
+        self.evaluations += 1
+        try:
+            return float(self.problem.objective(x))
+        except CalculationError as error:
+            return self._without_value(error)
+
+    def objective_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """The objective cell's value, nan where it has none, and its derivatives, 0 where they are not finite."""
+        if self.problem.objective is None:
+            return 0.0, np.zeros(x.size)
+        if self.no_derivative:
+            return self._by_differences(x)
+        self.check_time()
+        self.evaluations += 1
+        self.gradients += 1
+        try:
+            objective, gradient = self.problem.objective.value_and_gradient(x)
+        except CalculationError as error:
+            return self._without_value(error), np.zeros(x.size)
+        except NotDifferentiableError as error:
+            self.no_derivative = str(error)
+            return self._by_differences(x)
+        return objective, np.where(np.isfinite(gradient), gradient, 0.0)  # the square root of 0 and its kind
+
+    def _without_value(self, error: CalculationError) -> float:
+        """nan for an objective that is an error value; what cannot be computed anywhere ends the search."""
+        if isinstance(error, UncomputableError):
+            raise error
+        self.no_value_because = str(error)
+        return math.nan
+
+    def _by_differences(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """The objective and its slope by forward or central differences, kept within the bounds."""
+        objective = self.objective(x)
+        gradient = np.zeros(x.size)
+        size = np.finfo(float).eps ** (1 / 3 if self.central else 1 / 2)
+        for i in range(x.size):
+            step = size * max(1.0, abs(x[i]))
+            up, down = min(x[i] + step, self.problem.upper[i]), max(x[i] - step, self.problem.lower[i])
+            if not self.central:
+                down = x[i] if up > x[i] else down
+            if up == down:
+                continue
+            above, below = (self.objective(moved(x, i, to)) if to != x[i] else objective for to in (up, down))
+            if math.isfinite(above) and math.isfinite(below):
+                gradient[i] = (above - below) / (up - down)
+        return objective, gradient
+
+    # ---- constraints
+
+    def missed(self, x: np.ndarray) -> float:
+        """By how much the worst constraint is missed, inf where that cannot be said."""
+        return self.worst_constraint(x)[0]
+
+    def worst_constraint(self, x: np.ndarray) -> tuple[float, str]:
+        """By how much the worst constraint is missed, relative to a large number on the right, and in words."""
+        constraints = self.problem.constraints
+        if constraints is None:
+            return 0.0, ""
+        try:
+            gaps = constraints.gaps(x)
+        except CalculationError as error:
+            return math.inf, str(error)
+        missed = constraints.missed(gaps)
+        worst = int(np.argmax(missed))
+        return float(missed[worst]), f"the constraint {constraints.words[worst]} is missed by {abs(gaps[worst]):.3g}"
+
+    def constraint_slopes(self, x: np.ndarray) -> np.ndarray:
+        """The derivatives of the constraints' gaps, (m, n), 0 where they are not finite; by differences if need be."""
+        constraints = self.problem.constraints
+        assert constraints is not None
+        self.check_time()
+        try:
+            slopes = constraints.jacobian(x)
+        except NotDifferentiableError as error:
+            self.no_derivative = self.no_derivative or str(error)
+            steps = 1e-6 * np.maximum(1.0, np.abs(x))
+            sides = [[constraints.gaps(moved(x, i, x[i] + way * steps[i])) for way in (1, -1)] for i in range(x.size)]
+            slopes = np.array([(up - down) / (2 * step) for (up, down), step in zip(sides, steps)]).T
+        return np.where(np.isfinite(slopes), slopes, 0.0)
+
+    @property
+    def meets_constraints(self) -> bool:
+        """Whether the best point does, within their precision."""
+        return self.best is not None and self.best.missed <= self.limits.precision
+
+    def keep_constrained(self, z: np.ndarray) -> None:
+        """Remembers the point, if it is the best so far, with its constraints."""
+        x = self.point(z)
+        objective = self.objective(x)
+        self.keep(x, math.inf if math.isnan(objective) else self.cost(objective), self.missed(x))
+
+    # ---- the best point
+
+    def settle_at(self, z: np.ndarray) -> None:
+        """Takes the point as the best, if within rounding it is as good."""
+        cost = self.value(z)
+        if self.best is not None and cost <= self.best.cost + 1e-14 * abs(self.best.cost):
+            self.best = Point(self.point(z), cost, 0.0)
+
+    def start_at(self, z: np.ndarray) -> None:
+        """A new start: its best point is found anew."""
+        self.best = None
+        self.keep_constrained(z)
+        self.first = math.nan if self.best is None else self.best.cost
+
+    def take_best(self) -> bool:
+        """Compares what this start came to with the best of all; whether it is better."""
+        best, overall = self.best, self.overall
+        if best is None or (overall is not None and self._rank(best) >= self._rank(overall)):
+            return False
+        self.overall = best
+        return True
+
+    def _keep_free(self, x: np.ndarray, objective: float) -> None:
+        if self.problem.constraints is None:
+            self.keep(x, self.cost(objective), 0.0)
+
+    def keep(self, x: np.ndarray, cost: float, missed: float) -> None:
+        """Remembers the point if it is the best."""
+        point = Point(x, cost, missed)
+        if self.best is None or self._rank(point) < self._rank(self.best):
+            self.best = Point(x.copy(), cost, missed)
+            self._check_bounded(point)
+
+    def _rank(self, point: Point) -> tuple[float, float]:
+        """Smaller is better: the constraints come first; within their precision, what is missed costs too."""
+        charge = CHARGE * point.missed * (1.0 + abs(point.cost)) if point.missed else 0.0
+        return max(point.missed - self.limits.precision, 0.0), point.cost + charge
+
+    def _check_bounded(self, point: Point) -> None:
+        if self.problem.objective is None:
+            return
+        size = np.abs(point.x).max(initial=0.0)
+        if size > FAR * (1.0 + np.abs(self.problem.start).max(initial=0.0)):
+            place = f"with adjustable cells at {size:.0e}"
+        elif -math.inf < point.cost < -VERY_FAR:
+            place = f"at {self.shown(point.cost):.0e}"
+        else:
+            return
+        raise Stop(f"the objective does not seem to be bounded: it still improves {place}", UNBOUNDED)
+
+    def finish(self) -> None:
+        """What is evaluated from here on makes the result: no limit stops it."""
+        self.finished = True
+
+    def check_time(self) -> None:
+        if self.finished:
+            return
+        if self.limits.max_time is not None and time.perf_counter() - self.started > self.limits.max_time:
+            raise Stop(f"the time limit of {self.limits.max_time:g} s was reached")
+
+    def begin(self) -> None:
+        """A method starts: what it calls an improvement counts from here."""
+        self._previous = math.inf
+
+    def after_iteration(self, cost: float = math.nan) -> None:
+        """Counts an iteration; raises Converged where the cost it came to, if stated, hardly improved."""
+        self.iterations += 1
+        if self.callback is not None and self.best is not None:
+            seconds = time.perf_counter() - self.started
+            best = min((point for point in (self.best, self.overall) if point is not None), key=self._rank)
+            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), seconds))
+        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
+            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+        previous, self._previous = self._previous, cost
+        if abs(previous - cost) <= self.limits.relative_change * abs(cost):
+            raise Converged
+
+    def shown(self, cost: float) -> float:
+        """The objective behind a cost, for progress; of a value to be reached the distance from it."""
+        if self.problem.sense == MAXIMISE:
+            return -cost
+        return math.sqrt(max(cost, 0.0)) if self.squared or self.problem.to_a_value else cost
+
+
+def moved(x: np.ndarray, position: int, to: float) -> np.ndarray:
+    """The point with one coordinate changed."""
+    result = x.copy()
+    result[position] = to
+    return result
+
+
+def _scale(problem: Problem) -> np.ndarray:
+    """What each adjustable cell is measured by: 1, or its own magnitude where those spread over decades.
+
+    Powers of two, so that scaling changes no digit.
+    """
+    size = np.abs(problem.start)
+    size[size == 0] = np.median(size[size > 0]) if size.any() else 1.0
+    spread = float(np.std(np.log10(size))) if size.size else 0.0
+    if not problem.automatic_scaling or spread < DECADES:
+        return np.ones(size.size)
+    return 2.0 ** np.round(np.log2(size))
