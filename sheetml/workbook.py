@@ -26,6 +26,7 @@ from sheetml.xlsx.sheet_patch import CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
+    from sheetml.layouts.graddesc import TrainingLoop
     from sheetml.macros.session import Macros
     from sheetml.solve.model import SolverModel
 
@@ -172,6 +173,13 @@ class Workbook:
         from sheetml.solve.model import solver_models  # SciPy's optimisers are slow to import
 
         return solver_models(self)
+
+    @property
+    def training_loops(self) -> list[TrainingLoop]:
+        """The sheets that train a model by gradient descent in cells: `loop.reset()`, `loop.run(epochs)`."""
+        from sheetml.layouts.graddesc import training_loops
+
+        return training_loops(self)
 
     @property
     def macros(self) -> Macros:

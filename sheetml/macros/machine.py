@@ -104,6 +104,7 @@ class Machine:
         self.err = ErrObject()
         self.statements = 0
         self.depth = 0
+        self.on_call: Callable[[Code], None] | None = None  # told of each call of a procedure, before it runs
         self.start(0, 0.0)
 
     def start(self, most_statements: int, most_seconds: float) -> None:
@@ -140,6 +141,8 @@ class Machine:
         """Runs a procedure to its end; what it returns, if it is a Function."""
         if self.depth >= DEEPEST_CALL:
             raise VbaError(OUT_OF_STACK)
+        if self.on_call is not None:
+            self.on_call(code)
         self.depth += 1
         frame = Frame(code, arguments)
         try:

@@ -12,6 +12,7 @@ from sheetml.errors import MacroError
 from sheetml.formula.references import cell_name, quote_sheet
 from sheetml.macros.expressions import Callee
 from sheetml.macros.library import Generator
+from sheetml.macros.machine import Code
 from sheetml.macros.modules import Module, Section
 from sheetml.macros.objects import Host
 from sheetml.macros.project import Project
@@ -168,13 +169,14 @@ class Macros:
         max_statements: int = MOST_STATEMENTS,
         max_seconds: float = MOST_SECONDS,
         on_output: Callable[[str], None] | None = None,
+        on_call: Callable[[Code], None] | None = None,
     ) -> MacroRun:
         """Runs a macro `times` times on the workbook's cells.
 
         A macro of a sheet's module runs with that sheet active, as if its button had been pressed; others
         with the sheet that was active, or `sheet`. `seed` makes Rnd, Randomize and RAND repeatable. The
         budgets hold for all the times together; 0 is no limit. `on_output` gets each line that MsgBox
-        and Debug.Print write, as they do.
+        and Debug.Print write, as they do; `on_call` is told of each procedure that is called.
 
         Raises MacroError, before any cell is changed, where the macro or anything it may reach is outside
         the subset; while it runs, where it fails or exceeds a budget: the cells then hold what it had
@@ -197,6 +199,7 @@ class Macros:
         host.grid.written.clear()
         machine = host.machine
         machine.start(max_statements, max_seconds)
+        machine.on_call = on_call
         for _ in range(times):
             host.err.clear()
             machine.run(code, [host.default_argument(parameter) for parameter in callee.procedure.parameters])

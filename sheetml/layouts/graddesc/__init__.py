@@ -1,0 +1,6 @@
+"""The lesson's gradient-descent workbook: its training loops, recognised in any workbook, reset and run."""
+
+from sheetml.layouts.graddesc.loop import EPOCHS_A_RUN, History, Point, TrainingLoop, training_loops
+from sheetml.layouts.graddesc.recognition import LoopSheet, recognise
+
+__all__ = ["EPOCHS_A_RUN", "History", "LoopSheet", "Point", "TrainingLoop", "recognise", "training_loops"]
