@@ -108,7 +108,7 @@ class TrainingLoop:
 
     @property
     def learning_rate(self) -> float | None:
-        return self.cells.value("lr") if self.layout.has("lr") else None
+        return self.cells.value("learning rate") if self.layout.has("learning rate") else None
 
     @property
     def point(self) -> Point:

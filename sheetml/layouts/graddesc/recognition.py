@@ -68,8 +68,10 @@ def _loop(page: _Page) -> LoopSheet:
     loop = LoopSheet(page.sheet, page.name, kind, page.areas, copies)
     rate = _learning_rate(page)
     if rate is not None:
-        loop.areas.setdefault("lr", rate)
+        loop.areas["learning rate"] = rate
     if kind == ANNEALED_ADAGRAD:
+        if rate is not None:
+            loop.areas["lr"] = rate  # D2, which its reset and its annealing write
         loop.areas.setdefault("step_size", _step_size(page) or page.areas["const"])
         loop.areas.setdefault("prev_step", _previous_step(page))
     loop.loss = _loss(page)
@@ -122,7 +124,9 @@ def _previous_step(page: _Page) -> Area:
 
 
 def _learning_rate(page: _Page) -> Area | None:
-    """The number right of or below the word "learn", above the rows."""
+    """The cell named lr, else the number right of or below the word "learn", above the rows."""
+    if page.is_cell("lr"):
+        return page.areas["lr"]
     for row, column, text in page.words(page.first_row):
         if text.startswith("learn"):
             for place in ((row, column + 1), (row + 1, column)):
