@@ -54,7 +54,9 @@ class LoopSheet:
 
 def recognise(workbook: Workbook) -> list[LoopSheet]:
     """All sheets with a training loop, in the order of the workbook. No cell is changed."""
-    found = []
+    found: list[LoopSheet] = []
+    if not {"lastconst", "lastslope"} <= {name.name.casefold() for name in workbook.file.names}:
+        return found
     for sheet in range(len(workbook.sheet_names)):
         page = _Page(workbook, sheet)
         if all(page.is_cell(name) for name in (*WEIGHTS, *RESULTS)) and page.feeds("const", "slope"):
