@@ -27,6 +27,7 @@ COMMANDS = {
     "similar": "Print the items most like an item.",
     "explain": "Explain a cell: formula in words, what it depends on, what moves it most.",
     "audit": "Look for what is probably wrong: broken patterns, dead names, idle Solver cells.",
+    "compare": "Compare two workbooks cell by cell, with a web page of the sheets side by side.",
 }
 
 

@@ -65,7 +65,7 @@ def command(
         raise click.UsageError(f"{str(error).capitalize()}.") from None
     if sarif is not None:
         document = to_sarif(workbook, findings, RULES, sheetml.__version__)
-        write_text(sarif, json.dumps(document, indent=2, ensure_ascii=False) + "\n", source=workbook)
+        write_text(sarif, json.dumps(document, indent=2, ensure_ascii=False) + "\n", workbook)
     if as_json:
         print_json({"workbook": workbook, "findings": [dataclasses.asdict(finding) for finding in findings]})
     elif not quiet:

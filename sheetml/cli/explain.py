@@ -51,7 +51,7 @@ def command(workbook: Path, cell: str, most: int, svg: Path | None, dot: bool, a
     found = explain(book, cell, most)
     boxes = boxes_of(book.calculation, found.lineage) if found.lineage and (dot or svg) else []
     if svg is not None:
-        write_text(svg, to_svg(boxes, f"What {found.cell} depends on"), source=workbook)
+        write_text(svg, to_svg(boxes, f"What {found.cell} depends on"), workbook)
         messages().print(f"Written to {svg}", markup=False)
     if dot:
         click.echo(to_dot(boxes), nl=False)

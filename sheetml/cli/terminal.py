@@ -45,13 +45,19 @@ def messages() -> Console:
     return Console(stderr=True, highlight=False)
 
 
-def write_text(path: Path, text: str, source: Path) -> None:
-    """Writes a file whole or not at all; never over `source`, the workbook it was made from."""
+def write_text(path: Path, text: str, *sources: Path) -> None:
+    """Writes a text file whole or not at all; never over one of the workbooks it was made from."""
+    write_bytes(path, text.encode("utf-8"), *sources)
+
+
+def write_bytes(path: Path, content: bytes, *sources: Path) -> None:
+    """The same for bytes."""
     from sheetml.xlsx.writer import check_target, new_file
 
-    check_target(source, path, overwrite=False)
+    for source in sources:
+        check_target(source, path, overwrite=False)
     with new_file(path) as stream:
-        stream.write(text.encode("utf-8"))
+        stream.write(content)
 
 
 def print_json(document: Any) -> None:

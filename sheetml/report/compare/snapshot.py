@@ -1,0 +1,125 @@
+"""A sheet's cells as a comparison sees them: what each holds, in numbers that can be compared at once."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+
+from sheetml.engine.cells import CellValue
+from sheetml.engine.values import BOOLEAN, NUMBER, TEXT
+from sheetml.errors import FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.relative import relative_key
+from sheetml.formula.text import to_a1
+from sheetml.formula.tree import Node
+from sheetml.workbook import Workbook
+from sheetml.xlsx.model import Formula
+
+MOST_BLANK_LINES = 4  # times as many blank as filled lines, up to which blank ones are lines like others
+FEW_LINES = 2000  # that are always taken with the blank ones between them
+
+
+class Snapshot:
+    """The filled cells of one sheet, sorted by row, then column; arrays of one length n."""
+
+    def __init__(self, workbook: Workbook, sheet: int) -> None:
+        calculation = workbook.calculation
+        rows, columns = calculation.slots.positions(sheet)
+        slots = calculation.slots.locate(sheet, rows, columns)
+        stored = workbook.file.sheets[sheet].cells
+        places = calculation.slots.locate(sheet, stored.row, stored.column).tolist()
+        self._formulas: dict[int, Formula] = {places[index]: formula for index, formula in stored.formula.items()}
+        kind = calculation.cells.kind[slots]
+        filled = (kind != 1) | np.isin(slots, np.fromiter(self._formulas, np.intp, len(self._formulas)))
+        self.name = workbook.sheet_names[sheet]
+        self.rows, self.columns, self.slots = rows[filled], columns[filled], slots[filled]
+        self.kind = kind[filled]
+        self.number = calculation.cells.number[self.slots]
+        self.text = calculation.cells.text[self.slots]
+        self._cells = calculation.cells
+        self._keys: dict[int, str] = {}
+        self._trees: dict[int, Node | None] = {}
+        self.place = {place: index for index, place in enumerate(zip(self.rows.tolist(), self.columns.tolist()))}
+
+    def __len__(self) -> int:
+        return self.rows.size
+
+    @property
+    def last_row(self) -> int:
+        return int(self.rows.max(initial=0))
+
+    @property
+    def last_column(self) -> int:
+        return int(self.columns.max(initial=0))
+
+    def value(self, index: int) -> CellValue:
+        return self._cells.get(int(self.slots[index]))
+
+    def formula(self, index: int) -> Formula | None:
+        return self._formulas.get(int(self.slots[index]))
+
+    def formula_key(self, index: int) -> str | None:
+        """What cells with the same formula, filled down or across, have in common."""
+        formula = self.formula(index)
+        if formula is None:
+            return None
+        known = self._keys.get(id(formula))
+        if known is None:
+            known = relative_key(formula.text, formula.row, formula.column)
+            self._keys[id(formula)] = known = f"{'{' if formula.area is not None else ''}{known}"
+        return known
+
+    def tree(self, index: int) -> Node | None:
+        """The formula's tree, None where there is none or it cannot be understood."""
+        formula = self.formula(index)
+        if formula is None:
+            return None
+        if id(formula) not in self._trees:
+            try:
+                self._trees[id(formula)] = parse(formula.text, formula.row, formula.column)
+            except FormulaError:
+                self._trees[id(formula)] = None
+        return self._trees[id(formula)]
+
+    def formula_text(self, index: int) -> str | None:
+        """The formula as it reads in its cell, without "="."""
+        formula, tree = self.formula(index), self.tree(index)
+        if formula is None or tree is None:
+            return None if formula is None else formula.text
+        if formula.area is not None:  # of an array formula, which is written for its first cell
+            return formula.text
+        return to_a1(tree, int(self.rows[index]), int(self.columns[index]))
+
+    def lines(self, across: bool) -> list[int]:
+        """The rows (or columns) that a comparison goes through, blank ones included unless they are too many."""
+        place = self.columns if across else self.rows
+        last = int(place.max(initial=0))
+        filled = np.unique(place)
+        if last <= max(FEW_LINES, (1 + MOST_BLANK_LINES) * filled.size):
+            return list(range(1, last + 1))
+        return [int(number) for number in filled]
+
+
+class Contents:
+    """Numbers for what cells hold, the same for cells of both sheets that hold the same."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+
+    def _number(self, content: Hashable) -> int:
+        return self._numbers.setdefault(content, len(self._numbers) + 1)
+
+    def of(self, snapshot: Snapshot) -> np.ndarray:
+        """The number of each cell's content: (n, 3), the whole of it, without formulas, and its kind only."""
+        numbers = np.zeros((len(snapshot), 3), np.int64)
+        formula, any_number = self._number("formula"), self._number("number")
+        kinds, values, texts = snapshot.kind.tolist(), snapshot.number.tolist(), snapshot.text.tolist()
+        for index, (kind, value, text) in enumerate(zip(kinds, values, texts)):
+            key = snapshot.formula_key(index)
+            if key is not None:
+                numbers[index] = self._number(("=", key)), formula, formula
+                continue
+            whole = self._number((kind, text if kind == TEXT else value))
+            numbers[index] = whole, whole, any_number if kind in (NUMBER, BOOLEAN) else whole
+        return numbers
