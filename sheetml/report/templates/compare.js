@@ -199,7 +199,7 @@
       const row = +cell.dataset.row, column = +cell.dataset.column;
       const lines = [0, 1].map((side) => {
         const held = cellAt(side, row, column), formula = formulaOf(held);
-        return held ? `${side ? "after " : "before"} ${address(side, row, column)}: ${held[1]}${formula ? "\n" + formula : ""}` : "";
+        return held ? `${side ? "after" : "before"} ${address(side, row, column)}: ${held[1]}${formula ? "\n" + formula : ""}` : "";
       }).filter(Boolean);
       const change = changeAt(row, column);
       if (change) lines.push(data.kinds[change[2]] + (change[5] ? ": " + change[5] : ""));
