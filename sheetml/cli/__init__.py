@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Measure a model of ratings on others.",
     "recommend": "Print what a user is predicted to like best.",
     "similar": "Print the items most like an item.",
+    "export": "Write a model of ratings into a workbook.",
     "explain": "Explain a cell: formula in words, what it depends on, what moves it most.",
     "audit": "Look for what is probably wrong: broken patterns, dead names, idle Solver cells.",
     "compare": "Compare two workbooks cell by cell, with a web page of the sheets side by side.",

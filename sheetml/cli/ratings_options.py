@@ -73,11 +73,10 @@ def read_ratings(path: Path, options: dict[str, Any]) -> Ratings:
 def read_model(path: Path, movies: Path | None = None) -> FactorModel:
     """A saved model, with the titles of `movies` if there are any."""
     from sheetml.learn import load_model
-    from sheetml.learn.ratings import titles_for
 
     model = load_model(path)
     if movies is not None:
-        model.titles_ = titles_for(model.item_ids_, movies)
+        model.ratings_ = model.ratings_.with_titles(movies)
     return model
 
 

@@ -169,9 +169,8 @@ class EmbeddingModel(FactorModel):
     # ---- predicting
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        network = self._network(self.rating_range_)
-        rows_of_users, rows_of_items = rows(self.user_table_, users), rows(self.item_table_, items)
-        return network.predict(rows_of_users, rows_of_items, self.weights_[0]).astype(np.float64)
+        tables = (rows(self.user_table_, users), rows(self.item_table_, items), self.weights_[0])
+        return self._network(self.rating_range_).predict(*(table.astype(np.float64) for table in tables))
 
     # ---- keeping
 
@@ -184,8 +183,8 @@ class EmbeddingModel(FactorModel):
         self.rating_range_ = None if limits is None else (float(limits[0]), float(limits[1]))
         network = self._network(self.rating_range_)
         shapes = {
-            "user_table": (len(self.user_ids_), network.width),
-            "item_table": (len(self.item_ids_), network.width),
+            "user_table": (self.ratings_.user_count, network.width),
+            "item_table": (self.ratings_.item_count, network.width),
             "weights": (1, network.weight_count),
         }
         for name, shape in shapes.items():

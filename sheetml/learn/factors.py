@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn.recommender import Recommender, Scored
+
+if TYPE_CHECKING:
+    from sheetml.workbook import Workbook
 
 
 class FactorModel(Recommender):
@@ -23,6 +27,23 @@ class FactorModel(Recommender):
     item_biases_: np.ndarray | None = None
     mean_: float = 0.0
 
+    @classmethod
+    def from_workbook(cls, book: str | os.PathLike[str] | Workbook, sheet: str | None = None) -> Self:
+        """The model in a sheet of the lesson's layout (see `bridge.read_workbook_model`), which must be of
+        this kind: `FactorModel.from_workbook` takes any."""
+        from sheetml.learn.bridge import read_workbook_model
+
+        model = read_workbook_model(book, sheet)
+        if not isinstance(model, cls):
+            raise ModelError(f"the sheet holds what a {type(model).__name__} computes, not a {cls.__name__}.")
+        return model
+
+    def to_workbook(self, path: str | os.PathLike[str], users: int = 15, items: int = 15) -> Workbook:
+        """Writes the model into a workbook of the lesson's layout (see `bridge.export`)."""
+        from sheetml.learn.bridge import export
+
+        return export(self, path, users, items)
+
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         of_users, of_items = rows(self.user_factors_, users), rows(self.item_factors_, items)
         predicted = self.mean_ + np.einsum("nf,nf->n", of_users, of_items, dtype=np.float64)
@@ -37,7 +58,7 @@ class FactorModel(Recommender):
         return arrays, {"mean": self.mean_}
 
     def _restore(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
-        counts = {"user": len(self.user_ids_), "item": len(self.item_ids_)}
+        counts = {"user": self.ratings_.user_count, "item": self.ratings_.item_count}
         for name, array in arrays.items():
             if array.ndim != (2 if name.endswith("factors") else 1) or len(array) != counts[name.split("_")[0]]:
                 raise ValueError(f"its {name} have the shape {array.shape}")

@@ -114,7 +114,13 @@ class Ratings:
     def with_titles(self, source: str | os.PathLike[str] | dict[Any, str], item: str = "movieId") -> Self:
         """The same with titles: a dict by item id, or a file (movies.csv, u.item, movies.dat) with the
         column `item` and a column "title". Items without a title are called by their ids."""
-        return replace(self, titles=titles_for(self.item_ids, source, item))
+        if not isinstance(source, dict):
+            from sheetml.learn.ratings_files import read_titles
+
+            source = read_titles(Path(source), item)
+        by_text = {str(identity): str(title) for identity, title in source.items()}
+        titles = np.array([by_text.get(str(identity), str(identity)) for identity in self.item_ids.tolist()])
+        return replace(self, titles=titles)
 
     # ---- looking
 
@@ -240,18 +246,6 @@ class Ratings:
         if self.times is None:
             raise DataError(f"{what} needs the times of the ratings, and there are none.")
         return self.times
-
-
-def titles_for(
-    item_ids: np.ndarray, source: str | os.PathLike[str] | dict[Any, str], item: str = "movieId"
-) -> np.ndarray:
-    """The title of each item, or its id as text where the source (see `Ratings.with_titles`) has none."""
-    if not isinstance(source, dict):
-        from sheetml.learn.ratings_files import read_titles
-
-        source = read_titles(Path(source), item)
-    by_text = {str(identity): str(title) for identity, title in source.items()}
-    return np.array([by_text.get(str(identity), str(identity)) for identity in item_ids.tolist()])
 
 
 def _most_frequent(codes: np.ndarray, total: int, count: int) -> np.ndarray:

@@ -39,11 +39,7 @@ class Recommender(Parameters):
 
     unknown: str = "error"
 
-    user_ids_: np.ndarray
-    item_ids_: np.ndarray
-    titles_: np.ndarray | None
-    rated_items_: np.ndarray  # the items each user rated, user after user
-    rated_starts_: np.ndarray  # (users + 1,) where each user's begin
+    ratings_: Ratings  # those it was fitted to: whose ids, titles and codes the model knows
     history_: list[Epoch]  # the epochs of the fit, in models that have any
 
     # ---- for subclasses
@@ -75,20 +71,13 @@ class Recommender(Parameters):
         ratings = _as_ratings(X, y)
         if len(ratings) == 0:
             raise ModelError("there are no ratings to fit to.")
-        self._remember(ratings)
-        self.history_ = []
+        self.ratings_, self.history_ = ratings, []
         self._fit(ratings, **options)
         return self
 
-    def _remember(self, ratings: Ratings) -> None:
-        self.user_ids_, self.item_ids_, self.titles_ = ratings.user_ids, ratings.item_ids, ratings.titles
-        self.rated_items_ = ratings.items[np.argsort(ratings.users, kind="stable")]
-        sizes = np.bincount(ratings.users, minlength=ratings.user_count)
-        self.rated_starts_ = np.concatenate([[0], np.cumsum(sizes)])
-
     @property
     def is_fitted(self) -> bool:
-        return hasattr(self, "user_ids_")
+        return hasattr(self, "ratings_")
 
     def _require_fit(self) -> None:
         if not self.is_fitted:
@@ -108,13 +97,13 @@ class Recommender(Parameters):
         """The model's codes of users and items; -1 for those unknown, where that is allowed."""
         if isinstance(X, Ratings):
             users, items = X.users, X.items
-            if X.user_ids is not self.user_ids_:
-                users = self._known(X.user_ids, self.user_ids_, "user", np.unique(users))[users]
-            if X.item_ids is not self.item_ids_:
-                items = self._known(X.item_ids, self.item_ids_, "item", np.unique(items))[items]
+            if X.user_ids is not self.ratings_.user_ids:
+                users = self._known(X.user_ids, self.ratings_.user_ids, "user", np.unique(users))[users]
+            if X.item_ids is not self.ratings_.item_ids:
+                items = self._known(X.item_ids, self.ratings_.item_ids, "item", np.unique(items))[items]
             return users, items
         users, items = _pairs(X)
-        return self._known(users, self.user_ids_, "user"), self._known(items, self.item_ids_, "item")
+        return self._known(users, self.ratings_.user_ids, "user"), self._known(items, self.ratings_.item_ids, "item")
 
     def _known(self, ids: np.ndarray, known: np.ndarray, what: str, needed: np.ndarray | None = None) -> np.ndarray:
         """The codes of ids; `needed` are the positions of those that are asked about, by default all."""
@@ -147,15 +136,15 @@ class Recommender(Parameters):
 
     def item_names(self) -> np.ndarray:
         """What to call each item: its title, or its id as text."""
-        return self.item_ids_.astype(str) if self.titles_ is None else self.titles_
+        return self.ratings_.item_names()
 
     def rated(self, user: int) -> np.ndarray:
         """The codes of the items that the user of this code rated."""
-        return self.rated_items_[self.rated_starts_[user] : self.rated_starts_[user + 1]]
+        return self.ratings_.items[self.ratings_.users == user]
 
     def rating_counts(self) -> np.ndarray:
         """How many ratings each item had at the fit."""
-        return np.bincount(self.rated_items_, minlength=len(self.item_ids_))
+        return np.bincount(self.ratings_.items, minlength=self.ratings_.item_count)
 
     def recommend(self, user: Any, count: int = 10, *, rated: bool = False, least: int = 1) -> list[Scored]:
         """The items with the highest predictions for the user of this id, best first.
@@ -163,7 +152,7 @@ class Recommender(Parameters):
         Without those the user rated, unless `rated`; and only items with at least `least` ratings.
         """
         self._require_fit()
-        code = int(positions_of(np.array([user]), self.user_ids_)[0])
+        code = int(positions_of(np.array([user]), self.ratings_.user_ids)[0])
         if code < 0:
             raise ModelError(f"the model does not know user {user}: it was not among the ratings it was fitted to.")
         allowed = self.rating_counts() >= least
@@ -177,7 +166,7 @@ class Recommender(Parameters):
     def find_item(self, name: Any) -> int:
         """The code of an item by its id, its title, or a part of its title that no other has."""
         self._require_fit()
-        code = int(positions_of(np.array([name]), self.item_ids_)[0])
+        code = int(positions_of(np.array([name]), self.ratings_.item_ids)[0])
         if code >= 0:
             return code
         names, wanted = self.item_names().tolist(), str(name).casefold()
@@ -187,12 +176,12 @@ class Recommender(Parameters):
             return found[0]
         if not found:
             raise ModelError(f"the model knows no item {name!r}, by id or by title.")
-        some = "; ".join(f"{names[position]} ({self.item_ids_[position]})" for position in found[:5])
+        some = "; ".join(f"{names[position]} ({self.ratings_.item_ids[position]})" for position in found[:5])
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
         raise ModelError(f"{name!r} may be any of {len(found)} items: {some}{more}. Give the whole title or the id.")
 
     def _scored(self, items: np.ndarray, values: np.ndarray) -> list[Scored]:
-        names, ids = self.item_names(), self.item_ids_.tolist()
+        names, ids = self.item_names(), self.ratings_.item_ids.tolist()
         return [Scored(ids[item], str(names[item]), float(value)) for item, value in zip(items.tolist(), values)]
 
     # ---- keeping

@@ -14,6 +14,7 @@ from sheetml.errors import ModelError
 from sheetml.learn.history import Epoch
 from sheetml.learn.optimizers import OPTIMIZERS
 from sheetml.learn.parameters import Parameters
+from sheetml.learn.ratings import Ratings
 from sheetml.learn.schedules import SCHEDULES
 from sheetml.xlsx.writer import new_file
 
@@ -30,14 +31,8 @@ def save_model(model: Recommender, path: str | os.PathLike[str]) -> None:
     model._require_fit()
     arrays, facts = model._state()
     arrays = {f"model_{name}": array for name, array in arrays.items()}
-    arrays |= {
-        "user_ids": model.user_ids_,
-        "item_ids": model.item_ids_,
-        "rated_items": model.rated_items_,
-        "rated_starts": model.rated_starts_,
-    }
-    if model.titles_ is not None:
-        arrays["titles"] = np.asarray(model.titles_, str)
+    ratings = {name: array for name, array in vars(model.ratings_).items() if array is not None}
+    arrays |= {f"ratings_{name}": array for name, array in ratings.items()}
     history = [vars(epoch) for epoch in model.history_]
     about = {"kind": "model", "model": described(model), "history": history}
     write_arrays(path, arrays, {**about, "fitted": facts})
@@ -48,27 +43,29 @@ def load_model(path: str | os.PathLike[str]) -> FactorModel:
     arrays, facts = read_arrays(path, "model")
     try:
         model: FactorModel = revived(facts["model"])
-        model.user_ids_, model.item_ids_ = arrays["user_ids"], arrays["item_ids"]
-        model.rated_items_, model.rated_starts_ = arrays["rated_items"], arrays["rated_starts"]
-        model.titles_ = arrays.get("titles")
+        model.ratings_ = Ratings(**_group(arrays, "ratings"))
+        _check(model.ratings_)
         model.history_ = [Epoch(**epoch) for epoch in facts["history"]]
-        _check_rated(model)
-        own = {name.removeprefix("model_"): array for name, array in arrays.items() if name.startswith("model_")}
-        model._restore(own, facts["fitted"])
+        model._restore(_group(arrays, "model"), facts["fitted"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ModelError(f"{os.fspath(path)}: it is no model that can be used ({error}).") from None
     return model
 
 
-def _check_rated(model: Recommender) -> None:
-    starts, items = model.rated_starts_, model.rated_items_
-    fits = len(starts) == len(model.user_ids_) + 1 and starts[0] == 0 and starts[-1] == len(items)
-    if not fits or (np.diff(starts) < 0).any():
-        raise ValueError("its list of rated items does not fit its users")
-    if len(items) and not 0 <= items.min() <= items.max() < len(model.item_ids_):
-        raise ValueError("its list of rated items names items it does not have")
-    if model.titles_ is not None and len(model.titles_) != len(model.item_ids_):
-        raise ValueError("its titles do not fit its items")
+def _group(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    prefix = f"{name}_"
+    return {each.removeprefix(prefix): array for each, array in arrays.items() if each.startswith(prefix)}
+
+
+def _check(ratings: Ratings) -> None:
+    """Raises ValueError where the arrays of ratings from a file do not belong together."""
+    for codes, ids in ((ratings.users, ratings.user_ids), (ratings.items, ratings.item_ids)):
+        if codes.shape != ratings.values.shape or codes.ndim != 1 or ids.ndim != 1:
+            raise ValueError("its ratings do not belong together")
+        if len(codes) and not 0 <= codes.min() <= codes.max() < len(ids):
+            raise ValueError("its ratings are of users or items it does not have")
+    if ratings.titles is not None and ratings.titles.shape != ratings.item_ids.shape:
+        raise ValueError("its titles are not those of its items")
 
 
 # ---- settings as JSON

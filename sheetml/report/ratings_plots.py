@@ -83,7 +83,7 @@ def plots_of(model: FactorModel) -> dict[str, Figure]:
         plots["loss"] = loss_plot(model.history_)
     if model.item_biases_ is not None and model.ranked_biases(least=20):
         plots["biases"] = bias_plot(model)
-    if model.item_factors_.shape[1] >= 2 and len(model.item_ids_) >= 3:
+    if model.item_factors_.shape[1] >= 2 and model.ratings_.item_count >= 3:
         plots["components"] = component_plot(model)
     return plots
 

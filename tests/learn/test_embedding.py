@@ -277,7 +277,7 @@ def test_biases_are_ranked_and_embeddings_projected() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_model_predicts_the_same_and_a_pickled_one_too(name: str, tmp_path: Path) -> None:
     ratings = made_ratings()
-    quick_settings = {**QUICK, "burn_in": 1}
+    quick_settings = {**QUICK, "burn_in": 1, "iterations": 50}
     settings = {key: value for key, value in quick_settings.items() if key in MODELS[name].parameter_names()}
     model = MODELS[name](**settings).fit(ratings)  # type: ignore[arg-type]
     model.save(tmp_path / "model.npz")
@@ -312,8 +312,9 @@ def test_a_model_file_whose_parts_do_not_fit_is_refused(tmp_path: Path) -> None:
         arrays = dict(file)
     for name, spoiled in (
         ("model_user_table", arrays["model_user_table"][:-1]),
-        ("rated_items", arrays["rated_items"] + 1000),
-        ("rated_starts", arrays["rated_starts"][:-1]),
+        ("ratings_items", arrays["ratings_items"] + 1000),
+        ("ratings_users", arrays["ratings_users"][:-1]),
+        ("ratings_titles", arrays["ratings_titles"][:-1]),
     ):
         np.savez(path, **{**arrays, name: spoiled})
         with pytest.raises(ModelError, match="it is no model that can be used"):
