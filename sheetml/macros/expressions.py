@@ -10,19 +10,28 @@ from typing import TYPE_CHECKING, Any
 from sheetml.errors import MacroError
 from sheetml.macros import arithmetic, library, tree
 from sheetml.macros.constants import CONSTANTS, FORBIDDEN
-from sheetml.macros.errors import OBJECT_NOT_SET, TYPE_MISMATCH, VbaError
+from sheetml.macros.errors import OBJECT_NOT_SET, VbaError
 from sheetml.macros.machine import Code, Frame, Variable
 from sheetml.macros.members import (
     CLASSES,
-    HostObject,
     Member,
     Named,
     Parameters,
     any_member,
     get_member,
-    item_of,
+)
+from sheetml.macros.names import (
+    Binding,
+    Callee,
+    Constant,
+    HostGlobal,
+    HostMember,
+    Local,
+    ModuleName,
+    Shared,
 )
 from sheetml.macros.parser import literal_type
+from sheetml.macros.runtime import element_of, indexed, missing, passed_variable
 from sheetml.macros.values import (
     MISSING,
     NOTHING,
@@ -31,7 +40,6 @@ from sheetml.macros.values import (
     VbaObject,
     copied,
     initial,
-    is_object_type,
     let,
     number,
     rounded,
@@ -59,61 +67,6 @@ class Compiled:
         """Whether it never gives an object."""
         return self.type in VALUE_TYPES
 
-
-@dataclass(slots=True)
-class Local:
-    """A variable of the procedure, by its place in the frame."""
-
-    index: int
-    type: str
-    is_array: bool = False
-
-
-@dataclass(slots=True)
-class Shared:
-    """A variable of a module."""
-
-    variable: Variable
-    type: str
-    is_array: bool = False
-
-
-@dataclass(slots=True)
-class Constant:
-    value: Any
-    type: str
-
-
-@dataclass(slots=True)
-class Callee:
-    """A procedure of the project; `code` is filled in when it is compiled."""
-
-    procedure: tree.Procedure
-    code: Code
-
-
-@dataclass(slots=True)
-class ModuleName:
-    module: Module
-
-
-@dataclass(slots=True)
-class HostMember:
-    """A member of the module's own object (Me), or of Application: Range, ActiveSheet, Calculate."""
-
-    target: HostObject
-    member: Member
-
-
-@dataclass(slots=True)
-class HostGlobal:
-    """An object that is there by its name: Application, ThisWorkbook, Me, a sheet's code name."""
-
-    target: VbaObject
-    type: str
-
-
-Binding = Local | Shared | Constant | Callee | ModuleName | HostMember | HostGlobal | library.LibraryFunction
 
 _BINARY: dict[str, Callable[..., Any]] = {
     "+": arithmetic.add,
@@ -182,7 +135,7 @@ class ExpressionCompiler:
         own = self.locals.get(key)
         if own is not None:
             return own
-        found = self.project.member_of_module(self.module, key, self)
+        found = self.project.member_of_module(self.module, key)
         if found is not None:
             return found
         mine = self.project.host.object_of(self.module)
@@ -192,7 +145,7 @@ class ExpressionCompiler:
             member = mine.member(key)
             if member is not None:
                 return HostMember(mine, member)
-        return self.project.public_name(key, self) or self._standard_name(key)
+        return self.project.public_name(key, self.module) or self._standard_name(key)
 
     def _standard_name(self, key: str) -> Binding | None:
         """What VBA and Excel themselves define."""
@@ -306,7 +259,7 @@ class ExpressionCompiler:
         if isinstance(node.target, tree.Name) and node.target.name.casefold() != target.module.name.casefold():
             found = self._standard_name(key)
         else:
-            found = self.project.member_of_module(target.module, key, self)
+            found = self.project.member_of_module(target.module, key)
         if found is None:
             if key in FORBIDDEN:
                 raise self.refusal(node.line, FORBIDDEN[key])
@@ -355,7 +308,7 @@ class ExpressionCompiler:
         if not isinstance(found, HostGlobal):
             return None
         module = self.project.module_of_object(found.target)
-        own = None if module is None else self.project.member_of_module(module, node.name.casefold(), self)
+        own = None if module is None else self.project.member_of_module(module, node.name.casefold())
         return own if isinstance(own, Callee) else None
 
     @staticmethod
@@ -447,7 +400,7 @@ class ExpressionCompiler:
     def call_library(self, found: library.LibraryFunction, arguments: list[tree.Argument], line: int) -> Compiled:
         ordered = self.ordered(arguments, found.parameters, line, found.name)
         compile_one = self.compile if found.takes_objects else self.value
-        passed = [_missing if a is None else compile_one(a).evaluate for a in ordered]
+        passed = [missing if a is None else compile_one(a).evaluate for a in ordered]
         function, host = found.function, self.project.host
         if found.needs_host:
             return Compiled(lambda frame: function(host, *[a(frame) for a in passed]), found.result)
@@ -469,7 +422,7 @@ class ExpressionCompiler:
                     raise self.mistake(line, f"{member.name} takes no argument of that name")
                 return [self._named_argument(argument) for argument in arguments]
             ordered = [argument.value for argument in arguments]
-        return [_missing if a is None else self.compile(a).evaluate for a in ordered]
+        return [missing if a is None else self.compile(a).evaluate for a in ordered]
 
     def _check_constants(self, member: Member, ordered: list[tree.Expression | None], line: int) -> None:
         """Refuses a constant for which the member does something that is not supported."""
@@ -484,7 +437,7 @@ class ExpressionCompiler:
     def _named_argument(self, argument: tree.Argument) -> Evaluate:
         """An argument to a member known only when the macro runs: there it finds its place by its name."""
         if argument.value is None:
-            return _missing
+            return missing
         evaluate, name = self.compile(argument.value).evaluate, argument.name
         return evaluate if name is None else (lambda frame: Named(name, evaluate(frame)))
 
@@ -542,7 +495,7 @@ class ExpressionCompiler:
             self._argument(parameter, ordered[place] if place < len(ordered) else None, line)
             for place, parameter in enumerate(fixed)
         ]
-        extra = [_missing if a is None else self.compile(a).evaluate for a in ordered[len(fixed) :]] if rest else []
+        extra = [missing if a is None else self.compile(a).evaluate for a in ordered[len(fixed) :]] if rest else []
 
         def bind(frame: Frame) -> tuple[list[Variable], list[Callable[[Frame], None]]]:
             after: list[Callable[[Frame], None]] = []
@@ -693,56 +646,6 @@ _METHODS: dict[type, str] = {
 }
 
 _NO_FRAME = Frame(Code("", ""), [])
-
-
-# ---- what compiled code does when it runs --------------------------------------------------------
-
-
-def _missing(frame: Frame) -> Any:
-    return MISSING
-
-
-def element_of(array: Any, index: list[int]) -> Any:
-    """An element of what a variable declared as an array holds."""
-    if not isinstance(array, Array):
-        raise VbaError(TYPE_MISMATCH)
-    return array.items[array.position(index)]
-
-
-def indexed(target: Any, arguments: tuple[Any, ...]) -> Any:
-    """target(arguments), where only the run shows whether the target is an array or an object."""
-    if isinstance(target, Array):
-        return target.items[target.position([rounded(number(argument)) for argument in arguments])]
-    return item_of(target, arguments) if arguments else target
-
-
-def passed_variable(declared: str, value: Any) -> Variable:
-    """A parameter's own variable, holding what was passed."""
-    variable = Variable(declared)
-    assign(variable, value)
-    return variable
-
-
-def assign(variable: Variable, value: Any) -> None:
-    """Hands a value or an object to a variable, as passing an argument does."""
-    if is_object_type(variable.type_name):
-        set_object(variable, value)
-    elif variable.convert is None:
-        variable.value = copied(value)
-    else:
-        variable.value = value.copy() if isinstance(value, Array) else variable.convert(let(value))
-
-
-def set_object(variable: Variable, value: Any) -> None:
-    """The statement Set."""
-    if isinstance(value, VbaObject):
-        if variable.type_name.casefold() not in ("variant", "object", value.type_name.casefold()):
-            raise VbaError(TYPE_MISMATCH)
-    elif value is not NOTHING:
-        raise VbaError(424)
-    if variable.convert is not None:
-        raise VbaError(424)
-    variable.value = value
 
 
 # ---- declared types ------------------------------------------------------------------------------

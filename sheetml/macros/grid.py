@@ -85,19 +85,6 @@ class Grid:
 
     # ---- writing
 
-    def write(self, sheet: int, area: Area, rows: Rows) -> None:
-        """Puts values into an area, and recalculates."""
-        self.store(sheet, area, rows)
-        self.after_write()
-
-    def fill(self, sheet: int, area: Area, value: CellValue) -> None:
-        self.write(sheet, area, [[value] * area.width for _ in range(area.height)])
-
-    def clear(self, sheet: int, area: Area) -> None:
-        """Empties the cells that hold anything, and recalculates."""
-        self.blank(sheet, area)
-        self.after_write()
-
     def store(self, sheet: int, area: Area, rows: Sequence[Sequence[CellValue]]) -> None:
         """Puts values into an area without recalculating; formulas that stood there end."""
         slots = self.held(sheet, area)

@@ -244,7 +244,7 @@ def to_error(error_number: Any) -> Any:
 def leading_number(string: Any) -> Any:
     """The number that a string begins with; 0 where it begins with none."""
     text = "".join(_text(string).split())
-    based = v._HEXADECIMAL.match(text)
+    based = v.HEXADECIMAL.match(text)
     if based:
         return float(v.based_number(based[1], based[2]))
     match = _LEADING.match(text)
@@ -791,7 +791,7 @@ def message_box(
     context: Any = MISSING,
 ) -> Any:  # fmt: skip
     """Prints its text, and answers with its default button."""
-    host.message(_text(prompt))
+    host.print(_text(prompt))
     kind = 0 if buttons is MISSING else int(to_long(buttons))
     answers = {0: [1], 1: [1, 2], 2: [3, 4, 5], 3: [6, 7, 2], 4: [6, 7], 5: [4, 2]}.get(kind & 7, [1])
     return answers[min(kind >> 8 & 3, len(answers) - 1)]

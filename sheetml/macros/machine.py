@@ -10,7 +10,7 @@ from typing import Any
 
 from sheetml.errors import CalculationError, MacroError
 from sheetml.macros.errors import OUT_OF_MEMORY, OUT_OF_STACK, VbaError
-from sheetml.macros.values import CONVERSIONS, VbaObject, initial
+from sheetml.macros.values import CONVERSIONS, initial
 
 DEEPEST_CALL = 400
 PYTHON_FRAMES = 12_000  # what DEEPEST_CALL calls of deeply nested expressions may need
@@ -78,9 +78,9 @@ class Frame:
 RESUME_NEXT = -1
 
 
-@dataclass
-class ErrObject(VbaObject):
-    """The object Err."""
+@dataclass(slots=True)
+class ErrorState:
+    """What the object Err tells."""
 
     number: int = 0
     description: str = ""
@@ -101,7 +101,7 @@ class Machine:
     """What a run of a macro has: its budget and the state of its errors."""
 
     def __init__(self) -> None:
-        self.err = ErrObject()
+        self.err = ErrorState()
         self.statements = 0
         self.depth = 0
         self.on_call: Callable[[Code], None] | None = None  # told of each call of a procedure, before it runs

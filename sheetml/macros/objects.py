@@ -11,7 +11,7 @@ from sheetml.macros import worksheet_functions
 from sheetml.macros.errors import APPLICATION, OBJECT_NOT_SET, OUT_OF_RANGE, TYPE_MISMATCH, VbaError
 from sheetml.macros.grid import Grid
 from sheetml.macros.library import Generator
-from sheetml.macros.machine import Code, ErrObject, Frame, Machine, Variable
+from sheetml.macros.machine import Code, ErrorState, Frame, Machine, Variable
 from sheetml.macros.members import HostObject, Member, Parameters, getter, method, setter
 from sheetml.macros.ranges import Range, range_argument
 from sheetml.macros.tree import Parameter
@@ -134,13 +134,8 @@ class Host:
 
     # ---- output
 
-    def message(self, text: str) -> None:
-        self._print(text)
-
-    def debug(self, text: str) -> None:
-        self._print(text)
-
-    def _print(self, text: str) -> None:
+    def print(self, text: str) -> None:
+        """What MsgBox and Debug.Print do."""
         if len(self.output) >= 100_000:
             raise MacroError("the macro prints more than 100,000 lines")
         self.output.append(text)
@@ -165,7 +160,7 @@ class Err(HostObject, name="ErrObject"):
         self.machine = machine
 
     @property
-    def state(self) -> ErrObject:
+    def state(self) -> ErrorState:
         return self.machine.err
 
     def clear(self) -> None:

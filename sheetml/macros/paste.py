@@ -24,10 +24,10 @@ _COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def paste(target: Range, source: Range, what: str, operation: str | None, skip: bool, turn: bool) -> None:
+def paste_into(target: Range, source: Range, what: str, operation: str | None, skip: bool, turn: bool) -> tuple[Area, ...]:
     """Pastes the source's values ("values") or formulas ("formulas", "all") into the target.
 
-    One recalculation follows, as after any one act of a user.
+    One recalculation follows, as after any one act of a user. Returns where it was pasted.
     """
     grid = target.host.grid
     if len(source.areas) > 1:
@@ -39,8 +39,8 @@ def paste(target: Range, source: Range, what: str, operation: str | None, skip: 
     if turn:
         block = [list(column) for column in zip(*block)]
     height, width = len(block), len(block[0])
-    for area in target.areas:
-        place = pasted_area(area, height, width)
+    places = tuple(pasted_area(area, height, width) for area in target.areas)
+    for place in places:
         rows = [[block[i % height][j % width] for j in range(place.width)] for i in range(place.height)]
         if operation is not None or skip:
             _check_plain(target, place)
@@ -48,7 +48,8 @@ def paste(target: Range, source: Range, what: str, operation: str | None, skip: 
         grid.store(target.sheet, place, rows)
         if formulas:
             grid.store_trees(target.sheet, _moved(formulas, place, height, width))
-    target.after_change()
+    target.with_areas(places).after_change()
+    return places
 
 
 def _formulas(source: Range) -> dict[tuple[int, int], Node]:

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING
 
 from sheetml.errors import MacroError
 from sheetml.macros import tree
-from sheetml.macros.expressions import (
-    Binding,
-    Callee,
-    Constant,
-    ExpressionCompiler,
-    HostGlobal,
-    ModuleName,
-    Shared,
-)
+from sheetml.macros.expressions import ExpressionCompiler
 from sheetml.macros.machine import Code, fresh
 from sheetml.macros.modules import Module
+from sheetml.macros.names import Binding, Callee, Constant, HostGlobal, ModuleName, Shared
 from sheetml.macros.parser import literal_type
 from sheetml.macros.statements import ProcedureCompiler
 from sheetml.macros.values import VbaObject
@@ -44,7 +37,7 @@ class Project:
 
     # ---- names
 
-    def member_of_module(self, module: Module, key: str, compiler: ExpressionCompiler) -> Binding | None:
+    def member_of_module(self, module: Module, key: str) -> Binding | None:
         """What a name means in a module itself: its procedure, variable or constant."""
         callee = self.callee(module, key)
         if callee is not None:
@@ -63,7 +56,7 @@ class Project:
             raise MacroError(f"{module.name}, line {line}: {section.kind} is not supported.")
         return None
 
-    def public_name(self, key: str, compiler: ExpressionCompiler) -> Binding | None:
+    def public_name(self, key: str, user: Module) -> Binding | None:
         """What a name means to all modules: a module, a document by its code name, a public name of a module."""
         module = self.modules.get(key)
         if module is not None:
@@ -74,13 +67,13 @@ class Project:
                 return ModuleName(module)
             raise MacroError(f"the {module.source.kind} {module.name} is used, which is not supported.")
         for other in self.modules.values():
-            if other is compiler.module or other.source.kind != ModuleKind.STANDARD:
+            if other is user or other.source.kind != ModuleKind.STANDARD:
                 continue
             section = other.sections.get(key)
             if section is not None and not section.public:
                 continue
             if section is not None or key in other.declarations.public or key in other.declarations.unsupported:
-                return self.member_of_module(other, key, compiler)
+                return self.member_of_module(other, key)
         return None
 
     def is_enumeration(self, name: str) -> bool:

@@ -18,7 +18,7 @@ from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, TYPE_MISMATCH, Vba
 from sheetml.macros.grid import MOST_CELLS, area_of
 from sheetml.macros.machine import Refusal
 from sheetml.macros.members import HostObject, getter, method, setter
-from sheetml.macros.paste import paste
+from sheetml.macros.paste import paste_into
 from sheetml.macros.values import (
     MISSING,
     NULL,
@@ -77,6 +77,9 @@ class Range(HostObject, name="Range"):
     def of(self, area: Area) -> Range:
         """Another range of the same sheet."""
         return Range(self.host, self.sheet, (area,))
+
+    def with_areas(self, areas: tuple[Area, ...]) -> Range:
+        return Range(self.host, self.sheet, areas)
 
     def by(self, unit: str) -> Range:
         return Range(self.host, self.sheet, self.areas, unit)
@@ -387,21 +390,21 @@ class Range(HostObject, name="Range"):
             return
         if not isinstance(destination, Range):
             raise VbaError(TYPE_MISMATCH)
-        destination.paste(self, "all")
+        destination.paste_all(self)
 
     @method("FillDown")
     def fill_down(self) -> None:
         for area in self.areas:
             if area.height > 1:
                 below = self.of(Area(area.top + 1, area.left, area.bottom, area.right))
-                below.paste(self.of(Area(area.top, area.left, area.top, area.right)), "all")
+                below.paste_all(self.of(Area(area.top, area.left, area.top, area.right)))
 
     @method("FillRight")
     def fill_right(self) -> None:
         for area in self.areas:
             if area.width > 1:
                 beside = self.of(Area(area.top, area.left + 1, area.bottom, area.right))
-                beside.paste(self.of(Area(area.top, area.left, area.bottom, area.left)), "all")
+                beside.paste_all(self.of(Area(area.top, area.left, area.bottom, area.left)))
 
     @method("PasteSpecial", allowed={"paste": frozenset(_PASTES), "operation": frozenset(_OPERATIONS)})
     def paste_special(
@@ -418,13 +421,12 @@ class Range(HostObject, name="Range"):
             raise VbaError(APPLICATION, "PasteSpecial method of Range class failed")
         skip = skip_blanks is not MISSING and to_boolean(let(skip_blanks))
         turn = transpose is not MISSING and to_boolean(let(transpose))
-        self.paste(source, what, _OPERATIONS[symbol], skip, turn)
+        places = paste_into(self, source, what, _OPERATIONS[symbol], skip, turn)
+        if self.sheet == self.host.active:
+            self.with_areas(places).select()
 
-    def paste(
-        self, source: Range, what: str, operation: str | None = None, skip: bool = False, turn: bool = False
-    ) -> None:
-        """Pastes as Excel does, with one recalculation at the end."""
-        paste(self, source, what, operation, skip, turn)
+    def paste_all(self, source: Range) -> None:
+        paste_into(self, source, "all", None, False, False)
 
     # ---- what is selected
 

@@ -6,24 +6,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sheetml.macros import arithmetic, tree
-from sheetml.macros.errors import OBJECT_NOT_SET, OUT_OF_MEMORY, TYPE_MISMATCH, VbaError
-from sheetml.macros.expressions import (
-    VALUE_TYPES,
+from sheetml.macros.errors import OBJECT_NOT_SET, TYPE_MISMATCH, VbaError
+from sheetml.macros.expressions import VALUE_TYPES, Compiled, Evaluate, ExpressionCompiler
+from sheetml.macros.library import printed
+from sheetml.macros.machine import RESUME_NEXT, Code, Finished, Frame, Instruction, Variable, fresh
+from sheetml.macros.members import CLASSES, set_item_of, set_member
+from sheetml.macros.names import (
     Binding,
-    Compiled,
     Constant,
-    Evaluate,
-    ExpressionCompiler,
     HostGlobal,
     HostMember,
     Local,
     ModuleName,
     Shared,
-    set_object,
 )
-from sheetml.macros.library import printed
-from sheetml.macros.machine import RESUME_NEXT, Code, Finished, Frame, Instruction, Variable, fresh
-from sheetml.macros.members import CLASSES, HostObject, set_item_of, set_member
+from sheetml.macros.runtime import (
+    dropping,
+    held,
+    keep,
+    members_of,
+    set_element,
+    set_object,
+    sized_array,
+    store_element,
+    unchanged,
+)
 from sheetml.macros.values import (
     NOTHING,
     Array,
@@ -40,7 +47,6 @@ if TYPE_CHECKING:
     from sheetml.macros.modules import Module
     from sheetml.macros.project import Project
 
-MOST_ELEMENTS = 20_000_000  # of one array
 _INTEGER_TYPE_PREFIXES = ("xl", "vb", "mso")  # XlDirection, VbMsgBoxResult: enumerations are Longs
 
 
@@ -82,7 +88,7 @@ class ProcedureCompiler(ExpressionCompiler):
         callee = node.callee
         own = self.procedure.name.casefold()
         if isinstance(callee, tree.Name) and callee.name.casefold() == own and self.code.result is not None:
-            found = self.project.member_of_module(self.module, own, self)
+            found = self.project.member_of_module(self.module, own)
             assert found is not None
             return self.call(found, node.arguments, node.line, callee.name)
         return super()._apply(node)
@@ -238,7 +244,7 @@ class ProcedureCompiler(ExpressionCompiler):
             kind = old.element if isinstance(old, Array) and element == "Variant" else element
             new = sized_array(sizes, kind)
             if preserve and isinstance(old, Array) and old.bounds is not None:
-                _keep(old, new)
+                keep(old, new)
             variable.value = new
 
         self.emit(redim, node.line)
@@ -374,7 +380,7 @@ class ProcedureCompiler(ExpressionCompiler):
             if isinstance(found, (Local, Shared)):
                 holder = self.place_of(found)
                 indices = [self.index(argument, line) for argument in target.arguments]
-                return lambda frame, value: _set_element(holder(frame).value, [i(frame) for i in indices], value)
+                return lambda frame, value: set_element(holder(frame).value, [i(frame) for i in indices], value)
         raise self.refusal(line, "Set of anything but a variable or an element of an array")
 
     def _mid(self, node: tree.MidAssign) -> None:
@@ -403,11 +409,11 @@ class ProcedureCompiler(ExpressionCompiler):
             call = self._statement_call(callee, node.arguments)
         else:
             raise self.mistake(node.line, "this is no statement")
-        self.emit(_dropping(call), node.line)
+        self.emit(dropping(call), node.line)
 
     def _statement_call(self, callee: tree.Name, arguments: list[tree.Argument]) -> Evaluate:
         if callee.name.casefold() == self.procedure.name.casefold():
-            found = self.project.member_of_module(self.module, callee.name.casefold(), self)
+            found = self.project.member_of_module(self.module, callee.name.casefold())
         else:
             found = self.lookup(callee.name)
         if found is None:
@@ -421,7 +427,7 @@ class ProcedureCompiler(ExpressionCompiler):
         host = self.project.host
 
         def show(frame: Frame) -> None:
-            host.debug(printed([(None if get is None else (get(frame),), mark) for get, mark in items]))
+            host.print(printed([(None if get is None else (get(frame),), mark) for get, mark in items]))
 
         self.emit(show, node.line)
 
@@ -454,23 +460,23 @@ class ProcedureCompiler(ExpressionCompiler):
 
         self.emit(remember, node.line)
         done = Target()
-        held = Compiled(lambda frame: frame.temporaries[place], subject.type)
+        remembered = Compiled(lambda frame: frame.temporaries[place], subject.type)
         for case in node.cases:
             following = Target()
             if case.tests:
-                self._unless_any([self._case_test(held, test) for test in case.tests], following, case.line)
+                self._unless_any([self._case_test(remembered, test) for test in case.tests], following, case.line)
             self.statements(case.body)
             self.jump(done, case.line)
             self.land(following)
         self.land(done)
 
-    def _case_test(self, held: Compiled, test: tuple[Any, ...]) -> Evaluate:
+    def _case_test(self, subject: Compiled, test: tuple[Any, ...]) -> Evaluate:
         if test[0] == "to":
-            low = self._comparison(">=", held, self.value(test[1])).evaluate
-            high = self._comparison("<=", held, self.value(test[2])).evaluate
+            low = self._comparison(">=", subject, self.value(test[1])).evaluate
+            high = self._comparison("<=", subject, self.value(test[2])).evaluate
             return lambda frame: arithmetic.is_true(low(frame)) and arithmetic.is_true(high(frame))
         symbol, value = ("=", test[1]) if test[0] == "value" else (test[1], test[2])
-        return self._comparison(symbol, held, self.value(value)).evaluate
+        return self._comparison(symbol, subject, self.value(value)).evaluate
 
     def _unless_any(self, tests: list[Evaluate], target: Target, line: int) -> None:
         is_true = arithmetic.is_true
@@ -484,29 +490,29 @@ class ProcedureCompiler(ExpressionCompiler):
         first, last = self.value(node.first).evaluate, self.value(node.last).evaluate
         step = (lambda frame: Integer(1)) if node.step is None else self.value(node.step).evaluate
         wide = not variable.is_value
-        convert = Variable(variable.type).convert or _unchanged
-        done, test = Target(), Target()
+        convert = Variable(variable.type).convert or unchanged
+        done = Target()
 
         def begin(frame: Frame) -> None:
-            start = convert(number(first(frame)))
+            start_value = convert(number(first(frame)))
             limit, increment = convert(number(last(frame))), convert(number(step(frame)))
             frame.temporaries[place] = (limit, increment, increment >= 0)
-            store(frame, start)
+            store(frame, start_value)
 
-        def within(frame: Frame) -> int | None:
+        def within(frame: Frame) -> bool:
             state = frame.temporaries[place]
             if state is None:
                 raise VbaError(92)
             value = get(frame)
-            return None if (value <= state[0] if state[2] else value >= state[0]) else done.place
+            return bool(value <= state[0] if state[2] else value >= state[0])
 
-        def advance(frame: Frame) -> int:
+        def advance(frame: Frame) -> int | None:
             store(frame, arithmetic.add(get(frame), frame.temporaries[place][1], wide))
-            return test.place
+            return start.place if within(frame) else None
 
         self.emit(begin, node.line)
-        self.land(test)
-        self.emit(within, node.line)
+        self.emit(lambda frame: None if within(frame) else done.place, node.line)
+        start = self.here()
         self._loop_body("For", node.body, done)
         self.emit(advance, node.line)
         self.land(done)
@@ -518,7 +524,7 @@ class ProcedureCompiler(ExpressionCompiler):
         done, test = Target(), Target()
 
         def begin(frame: Frame) -> None:
-            frame.temporaries[place] = iter(_members(group(frame)))
+            frame.temporaries[place] = iter(members_of(group(frame)))
 
         def following(frame: Frame) -> int | None:
             try:
@@ -586,7 +592,7 @@ class ProcedureCompiler(ExpressionCompiler):
             frame.temporaries[place] = value
 
         self.emit(remember, node.line)
-        self.with_targets.append(Compiled(lambda frame: _held(frame.temporaries[place]), target.type))
+        self.with_targets.append(Compiled(lambda frame: held(frame.temporaries[place]), target.type))
         self.statements(node.body)
         self.with_targets.pop()
 
@@ -680,73 +686,3 @@ def _bodies(statement: tree.Statement) -> list[list[tree.Statement]]:
     if isinstance(statement, (tree.For, tree.ForEach, tree.Loop, tree.With)):
         return [statement.body]
     return []
-
-
-# ---- what compiled code does when it runs --------------------------------------------------------
-
-
-def _dropping(evaluate: Evaluate) -> Instruction:
-    def instruction(frame: Frame) -> None:
-        evaluate(frame)
-
-    return instruction
-
-
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-def _held(target: Any) -> Any:
-    if target is None:
-        raise VbaError(OBJECT_NOT_SET)
-    return target
-
-
-def sized_array(bounds: list[tuple[int, int]], element: str, fixed: bool = False) -> Array:
-    """A new array, if it is not too large."""
-    size = 1
-    for lower, upper in bounds:
-        if upper < lower - 1:
-            raise VbaError(9)
-        size *= upper - lower + 1
-    if size > MOST_ELEMENTS or len(bounds) > 60:
-        raise VbaError(OUT_OF_MEMORY)
-    return Array(bounds, element, fixed)
-
-
-def _keep(old: Array, new: Array) -> None:
-    """ReDim Preserve: only the last dimension may change."""
-    assert old.bounds is not None and new.bounds is not None
-    if len(old.bounds) != len(new.bounds) or old.bounds[:-1] != new.bounds[:-1]:
-        raise VbaError(9)
-    if old.bounds[-1][0] != new.bounds[-1][0]:
-        raise VbaError(9)
-    old_width = old.bounds[-1][1] - old.bounds[-1][0] + 1
-    new_width = new.bounds[-1][1] - new.bounds[-1][0] + 1
-    shared = min(old_width, new_width)
-    for row in range(len(new.items) // max(new_width, 1)):
-        new.items[row * new_width : row * new_width + shared] = old.items[row * old_width : row * old_width + shared]
-
-
-def store_element(array: Array, index: list[int], value: Any) -> None:
-    place = array.position(index)
-    variable = Variable(array.element)
-    variable.let(copied(value))
-    array.items[place] = variable.value
-
-
-def _set_element(array: Any, index: list[int], value: Any) -> None:
-    if not isinstance(array, Array):
-        raise VbaError(TYPE_MISMATCH)
-    variable = Variable(array.element)
-    set_object(variable, value)
-    array.items[array.position(index)] = variable.value
-
-
-def _members(group: Any) -> Any:
-    """What For Each goes through."""
-    if isinstance(group, Array):
-        return list(group.items)
-    if isinstance(group, HostObject) and hasattr(group, "each"):
-        return group.each()
-    raise VbaError(OBJECT_NOT_SET if group is NOTHING else 438)

@@ -228,7 +228,7 @@ def number(value: Any) -> Any:
 
 
 _NUMBER = re.compile(r"[-+]?\$?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?")
-_HEXADECIMAL = re.compile(r"&([HhOo])([0-9A-Fa-f]+)&?")
+HEXADECIMAL = re.compile(r"&([HhOo])([0-9A-Fa-f]+)&?")
 
 
 def number_in(text: str) -> float:
@@ -237,7 +237,7 @@ def number_in(text: str) -> float:
     sign = 1.0
     if stripped.startswith("(") and stripped.endswith(")"):
         stripped, sign = stripped[1:-1].strip(), -1.0
-    based = _HEXADECIMAL.fullmatch(stripped)
+    based = HEXADECIMAL.fullmatch(stripped)
     if based:
         return sign * based_number(based[1], based[2])
     if not _NUMBER.fullmatch(stripped):
