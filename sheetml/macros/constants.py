@@ -39,6 +39,14 @@ _EXCEL: dict[str, Any] = {
 CONSTANT_NAMES = [*_VBA, *_EXCEL]
 CONSTANTS: dict[str, Any] = {name.casefold(): value for name, value in {**_VBA, **_EXCEL}.items()}
 
+# The members of Application that need not be qualified, in lower case.
+GLOBAL_MEMBERS = frozenset(
+    {
+        "activecell", "activesheet", "activeworkbook", "application", "calculate", "cells", "columns", "intersect",
+        "names", "range", "rows", "selection", "sheets", "thisworkbook", "union", "worksheets", "worksheetfunction",
+    }
+)  # fmt: skip
+
 # Functions and statements that reach out of the workbook. They exist nowhere in the interpreter; their
 # names are here so that the sentence that refuses them can say what they are.
 FORBIDDEN: dict[str, str] = {

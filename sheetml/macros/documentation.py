@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from sheetml.macros import objects
+from sheetml.macros.application import ApplicationObject
 from sheetml.macros.constants import CONSTANT_NAMES, FORBIDDEN
 from sheetml.macros.library import FUNCTIONS
 from sheetml.macros.members import CLASSES, HostObject, Member
@@ -81,6 +81,6 @@ def renewed(page: str) -> str:
 
 
 if __name__ == "__main__":
-    assert objects.ApplicationObject.members, "the classes are registered"
+    assert ApplicationObject.members, "the classes are registered"
     path = Path(sys.argv[1])
     path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sheetml.errors import MacroError
 from sheetml.macros import arithmetic, library, tree
-from sheetml.macros.constants import CONSTANTS, FORBIDDEN
+from sheetml.macros.constants import CONSTANTS, FORBIDDEN, GLOBAL_MEMBERS
 from sheetml.macros.errors import OBJECT_NOT_SET, VbaError
 from sheetml.macros.machine import Code, Frame, Variable
 from sheetml.macros.members import (
@@ -44,6 +44,7 @@ from sheetml.macros.values import (
     number,
     rounded,
 )
+from sheetml.xlsx.vba_source import ModuleKind
 
 if TYPE_CHECKING:
     from sheetml.macros.modules import Module
@@ -99,6 +100,7 @@ _FLOAT_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+_LIBRARIES = ("vba", "excel", "math", "strings", "conversion", "information", "interaction")  # VBA.Left, Math.Sqr
 _NUMERIC_RANK = ["Boolean", "Byte", "Integer", "Long", "LongLong", "Single", "Double"]
 
 
@@ -158,8 +160,7 @@ class ExpressionCompiler:
         if key == "err":
             return HostGlobal(self.project.host.err, "ErrObject")
         application = self.project.host.application
-        member = application.member(key)
-        return None if member is None else HostMember(application, member)
+        return HostMember(application, application.members[key]) if key in GLOBAL_MEMBERS else None
 
     def need(self, name: str, line: int) -> Binding:
         """What a name stands for; undeclared names become variables where the module allows that."""
@@ -245,19 +246,20 @@ class ExpressionCompiler:
                 raise self.mistake(node.line, f".{node.name} stands outside any With")
             return self.with_targets[-1]
         if isinstance(node.target, tree.Name):
-            name = node.target.name.casefold()
-            if name in ("vba", "excel", "math", "strings", "conversion", "information", "interaction"):
+            found = self.lookup(node.target.name)
+            if found is None and node.target.name.casefold() in _LIBRARIES:
                 return ModuleName(self.module)
-            found = self.lookup(name)
             if isinstance(found, ModuleName):
                 return found
         return self.compile(node.target)
 
     def module_member(self, target: ModuleName, node: tree.Member) -> Binding:
         """module.name, and VBA.name or Excel.name."""
-        key = node.name.casefold()
+        key, kind = node.name.casefold(), target.module.source.kind
         if isinstance(node.target, tree.Name) and node.target.name.casefold() != target.module.name.casefold():
             found = self._standard_name(key)
+        elif kind != ModuleKind.STANDARD:
+            raise self.refusal(node.line, f"the {kind} {target.module.name}")
         else:
             found = self.project.member_of_module(target.module, key)
         if found is None:

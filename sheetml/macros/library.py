@@ -38,7 +38,7 @@ from sheetml.macros.values import (
 )
 
 if TYPE_CHECKING:
-    from sheetml.macros.objects import Host
+    from sheetml.macros.host import Host
 
 
 @dataclass(slots=True)

@@ -1,154 +1,24 @@
-"""Excel's object model, as far as the subset goes: Application, Workbook, Worksheet, Range, Names, Collection."""
+"""Excel's object model, as far as the subset goes: workbook, sheets, names; and VBA's own Err and Collection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sheetml.errors import FormulaError, MacroError
-from sheetml.formula.references import parse_address
-from sheetml.macros import worksheet_functions
-from sheetml.macros.errors import APPLICATION, OBJECT_NOT_SET, OUT_OF_RANGE, TYPE_MISMATCH, VbaError
-from sheetml.macros.grid import Grid
-from sheetml.macros.library import Generator
-from sheetml.macros.machine import Code, ErrorState, Frame, Machine, Variable
-from sheetml.macros.members import HostObject, Member, Parameters, getter, method, setter
+from sheetml.macros.errors import APPLICATION, OUT_OF_RANGE, TYPE_MISMATCH, VbaError
+from sheetml.macros.machine import ErrorState, Machine, Refusal
+from sheetml.macros.members import HostObject, getter, method, setter
 from sheetml.macros.ranges import Range, range_argument
-from sheetml.macros.tree import Parameter
 from sheetml.macros.values import (
     MISSING,
-    NOTHING,
-    VbaObject,
-    initial,
     let,
-    to_boolean,
     to_long,
     to_string,
 )
-from sheetml.workbook import Workbook
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
-from sheetml.xlsx.number_formats import NumberFormats
-from sheetml.xlsx.vba_source import ModuleKind
-from sheetml.xlsx.views import active_sheet, selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sheetml.macros.modules import Module
-
-AUTOMATIC, MANUAL = -4105, -4135
-
-
-class Host:
-    """The application that macros run in: the workbook's objects, what is selected and copied, what was printed."""
-
-    def __init__(self, workbook: Workbook) -> None:
-        self.workbook = workbook
-        self.grid = Grid(workbook)
-        self.machine = Machine()
-        self.err = Err(self.machine)
-        self.generator = Generator()
-        self.code_names: dict[int, str] = {}  # by sheet
-        self.sheets = [SheetObject(self, position) for position in range(len(workbook.worksheets))]
-        self.book = BookObject(self)
-        self.functions = worksheet_functions.FunctionsObject(self, strict=True)
-        self.lenient_functions = worksheet_functions.FunctionsObject(self, strict=False)
-        self.application = ApplicationObject(self)
-        self.active = active_sheet(workbook.file)
-        self.selections: dict[int, Range] = {}
-        self.active_cells: dict[int, tuple[int, int]] = {}
-        self.formats = NumberFormats(workbook.file)
-        self.copied: Range | None = None
-        self.events: dict[tuple[int | None, str], Code] = {}  # by sheet, None for the workbook; and event
-        self.output: list[str] = []
-        self.listener: Callable[[str], None] | None = None
-
-    # ---- modules and objects
-
-    def object_of(self, module: Module) -> HostObject | None:
-        """What Me is in a module: its sheet, or the workbook; None in other modules."""
-        if module.source.kind == ModuleKind.WORKBOOK:
-            return self.book
-        position = module.source.sheet
-        return None if position is None else self.sheets[position]
-
-    @staticmethod
-    def default_argument(parameter: Parameter) -> Variable:
-        """What a parameter holds if the macro is run without arguments."""
-        value = MISSING if parameter.type_name == "Variant" else initial(parameter.type_name)
-        return Variable(parameter.type_name, value)
-
-    def new_collection(self) -> VbaObject:
-        return CollectionObject()
-
-    def bracketed(self, module: Module, text: str) -> Callable[[Frame], Any] | None:
-        """[A1] and [name] as Range sees them from a module; None for a text that is no area and no name."""
-        me = self.object_of(module)
-        if not (text.replace("_", "").replace(".", "").isalnum() or _is_address(text)):
-            return None
-
-        def find(frame: Frame) -> Any:
-            sheet = me if isinstance(me, SheetObject) else self.active_sheet
-            return range_argument(self, sheet.position, text)
-
-        return find
-
-    # ---- what is active
-
-    @property
-    def active_sheet(self) -> SheetObject:
-        return self.sheets[self.active]
-
-    def selection(self, sheet: int) -> Range:
-        """What is selected on a sheet; at first what was as the workbook was saved."""
-        if sheet not in self.selections:
-            areas, _ = selection(self.workbook.file, sheet)
-            self.selections[sheet] = Range(self, sheet, tuple(areas))
-        return self.selections[sheet]
-
-    def active_cell(self) -> Range:
-        """The selected cell that is active: the first, or the one that was as the workbook was saved."""
-        selected = self.selection(self.active)
-        row, column = self.active_cells.get(self.active) or selection(self.workbook.file, self.active)[1]
-        inside = any(a.top <= row <= a.bottom and a.left <= column <= a.right for a in selected.areas)
-        return selected.of(Area(row, column, row, column)) if inside else selected.first_cell()
-
-    def activate(self, sheet: int) -> None:
-        if sheet != self.active:
-            before, self.active = self.active, sheet
-            self.fire(before, "Deactivate")
-            self.fire(sheet, "Activate")
-
-    # ---- events
-
-    def fire(self, sheet: int, event: str, target: Range | None = None) -> None:
-        """Calls the procedures that wait for an event of a sheet: Worksheet_Change, Workbook_SheetChange."""
-        if not self.events or not self.application.settings["enableevents"]:
-            return
-        passed = [] if target is None else [Variable("Range", target)]
-        own, book = self.events.get((sheet, event)), self.events.get((None, event))
-        if own is not None:
-            self.machine.call(own, list(passed))
-        if book is not None:
-            self.machine.call(book, [Variable("Object", self.sheets[sheet]), *passed])
-
-    # ---- output
-
-    def print(self, text: str) -> None:
-        """What MsgBox and Debug.Print do."""
-        if len(self.output) >= 100_000:
-            raise MacroError("the macro prints more than 100,000 lines")
-        self.output.append(text)
-        if self.listener is not None:
-            self.listener(text)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parse_address(text)
-    except FormulaError:
-        return False
-    return True
+    from sheetml.macros.host import Host
 
 
 class Err(HostObject, name="ErrObject"):
@@ -264,12 +134,17 @@ class CollectionObject(HostObject, name="Collection"):
 
 
 class SheetsObject(HostObject, name="Sheets"):
-    """Sheets and Worksheets: the sheets by number or name."""
+    """Sheets and Worksheets: the sheets by number or name. Only Sheets counts chart sheets, which are not held."""
 
     item_type = "Worksheet"
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, all_kinds: bool) -> None:
         self.host = host
+        self.incomplete = all_kinds and bool(host.workbook.file.other_sheets)
+
+    def _check_complete(self) -> None:
+        if self.incomplete:
+            raise Refusal("counting Sheets, of which some are chart sheets, is not supported")
 
     def each(self) -> Iterator[Any]:
         return iter(self.host.sheets)
@@ -282,6 +157,7 @@ class SheetsObject(HostObject, name="Sheets"):
             if position is None:
                 raise VbaError(OUT_OF_RANGE)
             return self.host.sheets[position]
+        self._check_complete()
         place = int(to_long(index))
         if not 1 <= place <= len(self.host.sheets):
             raise VbaError(OUT_OF_RANGE)
@@ -289,6 +165,7 @@ class SheetsObject(HostObject, name="Sheets"):
 
     @getter("Count", "Long")
     def count(self) -> Any:
+        self._check_complete()
         return len(self.host.sheets)
 
 
@@ -431,9 +308,12 @@ class BookObject(HostObject, name="Workbook"):
         return self.host.workbook.path.name
 
     @getter("Sheets", "Sheets")
-    @getter("Worksheets", "Sheets")
     def get_sheets(self) -> Any:
-        return SheetsObject(self.host)
+        return SheetsObject(self.host, all_kinds=True)
+
+    @getter("Worksheets", "Sheets")
+    def get_worksheets(self) -> Any:
+        return SheetsObject(self.host, all_kinds=False)
 
     @getter("Names", "Names")
     def get_names(self) -> Any:
@@ -450,186 +330,3 @@ class BookObject(HostObject, name="Workbook"):
     @method("Activate")
     def activate(self) -> None:
         """There is one workbook, and it is active."""
-
-
-# ---- the application ---------------------------------------------------------------------------
-
-
-class ApplicationObject(HostObject, name="Application"):
-    """Settings that only concern the screen are kept, and change nothing."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self.settings: dict[str, Any] = {
-            "screenupdating": True,
-            "displayalerts": True,
-            "enableevents": True,
-            "statusbar": False,
-            "cursor": -4143,
-            "interactive": True,
-            "enablecancelkey": 1,
-        }
-
-    @classmethod
-    def member(cls, name: str) -> Member | None:
-        """Application.Sum and its kin are worksheet functions that give an error as a value."""
-        found = super().member(name)
-        if found is None and worksheet_functions.engine_name(name) is not None and name not in _NOT_OF_APPLICATION:
-            return Member(
-                name, "Variant", lambda self, *arguments: self.host.lenient_functions.call(name, arguments),
-                None, Parameters((), 0, True), True,
-            )  # fmt: skip
-        return found
-
-    @getter("Calculation", "Long")
-    def get_calculation(self) -> Any:
-        return AUTOMATIC if self.host.grid.automatic else MANUAL
-
-    @setter("Calculation")
-    def set_calculation(self, value: Any) -> None:
-        mode = int(to_long(value))
-        if mode not in (AUTOMATIC, MANUAL, 2):
-            raise VbaError(APPLICATION)
-        self.host.grid.set_automatic(mode != MANUAL)
-
-    @method("Calculate")
-    def calculate(self) -> None:
-        self.host.grid.calculate()
-
-    @method("CalculateFull")
-    @method("CalculateFullRebuild")
-    def calculate_full(self) -> None:
-        self.host.workbook.calculate(everything=True)
-
-    @getter("CutCopyMode", "Long")
-    def get_cut_copy_mode(self) -> Any:
-        return 0 if self.host.copied is None else 1
-
-    @setter("CutCopyMode")
-    def set_cut_copy_mode(self, value: Any) -> None:
-        if not to_boolean(value):
-            self.host.copied = None
-
-    @getter("WorksheetFunction", "WorksheetFunction")
-    def get_functions(self) -> Any:
-        return self.host.functions
-
-    @getter("ActiveSheet", "Worksheet")
-    def get_active_sheet(self) -> Any:
-        return self.host.active_sheet
-
-    @getter("ActiveWorkbook", "Workbook")
-    @getter("ThisWorkbook", "Workbook")
-    def get_book(self) -> Any:
-        return self.host.book
-
-    @getter("ActiveCell", "Range")
-    def get_active_cell(self) -> Any:
-        return self.host.active_cell()
-
-    @getter("Selection", "Range")
-    def get_selection(self) -> Any:
-        return self.host.selection(self.host.active)
-
-    @getter("Sheets", "Sheets")
-    @getter("Worksheets", "Sheets")
-    def get_sheets(self) -> Any:
-        return SheetsObject(self.host)
-
-    @getter("Names", "Names")
-    def get_names(self) -> Any:
-        return NamesObject(self.host)
-
-    @getter("Range", "Range")
-    def get_range(self, cell1: Any, cell2: Any = MISSING) -> Any:
-        return range_argument(self.host, self.host.active, cell1, cell2)
-
-    @getter("Cells", "Range")
-    def get_cells(self) -> Any:
-        return self.host.active_sheet.whole
-
-    @getter("Rows", "Range")
-    def get_rows(self) -> Any:
-        return self.host.active_sheet.whole.by("rows")
-
-    @getter("Columns", "Range")
-    def get_columns(self) -> Any:
-        return self.host.active_sheet.whole.by("columns")
-
-    @method("Union", "Range")
-    def union(self, *arguments: Any) -> Any:
-        parts = [_range(argument) for argument in arguments if argument is not MISSING]
-        if not parts or any(part.sheet != parts[0].sheet for part in parts):
-            raise VbaError(APPLICATION)
-        return Range(self.host, parts[0].sheet, tuple(dict.fromkeys(area for part in parts for area in part.areas)))
-
-    @method("Intersect", "Range")
-    def intersect(self, *arguments: Any) -> Any:
-        parts = [_range(argument) for argument in arguments if argument is not MISSING]
-        if not parts:
-            raise VbaError(APPLICATION)
-        areas = list(parts[0].areas)
-        for part in parts[1:]:
-            if part.sheet != parts[0].sheet:
-                raise VbaError(APPLICATION)
-            areas = [shared for area in areas for other in part.areas if (shared := _shared(area, other))]
-        return Range(self.host, parts[0].sheet, tuple(areas)) if areas else NOTHING
-
-    @method("Goto")
-    def goto(self, reference: Any = MISSING, scroll: Any = MISSING) -> None:
-        target = reference if isinstance(reference, Range) else range_argument(self.host, self.host.active, reference)
-        self.host.activate(target.sheet)
-        target.select()
-
-    @method("Wait", "Boolean")
-    def wait(self, time: Any) -> Any:
-        """Waits for nothing: the macro goes on at once."""
-        return True
-
-    @method("Volatile")
-    def volatile(self, volatile: Any = MISSING) -> None:
-        """Of meaning only to functions called from cells."""
-
-    @getter("Application", "Application")
-    def get_application(self) -> Any:
-        return self
-
-
-def _setting(name: str, declared: str) -> None:
-    """A property of Application that is kept, and changes nothing."""
-    key = name.casefold()
-
-    def get(self: ApplicationObject) -> Any:
-        return self.settings[key]
-
-    def put(self: ApplicationObject, value: Any) -> None:
-        self.settings[key] = to_boolean(value) if declared == "Boolean" else value
-
-    ApplicationObject.members[key] = Member(name, declared, get, put)
-
-
-for _name, _type in (
-    ("ScreenUpdating", "Boolean"),
-    ("DisplayAlerts", "Boolean"),
-    ("EnableEvents", "Boolean"),
-    ("Interactive", "Boolean"),
-    ("StatusBar", "Variant"),
-    ("Cursor", "Variant"),
-    ("EnableCancelKey", "Variant"),
-):
-    _setting(_name, _type)
-
-# Names of worksheet functions that mean something else, or nothing, where Application is not written.
-_NOT_OF_APPLICATION = {"rows", "columns", "range", "cells"}
-
-
-def _range(argument: Any) -> Range:
-    if not isinstance(argument, Range):
-        raise VbaError(OBJECT_NOT_SET if argument is NOTHING else TYPE_MISMATCH)
-    return argument
-
-
-def _shared(first: Area, second: Area) -> Area | None:
-    top, left = max(first.top, second.top), max(first.left, second.left)
-    bottom, right = min(first.bottom, second.bottom), min(first.right, second.right)
-    return Area(top, left, bottom, right) if top <= bottom and left <= right else None

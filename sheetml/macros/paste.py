@@ -24,7 +24,9 @@ _COMPUTE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def paste_into(target: Range, source: Range, what: str, operation: str | None, skip: bool, turn: bool) -> tuple[Area, ...]:
+def paste_into(
+    target: Range, source: Range, what: str, operation: str | None, skip: bool, turn: bool
+) -> tuple[Area, ...]:
     """Pastes the source's values ("values") or formulas ("formulas", "all") into the target.
 
     One recalculation follows, as after any one act of a user. Returns where it was pasted.

@@ -17,7 +17,7 @@ from sheetml.macros.values import VbaObject
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule
 
 if TYPE_CHECKING:
-    from sheetml.macros.objects import Host
+    from sheetml.macros.host import Host
 
 _DOCUMENTS = (ModuleKind.SHEET, ModuleKind.WORKBOOK, ModuleKind.CHART)
 
@@ -63,9 +63,7 @@ class Project:
             mine = self.host.object_of(module)
             if mine is not None:
                 return HostGlobal(mine, mine.type_name)
-            if module.source.kind == ModuleKind.STANDARD:
-                return ModuleName(module)
-            raise MacroError(f"the {module.source.kind} {module.name} is used, which is not supported.")
+            return ModuleName(module)
         for other in self.modules.values():
             if other is user or other.source.kind != ModuleKind.STANDARD:
                 continue

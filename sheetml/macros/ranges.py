@@ -38,7 +38,7 @@ from sheetml.xlsx.model import ERROR_CODE, ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, Ar
 from sheetml.xlsx.sheet_patch import MAX_TEXT_LENGTH
 
 if TYPE_CHECKING:
-    from sheetml.macros.objects import Host
+    from sheetml.macros.host import Host
 
 UP, DOWN, TO_LEFT, TO_RIGHT = -4162, -4121, -4159, -4161
 _DIRECTIONS = {

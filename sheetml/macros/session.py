@@ -10,11 +10,11 @@ import numpy as np
 from sheetml.engine.cells import CellValue, StoredCells
 from sheetml.errors import MacroError
 from sheetml.formula.references import cell_name, quote_sheet
+from sheetml.macros.host import Host
 from sheetml.macros.library import Generator
 from sheetml.macros.machine import Code
 from sheetml.macros.modules import Module, Section
 from sheetml.macros.names import Callee
-from sheetml.macros.objects import Host
 from sheetml.macros.project import Project
 from sheetml.workbook import Workbook
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule, read_modules

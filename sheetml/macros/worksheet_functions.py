@@ -21,7 +21,7 @@ from sheetml.macros.values import MISSING, NULL, Array, Failure, array_of_rows, 
 from sheetml.xlsx.model import ErrorCode
 
 if TYPE_CHECKING:
-    from sheetml.macros.objects import Host
+    from sheetml.macros.host import Host
 
 # Functions that VBA has itself, or that look at the cell they stand in: WorksheetFunction has none of these.
 _ABSENT = {

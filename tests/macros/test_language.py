@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sheetml.errors import MacroError
+from sheetml.macros.modules import Module
+from sheetml.xlsx.vba_source import ModuleKind, VbaModule
 from tests.macros.running import macro_book, printed, value
 
 
@@ -403,3 +405,26 @@ def test_conditional_compilation_takes_the_branch_of_today() -> None:
 def test_a_message_box_is_printed_and_answers_with_its_default() -> None:
     body = 'If MsgBox("Sure?", vbYesNo + vbDefaultButton2) = vbNo Then MsgBox Prompt:="no", Title:="x"'
     assert printed(body) == ["Sure?", "no"]
+
+
+def test_undeclared_variables_may_be_named_as_worksheet_functions_are() -> None:
+    assert printed("count = count + 1: index = 2: rate = 0.5: cursor = 4: Debug.Print count; index; rate; cursor") == [
+        " 1  2  0.5  4 "
+    ]
+
+
+def test_variables_may_be_named_as_libraries_are() -> None:
+    assert printed('Dim strings As New Collection: strings.Add 4: Debug.Print strings(1); VBA.Left("ab", 1)') == [
+        " 4 a"
+    ]
+
+
+def test_forms_and_classes_are_refused_with_their_line() -> None:
+    workbook = macro_book("Sub test()\nModule2.go\nThing.Show\nEnd Sub")
+    workbook.macros.project.modules["thing"] = Module(VbaModule("Thing", ModuleKind.FORM, ""))
+    with pytest.raises(MacroError, match="Module1, line 2"):
+        workbook.macros.run("test")
+    workbook = macro_book("Sub test()\nThing.Show\nEnd Sub")
+    workbook.macros.project.modules["thing"] = Module(VbaModule("Thing", ModuleKind.FORM, ""))
+    with pytest.raises(MacroError, match="Module1, line 2: the form Thing is not supported"):
+        workbook.macros.run("test")

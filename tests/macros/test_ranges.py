@@ -496,3 +496,16 @@ def test_a_macro_begins_with_the_sheet_and_the_selection_that_were_saved(tmp_pat
     source = "Sub test()\nDebug.Print ActiveSheet.Name; Selection.Address; ActiveCell.Address\nEnd Sub"
     path = with_macros(tmp_path / "plain.xlsx", tmp_path / "book.xlsm", [Module("Module1", source)])
     assert sheetml.open(path).macros.run("test").output == ["Other$B$2:$C$3$C$3"]
+
+
+def test_chart_sheets_are_not_counted_wrongly(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.create_chartsheet("Picture", 0)
+    book.save(tmp_path / "plain.xlsx")
+    source = 'Sub named()\nDebug.Print Sheets("Sheet").Name; Worksheets(1).Name; Worksheets.Count\nEnd Sub\n'
+    source += "Sub counted()\nDebug.Print Sheets(1).Name\nEnd Sub"
+    path = with_macros(tmp_path / "plain.xlsx", tmp_path / "book.xlsm", [Module("Module1", source)])
+    macros = sheetml.open(path).macros
+    assert macros.run("named").output == ["SheetSheet 1 "]
+    with pytest.raises(MacroError, match="Module1, line 5: counting Sheets, of which some are chart sheets"):
+        macros.run("counted")
