@@ -1,4 +1,4 @@
-"""`sheetml run`: recompute, solve, write back."""
+"""`sheetml run`: recompute, solve, train, write back."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ from sheetml.cli.terminal import (
     results,
     workbook_argument,
 )
+from sheetml.cli.training import EPOCHS, Trained, loop_document, show_loops, trained
 from sheetml.errors import CalculationError, SolverError, WorkbookError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sheetml.layouts.graddesc import TrainingLoop
     from sheetml.solve.model import SolverModel
     from sheetml.workbook import Workbook
 
 INTERRUPTED = 2  # the status of a result that Ctrl-C ended
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,19 @@ class Outcome:
 
 @click.command()
 @workbook_argument
-@click.option("-o", "--output", type=OUTPUT_FILE, help="Where to write; default: WORKBOOK with .solved in its name.")
+@click.option(
+    "-o", "--output", type=OUTPUT_FILE, help="Where to write; default: WORKBOOK with .solved or .run in its name."
+)
 @click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
-@click.option("--sheet", "sheets", multiple=True, help="Only the models of this sheet; may be given several times.")
+@click.option("--sheet", "sheets", multiple=True, help="Only this sheet's model and loop; may be given several times.")
 @click.option("--max-time", type=click.FloatRange(min=0), help="Seconds a model; default: what the file says.")
 @click.option("--max-iterations", type=click.IntRange(min=1), help="Iterations a model; default: no limit.")
 @click.option("--tolerance", type=click.FloatRange(min=0), help="Relative change of the objective at which to stop.")
 @click.option("--starts", type=click.IntRange(min=1), default=1, show_default=True, help="Starting points to try.")
 @click.option("--seed", type=click.IntRange(min=0), help="Makes starting points, RAND and its kind repeatable.")
+@click.option("--epochs", type=click.IntRange(min=0), default=EPOCHS, show_default=True, help="Of each training loop.")
+@click.option("--no-reset", is_flag=True, help="Training loops go on from the state in the file.")
+@click.option("--rules", "by_rules", is_flag=True, help="Run training loops by rules also where there are macros.")
 @json_option
 @quiet_option
 def command(
@@ -61,22 +69,26 @@ def command(
     tolerance: float | None,
     starts: int,
     seed: int | None,
+    epochs: int,
+    no_reset: bool,
+    by_rules: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Recompute WORKBOOK, solve every Solver model in it, and write the result beside it.
+    """Recompute WORKBOOK, solve every Solver model and run every training loop in it, and write the result beside it.
 
-    Each model is solved from the values stored in the file. The output is the same workbook with the
-    changed values and all else untouched. Ctrl-C ends the search: the best point so far is kept and
-    written. Exit code 2 where a model could not be solved.
+    Each model is solved from the values stored in the file. Each training loop is reset and run, by the
+    workbook's own macros where it has them. The output is the same workbook with the changed values and
+    all else untouched. Ctrl-C ends a search: the best point so far is kept and written. Exit code 2
+    where a model could not be solved or a loop not be run.
     """
     import sheetml
 
     if in_place and output is not None:
         raise click.UsageError("--in-place and --output contradict each other.")
     book = sheetml.open(workbook)
-    models = _chosen(book, sheets)
     book.calculate(seed=seed)
+    models, loops = _chosen(book, sheets)
     settings = {
         "max_time": max_time,
         "max_iterations": max_iterations,
@@ -85,43 +97,54 @@ def command(
         "seed": seed,
     }
     outcomes = list(_solved(models, settings, show=not (quiet or as_json)))
+    runs: list[Trained] = []
+    if _exit_code(outcomes, runs) != EXIT_INTERRUPTED:
+        runs += trained(loops, epochs, reset=not no_reset, by_rules=by_rules)
     target = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
     book.save(target, overwrite=in_place)
     if as_json:
-        print_json(_document(book, target, outcomes))
+        print_json(_document(book, target, outcomes, runs))
     elif not quiet:
-        _print(book, target, outcomes)
-    for outcome in outcomes:
-        if outcome.problem and not as_json:
-            click.echo(f"sheetml: {outcome.problem}", err=True)
-    return _exit_code(outcomes)
+        _print(book, target, outcomes, runs)
+    for problem in _problems(outcomes, runs) if not as_json else []:
+        click.echo(f"sheetml: {problem}", err=True)
+    return _exit_code(outcomes, runs)
 
 
-def _chosen(book: Workbook, sheets: tuple[str, ...]) -> list[SolverModel]:
-    """The models to be solved; a sheet asked for must exist and have one."""
-    models = book.solver_models
+def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel], list[TrainingLoop]]:
+    """The models to be solved and the loops to be run; a sheet asked for must exist and have one or the other."""
+    models, loops = book.solver_models, book.training_loops
     if not sheets:
-        return models
-    by_sheet = {model.sheet.casefold(): model for model in models}
+        return models, loops
+    wanted = list(dict.fromkeys(sheet.casefold() for sheet in sheets))
+    working = {model.sheet.casefold() for model in models} | {loop.sheet.casefold() for loop in loops}
     for sheet in sheets:
         if sheet.casefold() not in {name.casefold() for name in book.sheet_names}:
             raise WorkbookError(f"{book.path} has no sheet {sheet!r}: it has {', '.join(book.sheet_names)}.")
-        if sheet.casefold() not in by_sheet:
-            raise SolverError(f"{book.path}, sheet {sheet!r}: it has no Solver model.")
-    return [by_sheet[sheet.casefold()] for sheet in dict.fromkeys(sheets)]
+        if sheet.casefold() not in working:
+            raise SolverError(f"{book.path}, sheet {sheet!r}: it has no Solver model and no training loop.")
+    return (
+        [model for sheet in wanted for model in models if model.sheet.casefold() == sheet],
+        [loop for sheet in wanted for loop in loops if loop.sheet.casefold() == sheet],
+    )
 
 
 def _beside(workbook: Path, word: str) -> Path:
     return workbook.with_name(f"{workbook.stem}.{word}{workbook.suffix}")
 
 
-def _exit_code(outcomes: list[Outcome]) -> int:
+def _exit_code(outcomes: list[Outcome], runs: list[Trained]) -> int:
     from sheetml.cli import BAD_INPUT
-    from sheetml.cli import INTERRUPTED as EXIT_INTERRUPTED
 
     if any(outcome.result is not None and outcome.result.status == INTERRUPTED for outcome in outcomes):
         return EXIT_INTERRUPTED
-    return BAD_INPUT if any(outcome.problem for outcome in outcomes) else 0
+    return BAD_INPUT if _problems(outcomes, runs) else 0
+
+
+def _problems(outcomes: list[Outcome], runs: list[Trained]) -> list[str]:
+    """The sentences that say what could not be done."""
+    said = [*(outcome.problem for outcome in outcomes), *(each.problem for each in runs)]
+    return [problem for problem in said if problem]
 
 
 # ---- solving -----------------------------------------------------------------------------------
@@ -164,15 +187,16 @@ def _progress(sheet: str, show: bool) -> Iterator[Callable[[Any], None] | None]:
 # ---- showing -----------------------------------------------------------------------------------
 
 
-def _print(book: Workbook, target: Path, outcomes: list[Outcome]) -> None:
+def _print(book: Workbook, target: Path, outcomes: list[Outcome], runs: list[Trained]) -> None:
     console = results()
     solved = [outcome.result for outcome in outcomes if outcome.result is not None]
     if solved:
         console.print(_table(solved))
         for result in solved:
             console.print(f"{result.sheet}: {result.message}", markup=False)
-    elif not outcomes:
-        console.print("There is no Solver model in the workbook: it was recomputed.", markup=False)
+    elif not outcomes and not runs:
+        console.print("There is no Solver model and no training loop in the workbook: it was recomputed.", markup=False)
+    show_loops(console, runs)
     for address, reason in list(book.problems.items())[:10]:
         console.print(f"{address} could not be computed: {reason}", markup=False)
     console.print(f"Written to {target}", markup=False)
@@ -207,7 +231,7 @@ def _own(address: str, sheet: str) -> str:
     return address.removeprefix(f"{quote_sheet(sheet)}!")
 
 
-def _document(book: Workbook, target: Path, outcomes: list[Outcome]) -> dict[str, Any]:
+def _document(book: Workbook, target: Path, outcomes: list[Outcome], runs: list[Trained]) -> dict[str, Any]:
     import sheetml
 
     return {
@@ -215,6 +239,7 @@ def _document(book: Workbook, target: Path, outcomes: list[Outcome]) -> dict[str
         "workbook": book.path,
         "output": target,
         "models": [_model_document(outcome) for outcome in outcomes],
+        "training_loops": [loop_document(each) for each in runs],
         "not_computed": book.problems,
     }
 
