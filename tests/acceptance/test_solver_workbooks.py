@@ -209,3 +209,12 @@ def test_a_small_neural_network_learns_xor(tmp_path):
     sheet = library.open(ended.document["output"])["Sheet1"]
     assert sheet["L1"] < 1e-4
     assert [round(sheet[f"H{row}"]) for row in range(1, 5)] == [0, 1, 1, 0]
+
+
+def test_a_cell_is_brought_to_a_value(tmp_path):
+    """The rate at which a loan costs 500 a month: Solver as goal seek."""
+    cells = {"A1": 100000, "A2": 360, "A3": 0.05, "B1": "=A1*(A3/12)/(1-(1+A3/12)^-A2)"}
+    names = model("$B$1", "Sheet1!$A$3", {"typ": "3", "val": "500"})
+    sheet = solved(book(tmp_path / "loan.xlsx", cells, names))
+    assert sheet["B1"] == pytest.approx(500, abs=1e-5)
+    assert sheet["A3"] == pytest.approx(0.0438, abs=0.0005)
