@@ -540,9 +540,16 @@ def sum(array: Any, axis: int | tuple[int, ...]) -> Any:
     return _sum(array, axis=axis)
 
 
+SHORT_DOT = 256  # numbers in all, up to which products are added in NumPy's order for sums, on any machine
+
+
+def _vecdot(x: np.ndarray, y: np.ndarray) -> Any:
+    return np.add.reduce(x * y, axis=-1) if max(x.size, y.size) <= SHORT_DOT else np.vecdot(x, y)
+
+
 vecdot: Primitive = Primitive(
     "vecdot",
-    np.vecdot,
+    _vecdot,
     (
         lambda g, r, x, y: sum_to(multiply(reshape(g, (*_shape(r), 1)), y), _shape(x)),
         lambda g, r, x, y: sum_to(multiply(reshape(g, (*_shape(r), 1)), x), _shape(y)),

@@ -2,10 +2,10 @@
 
 "Copy the last row's results to the first and recalculate" is how a worksheet iterates. Between the cells
 that are written and those that are read only some formulas matter; where all of them can be written as
-expressions on floats, they become straight-line code within one loop, with every cell a local variable
-and everything that stays the same a number in the source. The results are those of `Calculation.calculate`
-to the last bit, as far as operations are rounded exactly (+ - * / and the square root, sums and products
-of arrays).
+expressions on floats, they become straight-line code within one loop: on local variables, with what
+several cells compute alike computed once, and what stays the same as numbers in the source. The results
+are those of `Calculation.calculate` to the last bit, as far as operations are rounded exactly (+ - * /
+and the square root, sums and products of arrays).
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ import numpy as np
 from sheetml.engine.blocks import Block
 from sheetml.engine.calculation import Calculation, evaluated
 from sheetml.engine.cells import Slots
+from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context, NotReady
 from sheetml.engine.graph import value_of
 from sheetml.engine.plan import Stage, Step
-from sheetml.engine.scalar import NotScalar, ScalarFormula, scalar_formula, watch
+from sheetml.engine.scalar import DEEPEST, NotScalar, ScalarFormula, Term, scalar_formula, showing, vanishing, watch
 from sheetml.engine.scan import Order, cell_order, compiled
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.parser import parse
 
 MOST_CELLS = 20_000  # computed in one iteration, as straight-line code
+
+_COMMUTATIVE = ("({0} + {1})", "({0} * {1})")  # to the last bit
 
 Cell = tuple[ScalarFormula, int, int]  # a formula, which of its cells, and the slot that cell has
 
@@ -130,24 +133,20 @@ class _Program:
         ]
         self.live = np.zeros(free, bool)
         self.live[self.written] = True
-        stages = calculation.stages_between(np.array(self.written), self._wanted(read, expressions))
+        wanted = [np.array([item for item in read if isinstance(item, int)], np.intp)]
+        wanted += [reads_of(step.context, step.block.tree) for step in expressions]
+        stages = calculation.stages_between(np.array(self.written), np.concatenate(wanted))
         for stage in stages:
             self.live[stage.targets] = True
         self.live[0] = False
         cells = [cell for stage in stages for cell in self._cells(stage)]
-        cells += [(self._formula(step), 0, slot) for step, slot in zip(expressions, self._expression_slots(read))]
+        cells += [(self._formula(step), 0, int(step.targets[0, 0, 0])) for step in expressions]
         self.kept = self._kept(cells)
-        self.names: dict[str, Any] = {}
         self.constants: set[int] = set()
-
-    def _expression_slots(self, read: Sequence[int | Expression]) -> list[int]:
-        return [slot for item, slot in zip(read, self.read) if isinstance(item, Expression)]
-
-    def _wanted(self, read: Sequence[int | Expression], expressions: list[Step]) -> np.ndarray:
-        from sheetml.engine.dependencies import reads_of
-
-        slots = [np.array([item for item in read if isinstance(item, int)], np.intp)]
-        return np.concatenate([*slots, *(reads_of(step.context, step.block.tree) for step in expressions)])
+        self.names: dict[str, Any] = {}
+        self._terms: list[Term] = []  # of all cells, each after its operands
+        self._known: dict[tuple[Any, ...], Term] = {}
+        self._of_slot: dict[int, Term] = {}
 
     def _formula(self, step: Step) -> ScalarFormula:
         return scalar_formula(step, self.calculation.cells, self.live)
@@ -176,18 +175,68 @@ class _Program:
             raise NotScalar
         return kept[::-1]
 
+    # ---- terms: what several cells compute alike is computed once
+
+    def _combined(self) -> list[Term]:
+        """The terms of what is read, all cells' put together."""
+        for slot in self.written:
+            self._of_slot[slot] = self._leaf(f"s{slot}")
+        for formula, cell, slot in self.kept:
+            self.names.update(formula.functions)
+            self.constants.update(formula.constants.tolist())
+            made: dict[int, Term] = {}
+            for term in formula.terms:
+                made[id(term)] = (
+                    self._at(formula, term.place, cell)
+                    if term.place >= 0
+                    else self._operation(term, [made[id(operand)] for operand in term.operands])
+                )
+            self._of_slot[slot] = made[id(formula.terms[-1])]
+        return [self._slot(slot) for slot in self.read]
+
+    def _at(self, formula: ScalarFormula, place: int, cell: int) -> Term:
+        item = formula.at(place, cell)
+        return self._slot(int(item)) if formula.places[place].dtype.kind == "i" else self._number(item)
+
+    def _slot(self, slot: int) -> Term:
+        """What a cell comes to, or the number of one that stays as it is."""
+        if slot not in self._of_slot:
+            self.constants.add(slot)
+            return self._number(self.calculation.cells.number[slot].item())
+        return self._of_slot[slot]
+
+    def _number(self, number: float | bool) -> Term:
+        """A number in the source: the shortest text that reads back as the same float."""
+        if math.isfinite(number):
+            return self._leaf(f"({number!r})")
+        name = f"k{len(self.names)}"
+        self.names[name] = number
+        return self._leaf(name)
+
+    def _leaf(self, name: str) -> Term:
+        if (name,) not in self._known:
+            self._known[(name,)] = Term("")
+            self._known[(name,)].name = name
+        return self._known[(name,)]
+
+    def _operation(self, term: Term, operands: list[Term]) -> Term:
+        if term.template in _COMMUTATIVE:
+            operands.sort(key=id)
+        key = term.template, *map(id, operands)
+        if key not in self._known:
+            self._known[key] = Term(term.template, operands, term.operation)
+            self._terms.append(self._known[key])
+        return self._known[key]
+
     # ---- source
 
     def source(self, feedback: Sequence[int | None]) -> str:
         """A function of how often to iterate, the values written at first, and where to log those read."""
-        self.variables = {slot: f"s{slot}" for slot in self.written}
-        watched = self._watched()
-        lines = []
-        for formula, cell, slot in self.kept:
-            lines += self._assignment(formula, cell, slot)
-            if slot in watched:
-                lines.append(watch(self.variables[slot]))
-        results = [self._slot(slot) for slot in self.read]
+        outputs = self._combined()
+        for output in outputs:
+            output.uses += 2  # logged and taken over: to be assigned
+        lines = self._lines(self._watched(outputs))
+        results = [output.name for output in outputs]
         lines.append(f"log(({', '.join(results)},))")
         moved = [(f"s{slot}", results[source]) for slot, source in zip(self.written, feedback) if source is not None]
         if moved:
@@ -196,43 +245,27 @@ class _Program:
         body = "\n        ".join(lines)
         return f"def iterate(count, start, log):\n    {start}= start\n    for _ in range(count):\n        {body}"
 
-    def _assignment(self, formula: ScalarFormula, cell: int, slot: int) -> list[str]:
-        """The lines that compute a cell; none for one that repeats another (=H4)."""
-        names = [self._place(place, cell) for place in formula.places]
-        result = formula.result.format(*names)
-        self.names.update(formula.functions)
-        self.constants.update(formula.constants.tolist())
-        if not formula.lines and result in names:
-            self.variables[slot] = result
-            return []
-        self.variables[slot] = f"s{slot}"
-        return [*(line.format(*names) for line in formula.lines), f"s{slot} = {result}"]
+    def _lines(self, watched: set[int]) -> list[str]:
+        """The operations as lines; one that is used once stands where it is used."""
+        lines: list[str] = []
+        text: dict[int, tuple[str, int]] = {}  # the expression of an operation not assigned, and how deep it is
+        for term in self._terms:
+            parts = [text.pop(id(operand), (operand.name, 0)) for operand in term.operands]
+            expression = term.template.format(*(part for part, _ in parts))
+            depth = 1 + max((depth for _, depth in parts), default=0)
+            if term.uses < 2 and depth < DEEPEST and id(term) not in watched:
+                text[id(term)] = expression, depth
+                continue
+            term.name = f"t{len(lines)}"
+            lines.append(f"{term.name} = {expression}")
+            if id(term) in watched:
+                lines.append(watch(term.name))
+        return lines
 
-    def _place(self, place: np.ndarray, cell: int) -> str:
-        item = place[cell if len(place) > 1 else 0].item()
-        return self._slot(item) if place.dtype.kind == "i" else self._number(item)
-
-    def _slot(self, slot: int) -> str:
-        """A cell's variable, or the number of one that stays as it is."""
-        if slot in self.variables:
-            return self.variables[slot]
-        self.constants.add(slot)
-        return self._number(self.calculation.cells.number[slot].item())
-
-    def _number(self, number: float) -> str:
-        """A number in the source: the shortest text that reads back as the same float."""
-        if math.isfinite(number):
-            return f"({number!r})"
-        name = f"k{len(self.names)}"
-        self.names[name] = number
-        return name
-
-    def _watched(self) -> set[int]:
-        """The cells whose infinite value would vanish on its way to what is read."""
-        shown = set(self.read)
-        hidden: set[int] = set()
-        for formula, cell, slot in reversed(self.kept):
-            if slot in shown:
-                shown.update(formula.slot(place, cell) for place in formula.shown & formula.read)
-            hidden.update(formula.slot(place, cell) for place in formula.hidden)
-        return hidden - shown
+    def _watched(self, outputs: list[Term]) -> set[int]:
+        """The operations whose infinite result would vanish on its way to what is read."""
+        shown = {id(output) for output in outputs}
+        for term in reversed(self._terms):
+            if id(term) in shown:
+                shown.update(map(id, showing(term)))
+        return vanishing(self._terms) - shown

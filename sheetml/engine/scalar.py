@@ -68,23 +68,40 @@ NAMES: dict[str, Any] = {
 }
 
 
+class Term:
+    """A number within a formula: what stands at a place, or an operation on other terms."""
+
+    __slots__ = ("depth", "name", "operands", "operation", "place", "template", "uses")
+    depth: int
+
+    def __init__(self, template: str, operands: Sequence[Term] = (), operation: str = "", place: int = -1) -> None:
+        self.template = template
+        self.operands = operands
+        self.operation = operation
+        self.place = place
+        self.uses = 0
+        self.depth = 1 + max((operand.depth for operand in operands), default=0)
+        self.name = ""  # once it has been assigned
+        for position, operand in enumerate(operands):
+            operand.uses += template.count(f"{{{position}}}")
+
+
 @dataclass(slots=True)
 class ScalarFormula:
     """A block's formula for any one of its cells.
 
     `lines` assign intermediate results, `result` is the cell's number. `places` hold, for each `{k}` in
     them, either the slots read or numbers: one a cell, or one for all cells. `functions` are what the
-    source calls beside NAMES.
+    source calls beside NAMES. `terms` are what it is made of, each after its operands, the result last.
     """
 
     step: Step
     lines: list[str]
     result: str
+    terms: list[Term]
     places: list[np.ndarray]  # integers are slots, floats and booleans constants
     read: set[int]  # the places of slots that the source makes use of
     functions: dict[str, Callable[..., float]]
-    shown: set[int]  # places whose infinite or undefined number would show in the result
-    hidden: set[int]  # places whose infinite number might vanish: 1/x is 0
     constants: np.ndarray  # slots whose values are compiled in
 
     @property
@@ -94,12 +111,13 @@ class ScalarFormula:
 
     def slots(self, cell: int) -> list[int]:
         """The slots that one of the cells reads."""
-        return [self.slot(place, cell) for place in self.read]
+        return [int(self.at(place, cell)) for place in self.read]
 
-    def slot(self, place: int, cell: int) -> int:
-        """The slot at a place, for one of the cells."""
-        slots = self.places[place]
-        return int(slots[cell if len(slots) > 1 else 0])
+    def at(self, place: int, cell: int) -> float | bool:
+        """What stands at a place, for one of the cells: a slot or a number."""
+        items = self.places[place]
+        item: float | bool = items[cell if len(items) > 1 else 0].item()
+        return item
 
 
 def scalar_formula(
@@ -116,20 +134,58 @@ def scalar_formula(
     leaves = _Leaves(cells, live, trace, only_live)
     result = _evaluated(step, leaves, trace)
     terms = _Terms(len(step.cells), leaves, exactly)
-    root = terms.of(result)
-    hidden, watched = terms.vanishing()
-    writer = _Writer(watched)
+    reached = _reached(terms.of(result))
+    writer = _Writer(vanishing(reached))
     return ScalarFormula(
         step,
+        result=writer.text(reached[-1]),
         lines=writer.lines,
-        result=writer.text(root),
+        terms=reached,
         places=terms.places,
-        read={place for place in writer.read if terms.places[place].dtype.kind == "i"},
+        read={term.place for term in reached if term.place >= 0 and terms.places[term.place].dtype.kind == "i"},
         functions=terms.functions,
-        shown=_shown(root),
-        hidden=hidden & writer.read,
         constants=np.unique(np.concatenate([np.zeros(0, np.intp), *leaves.constants])),
     )
+
+
+def _reached(root: Term) -> list[Term]:
+    """All terms that a term is made of, each after its operands."""
+    order: list[Term] = []
+    done: set[int] = set()
+    stack = [(root, False)]
+    while stack:
+        term, expanded = stack.pop()
+        if expanded:
+            order.append(term)
+        elif id(term) not in done:
+            done.add(id(term))
+            stack.append((term, True))
+            stack.extend((operand, False) for operand in reversed(term.operands))
+    return order
+
+
+def sensitive(term: Term) -> list[Term]:
+    """The operands whose infinite number might vanish in the term: 1/x is then 0."""
+    shows = _CHOOSES[term.operation] if term.operation in _CHOOSES else _SHOWS.get(term.operation, ())
+    return [] if shows is None else [operand for i, operand in enumerate(term.operands) if i not in shows]
+
+
+def showing(term: Term) -> Sequence[Term]:
+    """The operands whose infinite or undefined number shows in the term."""
+    shows = _SHOWS.get(term.operation, ())
+    return term.operands if shows is None else [term.operands[i] for i in shows]
+
+
+def steady(term: Term) -> Term:
+    """The term that this one is infinite with: a root or an absolute value is only where its operand is."""
+    while term.operation in _STAYS_FINITE:
+        term = term.operands[0]
+    return term
+
+
+def vanishing(terms: Sequence[Term]) -> set[int]:
+    """The operations (by id) whose infinite result might vanish further on."""
+    return {id(bare) for term in terms for bare in map(steady, sensitive(term)) if bare.operands}
 
 
 # ---- tracing -----------------------------------------------------------------------------------
@@ -192,25 +248,6 @@ def _evaluated(step: Step, leaves: _Leaves, trace: Trace) -> Any:
 # ---- terms -------------------------------------------------------------------------------------
 
 
-class _Term:
-    """An element of one cell's arrays: a place, or an operation on other terms."""
-
-    __slots__ = ("depth", "name", "operands", "operation", "place", "template", "uses")
-
-    depth: int
-
-    def __init__(self, template: str, operands: Sequence[_Term] = (), operation: str = "", place: int = -1) -> None:
-        self.template = template
-        self.operands = operands
-        self.operation = operation
-        self.place = place
-        self.uses = 0
-        self.depth = 1 + max((operand.depth for operand in operands), default=0)
-        self.name = ""  # once it has been assigned
-        for position, operand in enumerate(operands):
-            operand.uses += template.count(f"{{{position}}}")
-
-
 class _Terms:
     """The terms of a formula, made from its graph: every element of every array is one."""
 
@@ -220,39 +257,22 @@ class _Terms:
         self.exactly = exactly
         self.places: list[np.ndarray] = []
         self.functions: dict[str, Callable[..., float]] = {}
-        self.sensitive: list[_Term] = []  # operands whose infinity would not show
         self._made = 0
-        self._read: dict[tuple[bytes, int], _Term] = {}
+        self._read: dict[tuple[bytes, int], Term] = {}
 
-    def of(self, output: Any) -> _Term:
+    def of(self, output: Any) -> Term:
         """The term of the one element of the result."""
         elements: dict[int, np.ndarray] = {}
         for node in ordered([output]):
             elements[id(node)] = self._node(node, elements)
-        first: _Term = self._operand(output, elements).reshape(-1)[0]
+        first: Term = self._operand(output, elements).reshape(-1)[0]
         return first
 
-    def vanishing(self) -> tuple[set[int], set[int]]:
-        """Where an infinite number might vanish: places, and terms (by id) that can overflow on their own."""
-        places: set[int] = set()
-        terms: set[int] = set()
-        for term in self.sensitive:
-            while term.operation in _STAYS_FINITE:
-                term = term.operands[0]
-            if term.place < 0:
-                terms.add(id(term))
-            elif self.places[term.place].dtype.kind == "i":
-                places.add(term.place)
-        return places, terms
-
-    def _term(self, template: str, operands: Sequence[_Term], operation: str) -> _Term:
+    def _term(self, template: str, operands: Sequence[Term], operation: str) -> Term:
         self._made += 1
         if self._made > MOST_TERMS:
             raise NotScalar
-        shows = _SHOWS.get(operation, ()) if operation not in _CHOOSES else _CHOOSES[operation]
-        if shows is not None:
-            self.sensitive += [operand for i, operand in enumerate(operands) if i not in shows]
-        return _Term(template, operands, operation)
+        return Term(template, operands, operation)
 
     def _node(self, node: Traced, elements: dict[int, np.ndarray]) -> np.ndarray:
         slots = self.leaves.leaves.get(id(node))
@@ -273,7 +293,8 @@ class _Terms:
         if primitive.name == "sum":
             return self._reduced(operands[0], node.parameters["axis"])
         if primitive.name == "vecdot":
-            return self._dot(*np.broadcast_arrays(*operands))
+            size = max(np.size(ops.value_of(operand)) for operand in node.operands)
+            return self._dot(*np.broadcast_arrays(*operands), short=size <= ops.SHORT_DOT)
         raise NotScalar
 
     def _template(self, primitive: Primitive, count: int) -> str | None:
@@ -315,7 +336,7 @@ class _Terms:
                 self._made += 1
                 if self._made > MOST_TERMS:
                     raise NotScalar
-                self._read[key] = _Term("", place=len(self.places))
+                self._read[key] = Term("", place=len(self.places))
                 self.places.append(column)
             terms[element] = self._read[key]
         return terms.reshape(shape)
@@ -327,12 +348,12 @@ class _Terms:
             result[place] = self._sum(list(rows[place]))
         return result
 
-    def _sum(self, terms: list[_Term]) -> _Term:
+    def _sum(self, terms: list[Term]) -> Term:
         return self._term(pairwise_sum([f"{{{i}}}" for i in range(len(terms))]), terms, "sum")
 
-    def _dot(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        if not self.exactly:
-            products = _mapped(lambda a, b: self._term("{0} * {1}", [a, b], "multiply"), x, y)
+    def _dot(self, x: np.ndarray, y: np.ndarray, *, short: bool) -> np.ndarray:
+        if short or not self.exactly:
+            products = _mapped(lambda a, b: self._term("({0} * {1})", [a, b], "multiply"), x, y)
             return self._reduced(products, -1)
         result = np.empty(x.shape[:-1], object)
         for place in np.ndindex(result.shape):
@@ -441,12 +462,10 @@ class _Writer:
     def __init__(self, watched: set[int]) -> None:
         self.watched = watched
         self.lines: list[str] = []
-        self.read: set[int] = set()  # places made use of
         self._names = 0
 
-    def text(self, term: _Term) -> str:
+    def text(self, term: Term) -> str:
         if term.place >= 0:
-            self.read.add(term.place)
             return f"{{{term.place}}}"
         if term.name:
             return term.name
@@ -464,17 +483,3 @@ class _Writer:
 def watch(name: str) -> str:
     """A line of source that raises ArithmeticError where a number is infinite or undefined."""
     return f"if {name} - {name}: raise ArithmeticError"
-
-
-def _shown(root: _Term) -> set[int]:
-    """The places whose infinite or undefined number shows in the result."""
-    found: set[int] = set()
-    waiting = [root]
-    while waiting:
-        term = waiting.pop()
-        if term.place >= 0:
-            found.add(term.place)
-            continue
-        shows = _SHOWS.get(term.operation, ())
-        waiting += term.operands if shows is None else [term.operands[i] for i in shows]
-    return found

@@ -219,6 +219,25 @@ def test_only_cells_that_matter_are_computed():
 
     program = _Program(workbook.calculation, slots(workbook, ["A1"]), slots(workbook, ["B1"]))
     assert len(program.kept) == 1
+    assert program.source([0]).count("*") == 1
+
+
+def test_what_cells_compute_alike_is_computed_once():
+    from sheetml.engine.iteration import _Program
+
+    cells = {"A1": 1.5, "B1": "=A1*3+2", "B2": "=2+3*A1-7", "B3": "=EXP(A1*3+2)+B1", "C1": "=SUM(B1:B3)"}
+    workbook, iteration = iteration_of(cells, ["A1"], ["C1"])
+    program = _Program(workbook.calculation, slots(workbook, ["A1"]), slots(workbook, ["C1"]))
+    assert program.source([0]).count("(3.0)") == 1
+    assert iteration.run([1.5], 1).tolist() == [[workbook["Sheet1"]["C1"]]]
+
+
+def test_cells_that_do_not_matter_leave_no_trace():
+    cells = {"A1": 1, "B1": "=A1*2"} | {f"C{row}": f"=SQRT(A1)*{row}" for row in range(1, 50)}
+    workbook, _ = iteration_of(cells, ["A1"], ["B1"])
+    from sheetml.engine.iteration import _Program
+
+    program = _Program(workbook.calculation, slots(workbook, ["A1"]), slots(workbook, ["B1"]))
     assert "sqrt" not in program.source([0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class SheetCells:
         if self.automatic:
             self.calculate()
 
-    def write(self, slots: list[int], values: list[CellValue]) -> None:
+    def write(self, slots: Sequence[int], values: Sequence[CellValue]) -> None:
         """Puts values into cells without recalculating."""
         formulas = np.array(slots, np.intp)[self.calculation.is_formula(np.array(slots, np.intp))]
         if formulas.size:
@@ -84,7 +85,7 @@ class SheetCells:
         if self.automatic:
             self.calculate()
 
-    def extend(self, start: str, values: list[CellValue]) -> None:
+    def extend(self, start: str, values: Sequence[CellValue]) -> None:
         """Writes values below the last filled cell under a cell, without recalculating."""
         if values:
             first = self._first_blank(start)

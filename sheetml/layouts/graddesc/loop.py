@@ -2,9 +2,9 @@
 
 A loop is run by the workbook's own macros where it has them, else by the rules. A run by the rules is
 compiled: the formulas between the cells an epoch writes and those it reads become one loop on floats
-(engine/iteration.py); only the first and the last epoch, and those in which annealing does something,
-are calculated in the workbook itself, which brings all other cells up to date too. The numbers are the
-same to the last bit, whichever way they come about.
+(engine/iteration.py); only what the last epoch comes to is calculated in the workbook itself, which
+brings all other cells up to date too. The numbers are the same to the last bit, whichever way they come
+about.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sheetml.macros.machine import Code
 
 EPOCHS_A_RUN = 5  # of the lesson's button "run"
-FEWEST_AT_ONCE = 8  # epochs after an annealing step, that are computed before looking for the next
 RESET, STEP, RUN = "reset", "onestep", "somesteps"  # the macros
 
 
@@ -202,12 +201,8 @@ class TrainingLoop:
         if self.cells.has(*LOG):
             self.cells.reserve(LOG[0], epochs)
         done = 0
-        if self._annealing is not None or epochs == 1:
-            done = self._run_one(history)  # the compiled run takes it that annealing has seen to the epoch before
-        at_once = FEWEST_AT_ONCE if self._annealing is not None else epochs
         while done < epochs:
-            several = self._run_several(min(at_once, epochs - done), history)
-            at_once = 2 * at_once if several == at_once else FEWEST_AT_ONCE
+            several = self._run_several(epochs - done, history)
             done += several
             if not several:
                 before = self._state()
@@ -224,8 +219,6 @@ class TrainingLoop:
         table = self._compiled.run(epochs)
         if len(table):
             history.add(table[:-1])
-            if self._annealing is not None:
-                self._annealing.procedure(self.cells)
             self._note(history)
         return len(table)
 

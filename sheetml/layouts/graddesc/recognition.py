@@ -148,7 +148,7 @@ def _loss(page: _Page) -> str | Expression | None:
     if observed is None or predicted is None:
         return None
     y, pred = (address(None, Area(page.first_row, c, page.last_row, c), True) for c in (observed, predicted))
-    return Expression(page.sheet, f"SQRT(SUMXMY2({y},{pred}))")
+    return Expression(page.sheet, f"SQRT(SUMPRODUCT(({pred}-{y})^2))")
 
 
 def _is_name(node: Node, name: str) -> bool:

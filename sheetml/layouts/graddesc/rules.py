@@ -197,6 +197,7 @@ class Annealing:
     taken_over: tuple[tuple[str, str], ...]
     unless: str
     tuned: tuple[str, ...]  # cells that it changes then
+    looked_at: tuple[str, ...]  # cells with formulas that it reads
 
 
 def _halve_until_short(cells: Cells) -> None:
@@ -216,13 +217,18 @@ def _quarter_where_gradients_grow(cells: Cells) -> None:
 
 ANNEALING = {
     kinds.ANNEALED_ADAGRAD: Annealing(
-        _halve_until_short, (("prev_step", "{step_size}"),), "IF({step_size}>2*{prev_step},1,0)", ("lr",)
+        _halve_until_short,
+        (("prev_step", "{step_size}"),),
+        "IF({step_size}>2*{prev_step},1,0)",
+        ("lr",),
+        ("step_size",),
     ),
     kinds.ANNEALED_ADAM: Annealing(
         _quarter_where_gradients_grow,
         (("prev_grad2", "IF({avg_grad2}<{prev_grad2},{avg_grad2},{prev_grad2})"),),
         "IF({gradrat}>2,1,0)",
         ("lr",),
+        ("gradrat", "avg_grad2"),
     ),
 }
 
