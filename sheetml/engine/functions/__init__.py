@@ -1,9 +1,12 @@
 """The worksheet functions, one module a family: importing this package registers them all."""
 
 from sheetml.engine.functions import (  # noqa: F401
+    annuities,
     arrays,
+    cash_flows,
     criteria,
     date_time,
+    depreciation,
     discrete,
     distributions,
     information,

@@ -285,6 +285,40 @@ SMOOTH: dict[str, Case | list[Case]] = {
         case("=T.TEST(A1:A3,A4:A8,2,3)", *SCATTERED),
     ],
     "Z.TEST": [case("=Z.TEST(A1:A4,A5,A6)", *4 * [ANY], ANY, POSITIVE), case("=Z.TEST(A1:A4,A5)", *SCATTERED[:5])],
+    # ---- finance
+    "FV": [
+        case("=FV(A1,A2,A3,A4,1)", (0.01, 0.4), (1, 12), ANY, ANY),
+        case("=FV(A1,A2,A3,A4)", (-0.002, 0.002), (1, 12), ANY, ANY),
+    ],
+    "PV": case("=PV(A1,A2,A3,A4,1)", (-0.3, 0.4), (1, 12), ANY, ANY),
+    "PMT": [case("=PMT(A1,A2,A3,A4)", (-0.3, 0.4), (2, 12), ANY, ANY), case("=PMT(A1,9,A2)", (-1e-3, 1e-3), ANY)],
+    "NPER": [
+        case("=NPER(A1,A2,A3,A4,1)", (-0.05, 0.05), (-3, -2), (5, 9), (-1, 1)),
+        case("=NPER(A1,0,A2,A3)", (0.05, 0.2), (-3, -2), (5, 9)),
+    ],
+    "RATE": case("=RATE(A1,A2,A3,A4,1)", (8, 12), (-3, -2), (14, 18), (-1, 1)),
+    "IPMT": case("=IPMT(A1,3,A2,A3,A4)+IPMT(A1,3,A2,A3,A4,1)", (0.01, 0.4), (4, 12), ANY, ANY),
+    "PPMT": case("=PPMT(A1,3,A2,A3,A4)+PPMT(A1,1,A2,A3,A4,1)", (0.01, 0.4), (4, 12), ANY, ANY),
+    "ISPMT": case("=ISPMT(A1,A2,A3,A4)", POSITIVE, ANY, (4, 9), ANY),
+    "CUMIPMT": case("=CUMIPMT(A1,12,A2,3,7,0)+CUMIPMT(A1,12,A2,1,7,1)", (0.01, 0.4), POSITIVE),
+    "CUMPRINC": case("=CUMPRINC(A1,12,A2,3,7,0)+CUMPRINC(A1,12,A2,1,7,1)", (0.01, 0.4), POSITIVE),
+    "EFFECT": case("=EFFECT(A1,4)", (0.01, 0.4)),
+    "NOMINAL": case("=NOMINAL(A1,4)", (0.01, 0.4)),
+    "PDURATION": case("=PDURATION(A1,A2,A3)", (0.01, 0.4), (1, 2), (3, 4)),
+    "RRI": case("=RRI(A1,A2,A3)", (2, 9), (1, 2), (3, 4)),
+    "FVSCHEDULE": case("=FVSCHEDULE(A1,A2:A4)", POSITIVE, *3 * [(-0.2, 0.4)]),
+    "NPV": case("=NPV(A1,A2:A4,A5)", (-0.2, 0.4), *4 * [ANY]),
+    "IRR": case("=IRR(A1:A4)", (-9, -7), *3 * [(2, 5)]),
+    "MIRR": case("=MIRR(A1:A4,A5,A6)", (-9, -7), (2, 5), (-2, -1), (8, 9), (0.05, 0.2), (0.05, 0.2)),
+    "XNPV": case("=XNPV(A1,A2:A4,{100;300;500})", (0.05, 0.4), *3 * [ANY]),
+    "XIRR": case("=XIRR(A1:A3,{100;300;900})", (-9, -7), *2 * [(4, 6)]),
+    "SLN": case("=SLN(A1,A2,A3)", ANY, ANY, POSITIVE),
+    "SYD": case("=SYD(A1,A2,A3,A4)", ANY, POSITIVE, (5, 9), (2, 4)),
+    "DDB": [case("=DDB(A1,A2,A3,A4,A5)", (50, 90), (1, 2), (5, 9), (2, 3), (1.2, 2)), case("=DDB(A1,9,2,2)", (30, 50))],
+    "VDB": [
+        case("=VDB(A1,A2,A3,A4,A5,A6)", (50, 90), (1, 2), (9, 9.9), (0.1, 0.9), (5.1, 5.4), (1.2, 1.5)),
+        case("=VDB(A1,A2,A3,A4,A5,A6,TRUE)", (50, 90), (1, 2), (9, 9.9), (0.1, 0.9), (5.1, 5.9), (1.2, 1.5)),
+    ],
 }
 
 FLAT: dict[str, str] = {
@@ -340,6 +374,8 @@ FLAT: dict[str, str] = {
 WITHOUT: dict[str, str] = {
     "ADDRESS": '=ADDRESS(A1,2)="x"',
     "ARABIC": "=IFERROR(ARABIC(A1),1)",
+    "AMORDEGRC": "=AMORDEGRC(A1+9,1,200,1,1,0.2)",
+    "AMORLINC": "=AMORLINC(A1+9,1,200,1,1,0.2)",
     "ARRAYTOTEXT": "=LEN(ARRAYTOTEXT(A1:A2))",
     "BASE": "=VALUE(BASE(A1,2))",
     "BINOM.INV": "=BINOM.INV(6,A1/10,0.5)",
@@ -360,6 +396,7 @@ WITHOUT: dict[str, str] = {
     "DAYS": "=DAYS(A2,A1)",
     "DAYS360": "=DAYS360(A1,A2)",
     "DECIMAL": "=DECIMAL(INT(A1),8)",
+    "DB": "=DB(A1,1,9,2)",
     "DOLLAR": "=LEN(DOLLAR(A1))",
     "EDATE": "=EDATE(A1,1)",
     "ENCODEURL": "=LEN(ENCODEURL(A1))",
