@@ -15,8 +15,9 @@ from sheetml.engine.functions.registry import Arguments, Item, function, one_by_
 from sheetml.engine.values import from_objects, general_text
 from sheetml.xlsx.model import ErrorCode
 
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_COMPLEX = re.compile(rf"(?P<real>[+-]?{_NUMBER}(?![\d.]*[ij]))?(?:(?P<imaginary>[+-]?(?:{_NUMBER})?)(?P<unit>[ij]))?")
+_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_IMAGINARY = re.compile(rf"(?P<imaginary>[+-]?(?:{_NUMBER})?)(?P<unit>[ij])")
+_COMPLEX = re.compile(rf"(?P<real>[+-]?{_NUMBER})(?:(?P<imaginary>[+-](?:{_NUMBER})?)(?P<unit>[ij]))?")
 
 
 def parsed(item: Item) -> tuple[complex, str] | ErrorCode:
@@ -29,17 +30,14 @@ def parsed(item: Item) -> tuple[complex, str] | ErrorCode:
         return 0j, ""
     if isinstance(item, float):
         return complex(item), ""
-    match = _COMPLEX.fullmatch(item)
-    if match is None or not item:
+    match = _IMAGINARY.fullmatch(item) or _COMPLEX.fullmatch(item)
+    if match is None:
         return ErrorCode.NUM
-    imaginary = match["imaginary"]
-    if match["unit"] and match["real"] and imaginary and imaginary[0] not in "+-":
-        return ErrorCode.NUM
-    if match["unit"] and match["real"] and not imaginary:
-        return ErrorCode.NUM
-    if match["unit"] and imaginary in ("", "+", "-"):
+    parts = match.groupdict()
+    imaginary = parts["imaginary"] or ""
+    if parts["unit"] and imaginary in ("", "+", "-"):
         imaginary += "1"
-    return complex(float(match["real"] or 0), float(imaginary or 0)), match["unit"] or ""
+    return complex(float(parts.get("real") or 0), float(imaginary or 0)), parts["unit"] or ""
 
 
 def written(number: complex, unit: str) -> Item:
