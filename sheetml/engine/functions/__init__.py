@@ -1,11 +1,17 @@
 """The worksheet functions, one module a family: importing this package registers them all."""
 
 from sheetml.engine.functions import (  # noqa: F401
+    annuities,
     arrays,
+    cash_flows,
+    complex_numbers,
     criteria,
+    databases,
     date_time,
+    depreciation,
     discrete,
     distributions,
+    engineering,
     information,
     lambdas,
     logic,
@@ -15,6 +21,7 @@ from sheetml.engine.functions import (  # noqa: F401
     random_numbers,
     regression,
     rounding,
+    securities,
     shaping,
     significance,
     statistics,
@@ -22,6 +29,7 @@ from sheetml.engine.functions import (  # noqa: F401
     text,
     text_numbers,
     text_pieces,
+    units,
     whole_numbers,
     working_days,
 )

@@ -16,7 +16,7 @@ from sheetml.engine.graph import Array, concrete
 from sheetml.engine.values import DIV0, NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
 
 
-def _scalars(value: Value) -> tuple[Array, Errors]:
+def scalars(value: Value) -> tuple[Array, Errors]:
     """A scalar argument, one number a cell, (b,)."""
     number, errors = as_number(value)
     count = value.shape[0]
@@ -38,13 +38,13 @@ def z_test(data: Value, expected: Value, sigma: Value | None) -> Value:
     """How likely a mean above that of the data is, for a population of that mean."""
     sample = sample_in(data)
     mean, none = mean_of(sample)
-    x, wrong = _scalars(expected)
+    x, wrong = scalars(expected)
     if sigma is None:
         variance, few = variance_of(sample, 1)
         deviation, flat = _nonzero(variance, sample.count < 2)
         deviation = ops.sqrt(deviation)
     else:
-        deviation, few = _scalars(sigma)
+        deviation, few = scalars(sigma)
         bad = concrete(ops.less_equal(deviation, 0.0))
         flat = error_where(bad, NUM)
         deviation = ops.where(bad, 1.0, deviation) if bad.any() else deviation
@@ -72,7 +72,7 @@ def t_test(first: Value, second: Value, tails: Value, kind: Value) -> Value:
 
     Type 1 compares pairs, 2 samples of equal variance, 3 samples of unequal variance (Welch).
     """
-    (count, count_errors), (type_, type_errors) = _scalars(tails), _scalars(kind)
+    (count, count_errors), (type_, type_errors) = scalars(tails), scalars(kind)
     number, chosen = whole(count), whole(type_)
     wrong = (number < 1) | (number > 2) | (chosen < 1) | (chosen > 3)
     errors = first_error(count_errors, type_errors, error_where(wrong, NUM) if wrong.any() else None)

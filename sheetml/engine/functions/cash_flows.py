@@ -1,0 +1,190 @@
+"""Cash flows: what they are worth at a rate of interest, and the rate at which they come out even."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine import dates
+from sheetml.engine import graph as ops
+from sheetml.engine.evaluate import Context, Result, divided, raised
+from sheetml.engine.functions.distributions import sound
+from sheetml.engine.functions.registry import (
+    Arguments,
+    Sample,
+    error_of_any,
+    function,
+    over_arrays,
+    sample_in,
+    sample_of,
+)
+from sheetml.engine.functions.significance import scalars
+from sheetml.engine.functions.statistics import as_cells
+from sheetml.engine.graph import Array, concrete, frozen, value_of
+from sheetml.engine.roots import missing, newton, root_of
+from sheetml.engine.values import (
+    BLANK,
+    DIV0,
+    NUM,
+    NUMBER,
+    VALUE,
+    Errors,
+    Value,
+    as_number,
+    error_where,
+    first_error,
+    number_value,
+)
+
+_START = 0.1  # the rate that is tried first
+
+
+def _numbering(sample: Sample) -> np.ndarray:
+    """The positions of a cell's numbers, from 0, (b, n): what is left out is not counted."""
+    if sample.included is None:
+        return np.arange(float(sample.number.shape[1]))[None, :]
+    return np.cumsum(np.broadcast_to(sample.included, sample.number.shape), axis=1) - 1.0
+
+
+def discounted(rate: Array, flows: Array, periods: np.ndarray) -> Array:
+    """The present value of flows (b, n) after so many periods, at a rate of each cell, (b, 1)."""
+    return ops.sum(ops.multiply(flows, ops.power(ops.add(1.0, rate), -periods)), axis=1)
+
+
+@function("NPV", 2)
+def net_present_value(context: Context, arguments: Arguments) -> Result:
+    """The present value of flows at the ends of equal periods."""
+    rate, errors = as_number(context.value(arguments[0]))
+    sample = sample_of(context, arguments[1:])
+    periods = _numbering(sample) + 1.0
+    columns = np.shape(value_of(rate))[1:]
+    flows = ops.reshape(sample.number, (sample.number.shape[0], 1, 1, sample.number.shape[1]))
+    (rate,), zero = sound(ops.equal(rate, -1.0), (rate, 0.0))
+    factors = ops.power(ops.add(1.0, ops.reshape(rate, (-1, *columns, 1))), -periods[:, None, None, :])
+    total = ops.sum(ops.multiply(flows, factors), axis=3)
+    own = None if sample.errors is None else sample.errors.reshape(-1, 1, 1)
+    return number_value(total, first_error(errors, own, None if zero is None else error_where(zero != 0, DIV0)))
+
+
+# ---- rates of return ---------------------------------------------------------------------------
+
+
+def _balance(rate: Array, flows: Array, years: Array, guess: Any) -> Array:
+    """What flows after so many years are worth at a rate, (b,)."""
+    factors = ops.power(ops.reshape(ops.add(1.0, rate), (-1, 1)), ops.negative(years))
+    return ops.sum(ops.multiply(flows, factors), axis=1)
+
+
+def _balance_by_log(log: Array, flows: Array, years: Array, guess: Any) -> Array:
+    """The same by the logarithm of 1 + rate, where no rate is out of bounds."""
+    factors = ops.exp(ops.negative(ops.multiply(ops.reshape(log, (-1, 1)), years)))
+    return ops.sum(ops.multiply(flows, factors), axis=1)
+
+
+def _find_rate(flows: Any, years: Any, guess: Any) -> np.ndarray:
+    """By Newton's method from the guess; by logarithms where that leaves the domain."""
+    count = max(np.shape(flows)[0], np.shape(years)[0], np.shape(guess)[0])
+    start = np.broadcast_to(guess, (count,))
+    with np.errstate(all="ignore"):
+        found = newton(_balance, start, (flows, years, guess))
+        lost = ~(found > -1)
+        if lost.any():
+            by_log = np.expm1(newton(_balance_by_log, np.log1p(start), (flows, years, guess), longest=1.0))
+            found = np.where(lost, by_log, found)
+    return missing(found, ~(found > _LEAST))
+
+
+_LEAST = -1 + 1e-9  # a rate that Excel finds
+rate_of_flows = root_of("rate of return", _balance, _find_rate, 3)
+
+
+def _rate_of_return(flows: Array, years: np.ndarray, guess: np.ndarray) -> tuple[Array, Errors]:
+    """The rate, (b,): #NUM! unless there are flows both ways, #VALUE! for a guess of -1 or less."""
+    signs = np.sign(concrete(ops.sign(flows)))
+    one_way = ~((signs > 0).any(axis=1) & (signs < 0).any(axis=1))
+    wild = guess <= -1
+    errors = first_error(error_where(wild, VALUE), error_where(one_way, NUM))
+    if one_way.all() or wild.all():
+        return np.zeros(1), errors
+    if one_way.any():  # anything that has a rate
+        even = np.zeros(np.shape(value_of(flows)))
+        even[:, 0], even[:, -1] = -1.0, 1.0
+        flows = ops.where(one_way[:, None], even, flows)
+    return rate_of_flows(flows, years, np.where(wild, _START, guess)), errors
+
+
+@over_arrays("IRR", 1, 2)
+def internal_rate_of_return(values: Value, guess: Value | None) -> Value:
+    """The rate at which flows at equal intervals come out even."""
+    sample = sample_in(values)
+    start, errors = (np.full(1, _START), None) if guess is None else scalars(guess)
+    if not sample.number.shape[1]:
+        return as_cells(np.zeros(1), np.full(1, NUM, np.uint8))
+    rate, wrong = _rate_of_return(sample.number, _numbering(sample), concrete(start))
+    return as_cells(rate, first_error(sample.errors, errors, wrong))
+
+
+@over_arrays("MIRR", 3)
+def modified_rate_of_return(values: Value, finance: Value, reinvestment: Value) -> Value:
+    """The rate of return where money lent and money borrowed bear interest at rates of their own."""
+    sample = sample_in(values)
+    if sample.number.shape[1] == 0:
+        return as_cells(np.zeros(1), np.full(1, DIV0, np.uint8))
+    (lent, wrong), (borrowed, wrong_too) = scalars(reinvestment), scalars(finance)
+    periods, last = _numbering(sample), sample.count[:, None] - 1
+    gains = concrete(ops.greater(sample.number, 0.0))
+    losses = concrete(ops.less(sample.number, 0.0))
+    earned = _compounded(sample.number, gains, lent, np.maximum(last - periods, 0.0))
+    spent = ops.negative(_compounded(sample.number, losses, borrowed, -periods))
+    ratio, none = divided(earned, spent)
+    grown, undefined = raised(ratio, 1 / np.maximum(sample.count - 1, 1.0))
+    few = error_where((sample.count < 2) | ~losses.any(axis=1), DIV0)
+    ruined = ~gains.any(axis=1)
+    grown = ops.where(ruined, 0.0, grown) if ruined.any() else grown
+    undefined = None if undefined is None else np.where(ruined, 0, undefined)
+    errors = first_error(sample.errors, wrong, wrong_too, few, none, undefined)
+    return as_cells(ops.subtract(grown, 1.0), errors)
+
+
+def _compounded(flows: Array, chosen: np.ndarray, rate: Array, periods: np.ndarray) -> Array:
+    """The chosen flows with interest for so many periods, summed, (b,)."""
+    base = ops.add(1.0, ops.reshape(rate, (-1, 1)))
+    exponents = np.where(chosen, periods, 0.0)
+    return ops.sum(ops.multiply(ops.where(chosen, flows, 0.0), ops.power(base, exponents)), axis=1)
+
+
+# ---- flows on dates ----------------------------------------------------------------------------
+
+
+def _dated(values: Value, days: Value, blank_counts: bool, code: int) -> tuple[Array, np.ndarray, Errors]:
+    """Flows and the years since the first of them, (b, n): #NUM! for dates before it, `code` for no numbers."""
+    errors = error_of_any(values, days)
+    flows = ops.reshape(values.number, (values.shape[0], -1))
+    moments = np.floor(frozen(ops.reshape(days.number, (days.shape[0], -1))))
+    if flows.shape[1] != moments.shape[1] or flows.shape[1] < 2:
+        return np.zeros((1, 2)), np.ones((1, 2)), first_error(errors, np.full((1, 1, 1), NUM, np.uint8))
+    accepted = (values.kinds == NUMBER) | ((values.kinds == BLANK) & blank_counts)
+    strange = ~accepted.all(axis=(1, 2), keepdims=True) | (days.kinds > BLANK).any(axis=(1, 2), keepdims=True)
+    early = (moments < moments[:, :1]) | (moments < 0) | (moments > dates.last_day())
+    errors = first_error(errors, error_where(strange, code), error_where(early.any(axis=1)[:, None, None], NUM))
+    return flows, (moments - moments[:, :1]) / 365, errors
+
+
+@over_arrays("XNPV", 3)
+def net_present_value_of_dates(rate: Value, values: Value, days: Value) -> Value:
+    """The present value, on the first date, of flows on dates."""
+    flows, years, errors = _dated(values, days, False, NUM)
+    number, wrong = scalars(rate)
+    (number,), low = sound(ops.less_equal(number, 0.0), (number, 1.0))
+    total = _balance(number, flows, years, None)
+    return as_cells(total, first_error(wrong, None if errors is None else errors.reshape(-1), low))
+
+
+@over_arrays("XIRR", 2, 3)
+def rate_of_return_of_dates(values: Value, days: Value, guess: Value | None) -> Value:
+    """The rate of a year at which flows on dates come out even."""
+    flows, years, errors = _dated(values, days, True, VALUE)
+    start, wrong = (np.full(1, _START), None) if guess is None else scalars(guess)
+    rate, none = _rate_of_return(flows, years, concrete(start))
+    return as_cells(rate, first_error(None if errors is None else errors.reshape(-1), wrong, none))

@@ -1,0 +1,201 @@
+"""Databases in cells: what meets a table of criteria, counted, summed, averaged (DSUM and its kin).
+
+A database is an area with the names of its fields in the first row. Criteria are an area of the same
+kind: a record meets them if it meets all conditions of any one row. Criteria that are formulas about the
+first record, under a name that no field has, are not supported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sheetml.engine import graph as ops
+from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.functions.criteria import Criterion, criterion
+from sheetml.engine.functions.math import product, total
+from sheetml.engine.functions.registry import Arguments, Sample, function, sample_in
+from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
+from sheetml.engine.graph import Array, value_of
+from sheetml.engine.values import (
+    BLANK,
+    ERROR,
+    NUM,
+    NUMBER,
+    VALUE,
+    Errors,
+    Value,
+    as_text,
+    error_value,
+    first_error,
+    folded,
+    rearranged,
+    to_objects,
+)
+from sheetml.formula.tree import Missing
+from sheetml.xlsx.model import ErrorCode
+
+Item = float | str | bool | ErrorCode | None
+
+
+class Unsupported(Exception):
+    """A criterion that is a formula about the first record."""
+
+
+def _names(row: Value) -> list[str]:
+    """The names of fields as they show, (n,), for comparison."""
+    texts, _ = as_text(Value(value_of(row.number), row.kind, row.text))
+    return [folded(text) for text in texts.reshape(-1)]
+
+
+def _line(value: Value, cell: int, row: int) -> Value:
+    """A row of one cell's array, (1, 1, n), its numbers as they are now."""
+    at = cell % value.shape[0]
+    index = np.arange(value.shape[2]) + (at * value.shape[1] + row) * value.shape[2]
+    return rearranged(Value(value_of(value.number), value.kind, value.text), index[None, None, :])
+
+
+def _condition(item: Item) -> Criterion:
+    """A criterion; text without an operator is what a value begins with."""
+    meant = criterion(item)
+    begins = isinstance(item, str) and item[:1] not in ("=", "<", ">") and isinstance(meant.operand, str)
+    return Criterion("=", f"{meant.operand}*") if begins and meant.operand else meant
+
+
+def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
+    """Which records of one cell's database meet its criteria, (records,)."""
+    names = _names(_line(database, cell, 0))
+    headings = _names(_line(criteria, cell, 0))
+    records = database.shape[1] - 1
+    plain = Value(value_of(database.number), database.kind, database.text)
+    first = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
+    result = np.zeros(records, bool)
+    for row in range(1, criteria.shape[1]):
+        own = np.ones(records, bool)
+        for heading, item in zip(headings, to_objects(_line(criteria, cell, row)).reshape(-1)):
+            if item is None:
+                continue
+            if heading in names and heading:
+                places = first + np.arange(1, records + 1) * database.shape[2] + names.index(heading)
+                own &= _condition(item).met(rearranged(plain, places[None, :, None])).reshape(-1)
+            elif isinstance(item, (bool, float)):
+                raise Unsupported
+            else:
+                own[:] = False
+        result |= own
+    return result
+
+
+def _field(database: Value, field: Value, cell: int) -> int | None:
+    """The position of the field that is asked about; None if there is none."""
+    item = to_objects(Value(value_of(field.number), field.kind, field.text))[cell % field.shape[0], 0, 0]
+    if isinstance(item, float):
+        position = int(item) - 1
+        return position if 0 <= position < database.shape[2] else None
+    names = _names(_line(database, cell, 0))
+    return names.index(folded(item)) if isinstance(item, str) and folded(item) in names else None
+
+
+Selected = tuple[Value, np.ndarray]  # the field of every record, (b, n, 1), and which records are chosen, (b, n)
+
+
+def _selected(context: Context, arguments: Arguments) -> Selected | Value:
+    """What is chosen of the field; or an error. Without a field (DCOUNT) the first stands for all records."""
+    database, criteria = context.array_value(arguments[0]), context.array_value(arguments[2])
+    every_record = isinstance(arguments[1], Missing)
+    field = context.value(arguments[1])
+    count = max(database.shape[0], criteria.shape[0], field.shape[0])
+    if database.shape[1] < 2 or criteria.shape[1] < 2:
+        return error_value(VALUE)
+    rows = np.arange(1, database.shape[1])
+    places, met = np.zeros((count, rows.size), np.intp), np.zeros((count, rows.size), bool)
+    for cell in range(count):
+        position = 0 if every_record else _field(database, field, cell)
+        if position is None:
+            return error_value(VALUE)
+        start = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
+        places[cell] = start + rows * database.shape[2] + position
+        try:
+            met[cell] = _met(database, criteria, cell)
+        except Unsupported:
+            return context.uncomputable("criteria of a database that are formulas are not supported")
+    return rearranged(database, places[:, :, None]), met
+
+
+Measure = Callable[[Sample], tuple[Array, Errors]]
+
+
+def _over_numbers(name: str, about: str, measure: Measure) -> None:
+    """Registers a function of the numbers that are chosen."""
+
+    @function(name, 3, 3, about=about)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        chosen = _selected(context, arguments)
+        if isinstance(chosen, Value):
+            return chosen
+        value, met = chosen
+        kinds = np.where(met[:, :, None], value.kinds, BLANK).astype(np.uint8)
+        sample = sample_in(Value(value.number, kinds))
+        if not sample.number.shape[1]:  # as of a blank
+            sample = Sample(np.zeros((value.shape[0], 1)), np.zeros((1, 1), bool), sample.errors)
+        number, errors = measure(sample)
+        return as_cells(number, first_error(sample.errors, errors))
+
+
+def _extreme(largest: bool) -> Measure:
+    def measure(sample: Sample) -> tuple[Array, Errors]:
+        place = (ops.argmax if largest else ops.argmin)(sample.filled(-np.inf if largest else np.inf))
+        best = ops.reshape(ops.take_along(sample.number, place), (sample.number.shape[0],))
+        return ops.where(sample.count > 0, best, 0.0), None
+
+    return measure
+
+
+def _variance(lost: int, root: bool) -> Measure:
+    def measure(sample: Sample) -> tuple[Array, Errors]:
+        variance, errors = variance_of(sample, lost)
+        return (ops.sqrt(variance) if root else variance), errors
+
+    return measure
+
+
+_OF = "of a field of the records that meet criteria."
+_over_numbers("DSUM", f"The sum {_OF}", lambda sample: (total(sample), None))
+_over_numbers("DAVERAGE", f"The mean {_OF}", mean_of)
+_over_numbers("DMAX", f"The largest number {_OF}", _extreme(largest=True))
+_over_numbers("DMIN", f"The smallest number {_OF}", _extreme(largest=False))
+_over_numbers("DPRODUCT", f"The product {_OF}", lambda sample: (product(sample), None))
+_over_numbers("DVAR", f"The variance of a sample, {_OF}", _variance(1, root=False))
+_over_numbers("DVARP", f"The variance of all there are, {_OF}", _variance(0, root=False))
+_over_numbers("DSTDEV", f"The standard deviation of a sample, {_OF}", _variance(1, root=True))
+_over_numbers("DSTDEVP", f"The standard deviation of all there are, {_OF}", _variance(0, root=True))
+
+
+def _counting(name: str, about: str, counted: Callable[[np.ndarray], np.ndarray]) -> None:
+    @function(name, 3, 3, about=about)
+    def evaluate(context: Context, arguments: Arguments) -> Result:
+        chosen = _selected(context, arguments)
+        if isinstance(chosen, Value):
+            return chosen
+        value, met = chosen
+        own = met if isinstance(arguments[1], Missing) else met & counted(value.kinds[:, :, 0])
+        return as_cells(own.sum(axis=1).astype(np.float64), None)
+
+
+_counting("DCOUNT", f"How many numbers there are {_OF}", lambda kinds: kinds == NUMBER)
+_counting("DCOUNTA", f"How many values there are {_OF}", lambda kinds: kinds != BLANK)
+
+
+@function("DGET", 3, 3)
+def the_one(context: Context, arguments: Arguments) -> Result:
+    """The value of a field of the one record that meets criteria; #NUM! if several do."""
+    chosen = _selected(context, arguments)
+    if isinstance(chosen, Value):
+        return chosen
+    value, met = chosen
+    found = rearranged(value, (np.arange(value.shape[0]) * value.shape[1] + met.argmax(axis=1)).reshape(-1, 1, 1))
+    count = met.sum(axis=1).reshape(-1, 1, 1)
+    codes = np.where(count == 0, VALUE, np.where(count > 1, NUM, 0))
+    kinds = np.where(codes != 0, codes + ERROR, found.kinds).astype(np.uint8)
+    return Value(ops.where(codes != 0, 0.0, found.number), kinds if kinds.any() else None, found.text)

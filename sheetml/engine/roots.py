@@ -1,0 +1,79 @@
+"""Roots of equations as traceable operations: solved by number, differentiated by the implicit function theorem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sheetml.engine.graph import Primitive, Trace, Traced, divide, gradient, negative, unary, value_of
+
+Equation = Callable[..., Any]  # of the unknown and the operands, in traceable operations; 0 at the root
+
+_copy = unary("copy", lambda x: x + 0.0, lambda x, y: 1.0)
+
+
+def root_of(name: str, equation: Equation, solve: Callable[..., Any], operands: int) -> Primitive:
+    """The operation that solves `equation(x, *operands) == 0` for x, element by element.
+
+    `solve(*operands)` finds x as plain arrays, nan where there is none. If the equation holds whatever
+    an operand is, dx/d(operand) = -(d equation/d operand) / (d equation/dx).
+    """
+
+    def rule(position: int) -> Callable[..., Any]:
+        def derivative(g: Any, x: Any, *given: Any) -> Any:
+            # copies, so that an operand that depends on another counts by itself
+            unknown, *copies = (_copy(array) for array in (x, *given))
+            gap = equation(unknown, *copies)
+            slope = gradient(gap, unknown, np.ones(gap.shape))
+            return gradient(gap, copies[position], negative(divide(g, slope)))
+
+        return derivative
+
+    return Primitive(name, solve, tuple(rule(position) for position in range(operands)))
+
+
+def newton(
+    equation: Equation,
+    start: np.ndarray,
+    operands: tuple[Any, ...],
+    *,
+    steps: int = 50,
+    tolerance: float = 1e-7,
+    longest: float = np.inf,
+) -> np.ndarray:
+    """The roots that Newton's method reaches from a start, element by element; nan where it reaches none.
+
+    No step is longer than `longest`. A root counts as reached once a step is smaller than the tolerance;
+    it is then made exact.
+    """
+    x = np.array(start, np.float64)
+    reached = np.zeros(x.shape, bool)
+    with np.errstate(all="ignore"):
+        for _ in range(steps):
+            step = _step(equation, x, operands)
+            x = np.where(reached, x, x - np.clip(step, -longest, longest))
+            reached = reached | (np.abs(step) < tolerance)
+            if (reached | ~np.isfinite(x)).all():
+                break
+        for _ in range(3):
+            step = _step(equation, x, operands)
+            x = np.where(reached & (np.abs(step) < tolerance), x - step, x)
+    return missing(x, ~reached)
+
+
+def _step(equation: Equation, x: np.ndarray, operands: tuple[Any, ...]) -> np.ndarray:
+    leaf = Traced(Trace(), x)
+    gap = equation(leaf, *operands)
+    slope = value_of(gradient(gap, leaf, np.ones(gap.shape)))
+    step: np.ndarray = value_of(gap).reshape(x.shape) / slope
+    return step
+
+
+def missing(x: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The array with nan in places, raised as an invalid operation where floating-point errors are watched."""
+    if not where.any():
+        return x
+    infinite = np.where(where, np.inf, 0.0)
+    return np.asarray(np.where(where, 0.0, x) + (infinite - infinite))
