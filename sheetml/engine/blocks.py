@@ -14,6 +14,8 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import Area, Formula, Sheet, WorkbookFile
 
+MOST_FILLED = 2_000_000  # cells by array formulas
+
 
 @dataclass(slots=True, eq=False)
 class Block:
@@ -44,7 +46,21 @@ class Block:
 
 def find_blocks(file: WorkbookFile) -> list[Block]:
     """All blocks of the workbook, sheet by sheet, by their first cell."""
-    return [block for position, sheet in enumerate(file.sheets) for block in _blocks_of(sheet, position)]
+    blocks = [block for position, sheet in enumerate(file.sheets) for block in _blocks_of(sheet, position)]
+    filled = 0
+    for block in blocks:
+        if block.size is not None:
+            cells = len(block.rows) * block.size[0] * block.size[1]
+            if filled + cells > MOST_FILLED:
+                block.tree, block.problem, block.size = None, too_many_filled(cells), (1, 1)
+            else:
+                filled += cells
+    return blocks
+
+
+def too_many_filled(cells: int) -> str:
+    """Why array formulas are not computed that would fill so many cells."""
+    return f"array formulas would fill {cells:,} cells, more than {MOST_FILLED:,} in a workbook"
 
 
 def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:

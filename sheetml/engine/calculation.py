@@ -9,7 +9,7 @@ import numpy as np
 
 from sheetml.engine import functions
 from sheetml.engine import graph as ops
-from sheetml.engine.blocks import Block, areas_text, find_blocks
+from sheetml.engine.blocks import MOST_FILLED, Block, areas_text, find_blocks, too_many_filled
 from sheetml.engine.cells import CellValue, Slots, StoredCells, stored_cells
 from sheetml.engine.dates import date_1904
 from sheetml.engine.dependencies import pairs_of
@@ -376,6 +376,7 @@ class Calculation:
         block = step.block
         assert block.tree is not None
         self.note_place(step)
+        self.workspace.nested = 0
         try:
             value = evaluated(step.context, block)
         except CalculationError as error:
@@ -409,6 +410,8 @@ class Calculation:
         """The result has another size than the area it filled so far: make room, and plan anew."""
         block = step.block
         size = (value.shape[1], value.shape[2])
+        if len(step.cells) * size[0] * size[1] > MOST_FILLED:
+            raise CalculationError(too_many_filled(len(step.cells) * size[0] * size[1]))
         if self.workspace.trace is not None:
             raise CalculationError(f"the size of the area that {self.describe(step.cells)} fills depends on inputs")
         if not self._blocked(step, size).all():

@@ -110,6 +110,8 @@ def slots_read(context: Context, reference: Reference) -> np.ndarray:
 
 def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     """Which cell reads which: two arrays of slots, of the reading cells and of those they read."""
+    if int(reference.height.max()) * int(reference.width.max()) > _EXACT_LIMIT:
+        return _pairs_within(context, reference)
     readers, sources = [], []
     most = max(1, 4_000_000 // max(1, int(reference.height.max()) * int(reference.width.max())))
     for start in range(0, context.count, most):
@@ -123,6 +125,17 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
         if sum(map(len, sources)) > 100_000_000:
             raise CalculationError("the formulas that refer to each other read too many cells")
     return np.concatenate(readers), np.concatenate(sources)
+
+
+def _pairs_within(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
+    """The same for areas so large that only the cells that exist in them are gone through."""
+    corners = np.broadcast_arrays(reference.top, reference.left, reference.bottom, reference.right)
+    areas = [Area(*map(int, corner)) for corner in zip(*corners)]
+    found = [context.workspace.slots.within(reference.sheet, area) for area in areas]
+    sources = found * context.count if len(found) == 1 else found
+    if sum(map(len, sources)) > 100_000_000:
+        raise CalculationError("the formulas that refer to each other read too many cells")
+    return np.repeat(context.readers, [len(each) for each in sources]), np.concatenate(sources)
 
 
 def reads_of(context: Context, node: Node | None) -> np.ndarray:

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
 ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
 ELEMENTS_OF_ONE_CELL = 64_000_000
 NESTED_NAMES = 100
+NESTED_EVALUATIONS = 50_000  # of names and functions within others, for one formula
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
 Result: TypeAlias = "Value | Reference | Areas | Lambda"
@@ -128,6 +129,7 @@ class Workspace:
     spills: dict[int, tuple[int, int]] = field(default_factory=dict)  # anchor's slot: rows and columns
     now: float = 0.0  # the serial number of the moment of this calculation
     problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
+    nested: int = 0  # names and functions evaluated within others, for this formula
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
     is_total: Callable[[np.ndarray], np.ndarray] = lambda slots: np.zeros(slots.shape, bool)  # SUBTOTAL's own kind
@@ -273,6 +275,8 @@ class Context:
         if not reference.uniform:
             inside = (down < height[:, None, None]) & (across < width[:, None, None])
             slots = np.where(inside, slots, 0)
+        if reference.errors is not None:  # where there is no area, no cell is read
+            slots = np.where(broadcast_cells(reference.errors, slots.shape) != 0, 0, slots)
         return slots
 
     def _note_dynamic(self, slots: np.ndarray) -> None:
@@ -392,10 +396,19 @@ def definition(context: Context) -> Context:
     """Where a defined name's formula is evaluated: in array mode, without the caller's variables."""
     if context.depth >= NESTED_NAMES:
         raise CalculationError("names are nested too deeply, or refer to themselves")
+    count_nested(context)
     part = context.in_array_mode().with_variables({})
     part.variables = {}
     part.depth += 1
     return part
+
+
+def count_nested(context: Context) -> None:
+    """Counts what is evaluated within names and functions: a few that each use others twice never end."""
+    if context.depth:
+        context.workspace.nested += 1
+        if context.workspace.nested > NESTED_EVALUATIONS:
+            raise CalculationError(f"names or functions use each other more than {NESTED_EVALUATIONS:,} times")
 
 
 def _structured(context: Context, node: StructuredReference) -> Result:
@@ -611,6 +624,7 @@ def apply(context: Context, function: Lambda, arguments: list[Result]) -> Result
             bound[parameter.name.casefold()] = OMITTED
         else:
             return error_value(VALUE)
+    count_nested(context)
     inner = function.context.with_variables(bound)
     inner.array = context.array
     inner.depth = context.depth + 1

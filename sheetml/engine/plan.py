@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Workspace
+from sheetml.errors import CalculationError
 from sheetml.formula.tree import Call, Node, children
 
 if TYPE_CHECKING:
@@ -107,8 +108,13 @@ def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan
 def _stage(block: Block, workspace: Workspace) -> Stage:
     slots = workspace.slots.locate(block.sheet, block.rows, block.columns)
     context = Context(workspace, block.sheet, block.rows, block.columns, slots, block.is_array, cache={})
+    workspace.nested = 0
+    try:
+        reads = reads_of(context, block.tree)
+    except CalculationError as error:
+        block.tree, block.problem, reads = None, str(error), np.zeros(0, np.intp)
     step = Step(block, context, _targets(block, context), is_volatile(context, block.tree))
-    return Stage([step], step.targets.reshape(-1), reads_of(context, block.tree), [step])
+    return Stage([step], step.targets.reshape(-1), reads, [step])
 
 
 def _targets(block: Block, context: Context) -> np.ndarray:

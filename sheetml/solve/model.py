@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.engine.values import ERROR, TEXT
 from sheetml.errors import CalculationError, FormulaError, SolverError
 from sheetml.formula.references import address, cell_name
 from sheetml.solve.problem import RELATION_SIGNS, Constraints, Problem
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sheetml.engine.function import Function
     from sheetml.workbook import Workbook
 
+MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
 ENGINES = {SIMPLEX_LP: "Simplex LP", EVOLUTIONARY: "Evolutionary"}
 
@@ -256,19 +258,17 @@ class SolverModel:
 
     def _check_adjustable(self) -> None:
         """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
-        seen = set()
-        for sheet, row, column in self._cells(self._adjustable_areas()):
-            name = f"{sheet}!{cell_name(row, column)}"
-            if (sheet, row, column) in seen:
-                raise self._error(f"the adjustable cell {name} is named twice")
-            seen.add((sheet, row, column))
-            worksheet = self.workbook[sheet]
-            value = worksheet[cell_name(row, column)]
-            slot = self.workbook.calculation.slot(worksheet.position, row, column)
-            if slot and self.workbook.calculation.is_formula(np.array([slot])).any():
-                raise self._error(f"the adjustable cell {name} holds a formula")
-            if isinstance(value, (str, ErrorCode)):
-                raise self._error(f"the adjustable cell {name} holds no number")
+        calculation = self.workbook.calculation
+        slots = self.workbook._held(self.workbook.areas(self.adjustable))
+        kinds = calculation.cells.kind[slots]
+        first = np.unique(slots, return_index=True)[1]
+        for wrong, why in (
+            (~np.isin(np.arange(slots.size), first), "is named twice"),
+            (calculation.is_formula(slots), "holds a formula"),
+            ((kinds == TEXT) | (kinds >= ERROR), "holds no number"),
+        ):
+            if wrong.any():
+                raise self._error(f"the adjustable cell {calculation.describe([slots[int(np.argmax(wrong))]])} {why}")
 
     def _constraint_names(self) -> list[ConstraintNames]:
         kept = []
@@ -298,9 +298,13 @@ class SolverModel:
         if "#REF!" in text.upper():
             raise self._error(f"{what} of the model refer to cells that no longer exist ({text})")
         try:
-            return self.workbook.resolve(text, self.sheet)
+            areas = self.workbook.resolve(text, self.sheet)
         except FormulaError:
             raise self._error(f"{what} of the model cannot be understood: {text!r} is no area") from None
+        count = sum(area.height * area.width for _, area in areas)
+        if count > MOST_CELLS:
+            raise self._error(f"{what} of the model are {count:,} cells, more than the {MOST_CELLS:,} allowed")
+        return areas
 
     @staticmethod
     def _cells(areas: CellAreas) -> list[Cell]:

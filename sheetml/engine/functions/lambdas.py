@@ -13,6 +13,7 @@ import numpy as np
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Lambda, Result, Split, aligned, apply
+from sheetml.engine.functions.elements import check_size
 from sheetml.engine.functions.lookup import integers
 from sheetml.engine.functions.registry import Arguments, function
 from sheetml.engine.values import CALC, VALUE, Value, broadcast, common_shape, error_value, first_error, rearranged
@@ -102,6 +103,7 @@ def make_array(context: Context, arguments: Arguments) -> Result:
     height, width = int(rows[0]), int(columns[0])
     if height < 1 or width < 1:
         return error_value(VALUE)
+    check_size(context, height, width)
     row, column = np.divmod(np.tile(np.arange(height * width), context.count), width)
     positions: list[Result] = [Value((place + 1.0).reshape(-1, 1, 1)) for place in (row, column)]
     return _applied(context, applied, positions, height, width)

@@ -1,0 +1,338 @@
+"""Whatever a file holds, it costs one sentence at worst: no traceback, no endless run, no output left behind.
+
+What the reader alone refuses is tested part by part in tests/xlsx/; here whole workbooks go through the
+Python API and the commands.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import sheetml as library
+from sheetml.xlsx.model import column_letters
+from sheetml.xlsx.reader import parse_address
+from tests.cli.command import sheetml
+from tests.solve.models import solver_model
+from tests.xlsx.handmade import relationships, save, save_rows, workbook_parts, worksheet
+from tests.xlsx.test_package import GOOD, UNFIT, zipped
+
+COMMANDS = ("run", "check", "inspect")
+
+
+def refused(path: Path, fragment: str) -> None:
+    """Every command refuses the file in one line, with exit code 2, and writes nothing."""
+    before = sorted(os.listdir(path.parent))
+    for command in COMMANDS:
+        ended = sheetml(command, path)
+        assert ended.code == 2 and ended.out == ""
+        lines = ended.err.splitlines()
+        assert len(lines) == 1 and fragment in lines[0] and str(path) in lines[0] and lines[0].endswith(".")
+        assert "Traceback" not in ended.err
+    assert sorted(os.listdir(path.parent)) == before
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_an_unfit_file_is_refused_by_every_command(name: str, tmp_path: Path) -> None:
+    make, fragment = UNFIT[name]
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(make())
+    refused(path, fragment)
+
+
+def test_files_that_are_not_there_or_not_to_be_read_are_refused(tmp_path: Path) -> None:
+    refused(tmp_path / "nowhere.xlsx", "does not exist")
+    (tmp_path / "folder.xlsx").mkdir()
+    refused(tmp_path / "folder.xlsx", "is a folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read any file")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "book.xlsx", GOOD)
+    path.chmod(0)
+    try:
+        refused(path, "Permission denied")
+    finally:
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def test_the_other_formats_of_spreadsheets_are_named(tmp_path: Path) -> None:
+    csv = tmp_path / "ratings.xlsx"
+    csv.write_text("userId,movieId,rating\n1,31,2.5\n1,1029,3.0\n")
+    refused(csv, "CSV")
+
+
+def test_relationships_that_go_in_a_circle_are_followed_no_further(tmp_path: Path) -> None:
+    sheet = "xl/worksheets/sheet1.xml"
+    parts = GOOD | {
+        "xl/worksheets/_rels/sheet1.xml.rels": relationships(
+            {
+                "a": ("table", "../workbook.xml"),
+                "b": ("drawing", "sheet1.xml"),
+                "c": ("pivotTable", "../../_rels/.rels"),
+            }
+        )
+    }
+    path = save(tmp_path / "circle.xlsx", parts)
+    with pytest.raises(library.WorkbookError, match=r"does not describe a table\.$"):
+        library.open(path)
+    parts["xl/worksheets/_rels/sheet1.xml.rels"] = relationships({"a": ("drawing", "sheet1.xml"), "b": ("x", "")})
+    workbook = library.open(save(tmp_path / "circle2.xlsx", parts))
+    workbook.save(tmp_path / "out.xlsx")
+    assert zipfile.ZipFile(tmp_path / "out.xlsx").read(sheet) == GOOD[sheet]
+
+
+# ---- workbooks whose formulas are a burden
+
+
+def rows_of(formulas: Mapping[str, str | float]) -> str:
+    """The XML of rows with these formulas (text) and numbers, by address; each formula's stored value is 7."""
+    rows: dict[int, dict[int, str]] = {}
+    for address, content in formulas.items():
+        place = parse_address(address)
+        assert place is not None
+        stored = f"<v>{content}</v>" if isinstance(content, (int, float)) else f"<f>{escape(content)}</f><v>7</v>"
+        rows.setdefault(place[0], {})[place[1]] = f'<c r="{address}">{stored}</c>'
+    return "".join(
+        f'<row r="{row}">{"".join(cell for _, cell in sorted(cells.items()))}</row>'
+        for row, cells in sorted(rows.items())
+    )
+
+
+def calculated(path: Path) -> library.Workbook:
+    workbook = library.open(path)
+    workbook.calculate()
+    return workbook
+
+
+def named(names: Mapping[str, str]) -> str:
+    return "".join(f'<definedName name="{name}">{escape(text)}</definedName>' for name, text in names.items())
+
+
+NOT_COMPUTED: dict[str, tuple[dict[str, str | float], dict[str, str], str]] = {
+    "parentheses nested beyond all measure": ({"A1": "(" * 8000 + "1" + ")" * 8000}, {}, "parentheses are nested"),
+    "a formula longer than Excel's": ({"A1": '"' + "x" * 1_000_000 + '"'}, {}, "is longer than"),
+    "thousands of nested IFs": ({"A1": "IF(B1," * 3000 + "1" + ")" * 3000}, {}, "parentheses are nested"),
+    "thousands of signs": ({"A1": "-" * 8000 + "1"}, {}, "nests or chains"),
+    "a name that refers to itself": ({"A1": "myself"}, {"myself": "myself+1"}, "refer to themselves"),
+    "names in a circle": ({"A1": "first+1"}, {"first": "second", "second": "first"}, "refer to themselves"),
+    "names that double 40 times": (
+        {"A1": "name_40"},
+        {"name_0": "1"} | {f"name_{i}": f"name_{i - 1}+name_{i - 1}" for i in range(1, 41)},
+        "use each other more than",
+    ),
+    "a function that calls itself twice": (
+        {"A1": "twice(1)"},
+        {"twice": "_xlfn.LAMBDA(_xlpm.x,twice(_xlpm.x)+twice(_xlpm.x))"},
+        "use each other more than",
+    ),
+    "an array of half the sheet": ({"A1": "SUM(_xlfn.SEQUENCE(1048576,8000))"}, {}, "too large to compute with"),
+    "random numbers for half the sheet": ({"A1": "SUM(_xlfn.RANDARRAY(1048576,8000))"}, {}, "too large"),
+    "an array made element by element": (
+        {"A1": "SUM(_xlfn.MAKEARRAY(100000,10000,_xlfn.LAMBDA(_xlpm.a,_xlpm.b,_xlpm.a)))"}, {}, "too large",
+    ),
+    "a whole sheet with a cell in its last corner": ({"A1": "SUM(B1:XFD1048576)", "XFD1048576": 5}, {}, "too large"),
+    "a circle of cells": ({"A1": "B1+1", "B1": "C1", "C1": "A1"}, {}, "circular reference through Sheet!A1"),
+    "a column that sums itself": ({"A1": "SUM(A:A)"}, {}, "circular reference through Sheet!A1"),
+    "a cell within the area it looks at": ({"A1": "SUM(Sheet!1:1048576)"}, {}, "circular reference"),
+    "what is no formula": ({"A1": ")("}, {}, "cannot read the formula"),
+    "an unknown function": ({"A1": "NOSUCH(1)"}, {}, "the function NOSUCH is not supported"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_COMPUTED)
+def test_a_formula_that_is_too_much_costs_its_own_cell_only(name: str, tmp_path: Path) -> None:
+    formulas, names, reason = NOT_COMPUTED[name]
+    path = save_rows(tmp_path / "book.xlsx", rows_of(formulas | {"Z9": "1+2"}), names=named(names))
+    workbook = calculated(path)
+    assert reason in workbook.problems["Sheet!A1"]
+    assert workbook["Sheet"]["Z9"] == 3
+    assert workbook["Sheet"]["A1"] in (7, library.ErrorCode.UNCOMPUTABLE)
+    assert sheetml("inspect", path).code == 0
+    assert "Traceback" not in sheetml("check", path).err
+
+
+COMPUTED: dict[str, tuple[dict[str, str | float], object]] = {
+    "whole columns everywhere": ({f"B{r}": "SUM(A:A)+COUNTIF(A:A,1)" for r in range(1, 60)} | {"A1": 1, "A9": 4}, None),
+    "an offset over half the sheet": ({"A1": "SUM(OFFSET(B1,0,0,1048576,16000))", "B5": 3}, 3.0),
+    "an offset off the sheet": ({"A1": "OFFSET(B1,-1,0)"}, library.ErrorCode.REF),
+    "a text of a thousand million characters": ({"A1": 'REPT("x",1E9)'}, library.ErrorCode.VALUE),
+    "texts repeated and repeated": (
+        {"A1": 'LEN(REPT(REPT(REPT("x",30000),30000),30000))'}, library.ErrorCode.VALUE,
+    ),
+    "a text replaced by longer ones": (
+        {"A1": 'LEN(SUBSTITUTE(REPT("a",32000),"a",REPT("b",32000)))'}, library.ErrorCode.VALUE,
+    ),
+    "a wild pattern": ({"A1": 'SEARCH("*a*a*a*a*a*a*a*a*a*a*b",REPT("a",32000))'}, library.ErrorCode.VALUE),
+    "a tower of powers": ({"A1": "9^9^9^9"}, library.ErrorCode.NUM),
+    "factorials of the universe": ({"A1": "FACT(1E300)"}, library.ErrorCode.NUM),
+    "a function without end": ({"A1": "endless(1)"}, library.ErrorCode.NUM),
+    "60 nested IFs": ({"A1": "IF(B1=1,1," * 60 + "5" + ")" * 60}, 5.0),
+    "a sheet that does not exist": ({"A1": "Nowhere!A1"}, library.ErrorCode.REF),
+    "a chain of 5,000 cells": ({"A1": "A2+1"} | {f"A{r}": f"A{r + 1}+1" for r in range(2, 5001)}, 5000.0),
+}  # fmt: skip
+ENDLESS = named({"endless": "_xlfn.LAMBDA(_xlpm.x,endless(_xlpm.x+1))"})
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_what_is_large_but_well_formed_is_computed(name: str, tmp_path: Path) -> None:
+    formulas, expected = COMPUTED[name]
+    workbook = calculated(save_rows(tmp_path / "book.xlsx", rows_of(formulas), names=ENDLESS))
+    assert workbook.problems == {}
+    if expected is not None:
+        assert workbook["Sheet"]["A1"] == expected
+    else:
+        assert workbook["Sheet"]["B59"] == 6
+
+
+@pytest.mark.parametrize("kind", ["", ' cm="1"'])
+def test_array_formulas_over_the_whole_sheet_are_not_filled_in(kind: str, tmp_path: Path) -> None:
+    formula = '<f t="array" ref="{0}1:{0}1048576">ROW()</f><v>7</v>'
+    whole = f'<row r="1"><c r="A1"{kind}><f t="array" ref="A1:XFD1048576">1</f><v>7</v></c></row>'
+    columns = "".join(
+        f'<c r="{column_letters(n)}1"{kind}>{formula.format(column_letters(n))}</c>' for n in range(1, 60)
+    )
+    for rows in (whole, f'<row r="1">{columns}</row>'):
+        workbook = calculated(save_rows(tmp_path / "book.xlsx", rows))
+        assert "array formulas would fill" in workbook.problems["Sheet!A1"]
+        workbook.save(tmp_path / "out.xlsx")
+        (tmp_path / "out.xlsx").unlink()
+
+
+def test_a_huge_declared_extent_costs_nothing(tmp_path: Path) -> None:
+    part = worksheet(rows_of({"A1": "1+1"}), before='<dimension ref="A1:XFD1048576"/>')
+    assert calculated(save(tmp_path / "book.xlsx", workbook_parts({"Sheet": part})))["Sheet"]["A1"] == 2
+
+
+def test_tens_of_thousands_of_shared_formulas_are_one_block(tmp_path: Path) -> None:
+    count = 50_000
+    rows = f'<row r="1"><c r="A1"><f t="shared" ref="A1:A{count}" si="0">ROW()*2</f><v>7</v></c></row>'
+    rows += "".join(f'<row r="{n}"><c r="A{n}"><f t="shared" si="0"/><v>7</v></c></row>' for n in range(2, count + 1))
+    workbook = calculated(save_rows(tmp_path / "book.xlsx", rows))
+    assert len(workbook.calculation.blocks) == 1
+    assert workbook["Sheet"][f"A{count}"] == 2 * count
+
+
+def test_a_solver_model_over_a_whole_sheet_is_refused_not_tried() -> None:
+    model = solver_model({"A1": 1, "B1": "=SUM(A1:A9)"}, adjustable="A1:XFD1048576")
+    with pytest.raises(library.SolverError, match=r"are 17,179,869,184 cells, more than the 1,000,000 allowed\.$"):
+        model.solve()
+
+
+# ---- a mutated workbook: the reader, the planner, the engine, the writer
+
+
+def victim() -> dict[str, bytes]:
+    """The parts of a small workbook with something of everything."""
+    rows = (
+        '<row r="1"><c r="A1"><v>1</v></c><c r="B1"><f>A1*2+SUM(A$1:A1)</f><v>3</v></c>'
+        '<c r="C1" t="s"><v>0</v></c><c r="D1" t="b"><v>1</v></c><c r="E1" t="e"><v>#N/A</v></c></row>'
+        '<row r="2"><c r="A2"><v>2.5</v></c><c r="B2"><f t="shared" ref="B2:B3" si="0">A2*2+SUM(A$1:A2)</f>'
+        "<v>8.5</v></c>"
+        '<c r="C2" t="str"><f>C1&amp;"!"</f><v>one!</v></c><c r="D2"><f t="array" ref="D2:E3">A2:B3*2</f>'
+        "<v>5</v></c></row>"
+        '<row r="3"><c r="A3"><v>-4</v></c><c r="B3"><f t="shared" si="0"/><v>-8.5</v></c>'
+        '<c r="C3" t="inlineStr"><is><t>two</t></is></c></row>'
+        '<row r="4"><c r="A4"><f>IF(total>0,SQRT(total),OFFSET(A1,1,0)/0)</f><v>0</v></c>'
+        '<c r="B4"><f>SUMXMY2(A1:A3,B1:B3)</f><v>0</v></c></row>'
+    )
+    names = named({"total": "SUM(Sheet!$A$1:$A$3)"}) + "".join(
+        f'<definedName name="solver_{name}" localSheetId="0" hidden="1">{text}</definedName>'
+        for name, text in {
+            "opt": "Sheet!$B$4", "adj": "Sheet!$A$1:$A$3", "typ": "2", "neg": "2", "num": "1", "lhs1": "Sheet!$B$1",
+            "rel1": "1", "rhs1": "9", "eng": "1",
+        }.items()
+    )  # fmt: skip
+    return workbook_parts(
+        {"Sheet": rows, "Other": rows_of({"A1": "Sheet!B2+1"})}, strings="<si><t>one</t></si>", names=names
+    )
+
+
+VICTIM = victim()
+
+
+def used(path: Path) -> None:
+    """Everything a command would do with the file."""
+    workbook = library.open(path)
+    workbook.calculate()
+    for model in workbook.solver_models:
+        model.describe()
+        model.solve(max_iterations=2)
+    workbook.save(path.with_name("out.xlsx"), overwrite=True)
+    library.open(path.with_name("out.xlsx"))
+
+
+def test_the_workbook_to_be_mutated_is_well(tmp_path: Path) -> None:
+    used(save(tmp_path / "book.xlsx", VICTIM))
+    assert library.open(tmp_path / "out.xlsx")["Sheet"]["C2"] == "one!"
+
+
+pieces = st.one_of(
+    st.binary(max_size=3),
+    st.sampled_from(
+        [b"<", b">", b'"', b"'", b"&", b"&#0;", b"&#x41;", b"/", b"r=", b"-1", b"1e999", b"99999999999", b"nan", b"A0",
+         b"XFE1", b"A1048577", b"$", b"!", b":", b"(", b")", b",", b"#REF!", b"t=\"s\"", b"t=\"array\"", b"<c/>",
+         b"<row/>", b"<f>", b"</f>", b"\x00", b"\xff", b"]]>", b"<!--", b"%", b"^", b"{", b"}", b"@", b"SUM", b" "]
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_mutated_workbook_is_used_or_refused_in_one_sentence(data: st.DataObject, tmp_path: Path) -> None:
+    parts = dict(VICTIM)
+    for _ in range(data.draw(st.integers(1, 3))):
+        name = data.draw(st.sampled_from(sorted(parts)))
+        content = parts[name]
+        start = data.draw(st.integers(0, len(content)))
+        end = min(start + data.draw(st.integers(0, 6)), len(content))
+        parts[name] = content[:start] + data.draw(pieces) + content[end:]
+    path = save(tmp_path / "book.xlsx", parts)
+    try:
+        used(path)
+    except library.SheetmlError as error:
+        assert "\n" not in str(error) and str(error).strip()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_workbook_file_with_bytes_changed_is_used_or_refused(data: st.DataObject, tmp_path: Path) -> None:
+    content = bytearray(zipped(VICTIM))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(bytes(content))
+    try:
+        used(path)
+    except library.SheetmlError as error:
+        assert "\n" not in str(error) and str(error).strip()
+
+
+texts = st.text(
+    st.sampled_from("ABZ$19:!,;()[]{}#@%&\"'=<>+-*/^ .eE_xlfn"), max_size=25
+) | st.lists(
+    st.sampled_from(
+        ["A1", "B2:C9", "A:A", "1:1", "SUM(", "IF(", "OFFSET(", "INDEX(", "LET(", "_xlfn.LAMBDA(", "MAP(", ")", ",",
+         "+", "*", "^", "%", "&", "=", "<>", '"x"', "1E308", "-", "{1,2;3,4}", "{1}", "total", "Sheet!A1", "#N/A",
+         "TRUE", "MMULT(", "MATCH(", "@", "A1#", "Other!1:9", "INDIRECT(", "_xlpm.x", "ROW(", "SEQUENCE(", "9", "0"]
+    ), max_size=12,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=texts)
+def test_any_text_as_a_formula_costs_its_own_cell_at_most(text: str, tmp_path: Path) -> None:
+    path = save_rows(tmp_path / "book.xlsx", rows_of({"A1": 1, "F9": text, "Z99": "A1+1"}), names=named({"total": "5"}))
+    workbook = calculated(path)
+    reason = workbook.problems.get("Sheet!F9", "")
+    assert "sheetml failed on this formula" not in reason, reason
+    assert workbook["Sheet"]["Z99"] in (2, library.ErrorCode.UNCOMPUTABLE, 7)
+    workbook.save(tmp_path / "out.xlsx", overwrite=True)
