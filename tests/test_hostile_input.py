@@ -127,12 +127,12 @@ NOT_COMPUTED: dict[str, tuple[dict[str, str | float], dict[str, str], str]] = {
     "names that double 40 times": (
         {"A1": "name_40"},
         {"name_0": "1"} | {f"name_{i}": f"name_{i - 1}+name_{i - 1}" for i in range(1, 41)},
-        "use each other more than",
+        "calls its names and functions too often",
     ),
     "a function that calls itself twice": (
         {"A1": "twice(1)"},
         {"twice": "_xlfn.LAMBDA(_xlpm.x,twice(_xlpm.x)+twice(_xlpm.x))"},
-        "use each other more than",
+        "calls its names and functions too often",
     ),
     "an array of half the sheet": ({"A1": "SUM(_xlfn.SEQUENCE(1048576,8000))"}, {}, "too large to compute with"),
     "random numbers for half the sheet": ({"A1": "SUM(_xlfn.RANDARRAY(1048576,8000))"}, {}, "too large"),

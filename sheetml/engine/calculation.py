@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -36,6 +37,7 @@ from sheetml.formula.tree import calls
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, WorkbookFile
 
 MOST_REPLANS = 200
+PYTHON_FRAMES = 60_000  # what functions that call themselves (LAMBDA) need at most
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
@@ -47,6 +49,10 @@ _FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 
 class Replan(Exception):
     """The plan no longer fits: cells were found to depend on each other, or a spilled area changed."""
+
+
+class SizesDiffer(Exception):
+    """The cells of a block do not all fill areas of one size."""
 
 
 class Calculation:
@@ -376,9 +382,11 @@ class Calculation:
         block = step.block
         assert block.tree is not None
         self.note_place(step)
-        self.workspace.nested = 0
+        self.workspace.calls = 0
         try:
             value = evaluated(step.context, block)
+        except SizesDiffer:
+            return self._divide(step)
         except CalculationError as error:
             value = step.context.uncomputable(str(error))
         except _FAILURES as error:
@@ -417,6 +425,21 @@ class Calculation:
         if not self._blocked(step, size).all():
             return self._resize(step, size)
         return error_value(SPILL) if block.size == (1, 1) else self._resize(step, (1, 1))
+
+    def _divide(self, step: Step) -> Value:
+        """The cells' results are of several sizes: they become blocks of their own, and all is planned anew."""
+        if self.workspace.trace is not None:
+            raise CalculationError(f"the size of the area that {self.describe(step.cells)} fills depends on inputs")
+        block = step.block
+        places = {place: number for number, place in enumerate(zip(block.rows.tolist(), block.columns.tolist()))}
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for cell, place in enumerate(zip(step.context.rows.tolist(), step.context.columns.tolist())):
+            shape = evaluated(step.context.select(np.array([cell])), block).shape[1:]
+            groups.setdefault(shape, []).append(places.pop(place))
+        if places:  # cells of the block that are computed in another step
+            groups[()] = list(places.values())
+        self.edits.divide(block, [np.array(group) for group in groups.values()])
+        raise Replan
 
     def _resize(self, step: Step, size: tuple[int, int]) -> Value:
         self._clear(step)
@@ -543,7 +566,8 @@ class Calculation:
 def evaluated(context: Context, block: Block) -> Value:
     """The results for the context's cells: (b, 1, 1), or for array formulas (b, R, C)."""
     assert block.tree is not None
-    system = date_1904.set(context.workspace.scope.file.date_1904)
+    system, frames = date_1904.set(context.workspace.scope.file.date_1904), sys.getrecursionlimit()
+    sys.setrecursionlimit(max(frames, PYTHON_FRAMES))
     try:
         value = context.dereference(context.evaluate(block.tree))
         if block.size is None:
@@ -552,10 +576,14 @@ def evaluated(context: Context, block: Block) -> Value:
         if context.count == 1:
             raise CalculationError("the formula refers to areas of different sizes at once") from None
         half = context.count // 2
-        parts = [slice(0, half), slice(half, context.count)]
-        return stacked([_sized(evaluated(context.select(part), block), context.select(part).count) for part in parts])
+        parts = [context.select(part) for part in (slice(0, half), slice(half, context.count))]
+        values = [_sized(evaluated(part, block), part.count) for part in parts]
+        if block.dynamic and values[0].shape[1:] != values[1].shape[1:]:
+            raise SizesDiffer from None
+        return stacked(values)
     finally:
         date_1904.reset(system)
+        sys.setrecursionlimit(frames)
     return without_blanks(value)
 
 

@@ -26,31 +26,35 @@ _OPERATORS_ON_REFERENCES = (":", " ", ",")
 _EXACT_LIMIT = 1_000_000  # cells read by a block, up to which they are listed one by one
 
 
-def read_references(context: Context, node: Node, scalar: bool) -> Iterator[Reference]:
-    """The areas a formula's text refers to; those taken by intersection (`scalar`) only where level."""
+def read_references(context: Context, node: Node, scalar: bool, listed: set[str] | None = None) -> Iterator[Reference]:
+    """The areas a formula's text refers to; those taken by intersection (`scalar`) only where level.
+
+    `listed` are the defined names whose areas are listed already: each is followed once, however often
+    names (or functions made by LAMBDA, which may call themselves) refer to it.
+    """
+    listed = set() if listed is None else listed
     match node:
         case Range() | StructuredReference() | Name():
-            yield from _leaf(context, node, scalar)
+            yield from _leaf(context, node, scalar, listed)
         case Call():
-            yield from _of_call(context, node, scalar)
+            yield from _of_call(context, node, scalar, listed)
         case Binary(operator=":"):
-            yield from _of_span(context, node)
+            yield from _of_span(context, node, listed)
         case Binary() | Unary():
             inner = scalar and node.operator not in _OPERATORS_ON_REFERENCES
             for child in children(node):
-                yield from read_references(context, child, inner)
+                yield from read_references(context, child, inner, listed)
         case _:
             for child in children(node):
-                yield from read_references(context, child, False)
+                yield from read_references(context, child, False, listed)
 
 
-def _leaf(context: Context, node: Node, scalar: bool) -> Iterator[Reference]:
+def _leaf(context: Context, node: Node, scalar: bool, listed: set[str]) -> Iterator[Reference]:
     if isinstance(node, Name):
-        tree = None
         if node.name.casefold() not in context.variables or node.sheet is not None:
             tree = context.workspace.scope.name(node.name, context.sheet, node.sheet)
-        if tree is not None and context.depth < NESTED_NAMES:
-            yield from _intersected(context, read_references(definition(context), tree, False), scalar)
+            # areas listed by intersection do not stand for the whole ones
+            yield from _intersected(context, _of_name(context, node, tree, set() if scalar else listed), scalar)
         return
     found = (
         static_range(context, node)
@@ -63,26 +67,32 @@ def _leaf(context: Context, node: Node, scalar: bool) -> Iterator[Reference]:
         yield from _intersected(context, iter((found,)), scalar)
 
 
+def _of_name(context: Context, name: Name, tree: Node | None, listed: set[str]) -> Iterator[Reference]:
+    key = f"{name.sheet or ''}!{name.name}".casefold()
+    if tree is not None and key not in listed and context.depth < NESTED_NAMES:
+        listed.add(key)
+        yield from read_references(definition(context), tree, False, listed)
+
+
 def _intersected(context: Context, references: Iterator[Reference], scalar: bool) -> Iterator[Reference]:
     for reference in references:
         yield implicit_intersection(reference, context.rows, context.columns) if scalar else reference
 
 
-def _of_call(context: Context, node: Call, scalar: bool) -> Iterator[Reference]:
+def _of_call(context: Context, node: Call, scalar: bool, listed: set[str]) -> Iterator[Reference]:
     function = context.workspace.functions.get(node.function)
     if function is None:
         tree = context.workspace.scope.name(node.function, context.sheet)
-        if tree is not None and context.depth < NESTED_NAMES:
-            yield from read_references(definition(context), tree, False)
+        yield from _of_name(context, Name(node.function), tree, listed)
     by_position = function.by_position if function is not None else frozenset()
     intersects = scalar and function is not None and function.intersects
     for position, argument in enumerate(node.arguments):
         if position in by_position and isinstance(argument, _REFERENCES):
             continue
-        yield from read_references(context, argument, intersects)
+        yield from read_references(context, argument, intersects, listed)
 
 
-def _of_span(context: Context, node: Binary) -> Iterator[Reference]:
+def _of_span(context: Context, node: Binary, listed: set[str]) -> Iterator[Reference]:
     """A1:B2 of two stated corners; of computed ones (A1:INDEX(...)) only what computing them reads."""
     corners = []
     for side in (node.left, node.right):
@@ -90,7 +100,7 @@ def _of_span(context: Context, node: Binary) -> Iterator[Reference]:
             found = context.evaluate(side)
             corners += [found] if isinstance(found, Reference) else []
         elif isinstance(side, Call):
-            yield from _of_call(context, side, False)
+            yield from _of_call(context, side, False, listed)
     if len(corners) == 2:
         yield span(*corners)
 

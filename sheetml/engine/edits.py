@@ -183,6 +183,17 @@ class Edits:
                 calculation.changed[calculation.slots.locate(block.sheet, block.rows, block.columns)] = True
                 calculation.edited = True
 
+    def divide(self, block: Block, groups: list[np.ndarray]) -> None:
+        """Makes blocks of their own of cells, by their positions in an array formula's block: their results are
+        no longer of one size."""
+        rows, columns = block.rows, block.columns
+        for group in groups:
+            text = block.text if block.tree is None else to_a1(block.tree, int(rows[group[0]]), int(columns[group[0]]))
+            own = Block(block.sheet, text, block.tree, rows[group], columns[group], block.problem, block.size, True)
+            self.calculation.blocks.append(own)
+        self.calculation.blocks.remove(block)
+        self._replan()
+
     def _note(self, sheet: int, row: int, column: int, text: str | None) -> None:
         """Remembers an edit; what the file stored for the cell is of no use to it any more."""
         self.formulas[sheet, row, column] = text

@@ -75,7 +75,9 @@ if TYPE_CHECKING:
 ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
 ELEMENTS_OF_ONE_CELL = 64_000_000
 NESTED_NAMES = 100
-NESTED_EVALUATIONS = 50_000  # of names and functions within others, for one formula
+NESTED_CALLS = 1024  # of functions made by LAMBDA
+_MOST_CALLS = 2**27  # elements that the names and functions of one formula are evaluated for, with ...
+_COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
 Result: TypeAlias = "Value | Reference | Areas | Lambda"
@@ -125,11 +127,11 @@ class Workspace:
     pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
     random: np.random.Generator
     trace: Trace | None = None
+    calls: int = 0  # what calling functions made by LAMBDA has cost the formula being evaluated
     in_circle: bool = False  # cells that seem to depend on themselves are tried: each read is watched
     spills: dict[int, tuple[int, int]] = field(default_factory=dict)  # anchor's slot: rows and columns
     now: float = 0.0  # the serial number of the moment of this calculation
     problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
-    nested: int = 0  # names and functions evaluated within others, for this formula
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
     is_total: Callable[[np.ndarray], np.ndarray] = lambda slots: np.zeros(slots.shape, bool)  # SUBTOTAL's own kind
@@ -159,7 +161,8 @@ class Context:
         self.array = array
         self.cache = cache  # references by node, kept between calculations; None for part of the cells
         self.variables: dict[str, Result] = {}
-        self.depth = 0
+        self.depth = 0  # of names within names
+        self.calls = 0  # of functions within functions
 
     @property
     def count(self) -> int:
@@ -296,6 +299,12 @@ class Context:
         trace = self.workspace.trace
         return _NOTHING if trace is None else trace.evaluating(function)
 
+    def spend(self, cost: int) -> None:
+        """Counts what names and functions cost a formula: a few of them can ask for more than any machine does."""
+        self.workspace.calls += cost
+        if self.workspace.calls > _MOST_CALLS:
+            raise CalculationError("the formula calls its names and functions too often")
+
     def uncomputable(self, reason: str) -> Value:
         """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
         self.workspace.problems.update(dict.fromkeys(self.readers.tolist(), reason))
@@ -396,19 +405,11 @@ def definition(context: Context) -> Context:
     """Where a defined name's formula is evaluated: in array mode, without the caller's variables."""
     if context.depth >= NESTED_NAMES:
         raise CalculationError("names are nested too deeply, or refer to themselves")
-    count_nested(context)
+    context.spend(_COST_OF_A_CALL)
     part = context.in_array_mode().with_variables({})
     part.variables = {}
     part.depth += 1
     return part
-
-
-def count_nested(context: Context) -> None:
-    """Counts what is evaluated within names and functions: a few that each use others twice never end."""
-    if context.depth:
-        context.workspace.nested += 1
-        if context.workspace.nested > NESTED_EVALUATIONS:
-            raise CalculationError(f"names or functions use each other more than {NESTED_EVALUATIONS:,} times")
 
 
 def _structured(context: Context, node: StructuredReference) -> Result:
@@ -624,11 +625,11 @@ def apply(context: Context, function: Lambda, arguments: list[Result]) -> Result
             bound[parameter.name.casefold()] = OMITTED
         else:
             return error_value(VALUE)
-    count_nested(context)
     inner = function.context.with_variables(bound)
     inner.array = context.array
-    inner.depth = context.depth + 1
-    if inner.depth >= NESTED_NAMES:
+    inner.depth, inner.calls = 0, context.calls + 1
+    context.spend(context.count + _COST_OF_A_CALL)
+    if inner.calls >= NESTED_CALLS:
         return error_value(NUM)
     return inner.evaluate(function.body)
 

@@ -13,6 +13,7 @@ import numpy as np
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import Context, Result, Split
+from sheetml.engine.functions.elements import Elements, places
 from sheetml.engine.functions.registry import Arguments, function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.graph import Array, Traced, concrete, value_of
@@ -36,6 +37,7 @@ from sheetml.engine.values import (
     parse_number,
     to_objects,
 )
+from sheetml.formula.tree import Node
 from sheetml.xlsx.model import ERROR_CODE, ErrorCode
 
 _OPERATOR = re.compile(r"(<=|>=|<>|=|<|>)?(.*)", re.DOTALL)
@@ -291,26 +293,44 @@ def _spread(numbers: Array, shape: tuple[int, ...]) -> Array:
 Measure = Callable[[Selection, Value], tuple[Array, Errors]]
 
 
-def _several(context: Context, nodes: Arguments, values: Value | None, measure: Measure | None) -> Result:
+def _several(context: Context, nodes: Arguments, summed: Node | None, measure: Measure | None) -> Result:
     """COUNTIFS and its kin: pairs of a range and a criterion."""
-    pairs, beyond = [], 0
-    for place in range(0, len(nodes) - 1, 2):
-        result = context.in_array_mode().evaluate(nodes[place])
-        area = context.in_array_mode().dereference(result)
-        if isinstance(result, Reference):
-            beyond = int(result.height[0] * result.width[0]) - area.shape[1] * area.shape[2]
-        pairs.append((area, context.value(nodes[place + 1])))
-    sizes = {area.shape[1:] for area, _ in pairs} | ({values.shape[1:]} if values is not None else set())
+    results = [context.in_array_mode().evaluate(node) for node in (*nodes[::2], *([summed] if summed else []))]
+    areas = [context.in_array_mode().dereference(result) for result in results]
+    sizes = {_extent(result, area) for result, area in zip(results, areas)}
     if len(nodes) % 2 or len(sizes) > 1:
         return error_value(VALUE)
+    areas = _filled_up(areas)
+    pairs = [(area, context.value(node)) for area, node in zip(areas, nodes[1::2])]
     chosen = selection(context, pairs)
-    if measure is None or values is None:
+    if measure is None or summed is None:
         found = counts(chosen)
+        height, width = sizes.pop()
+        beyond = height * width - areas[0].shape[1] * areas[0].shape[2]
         if beyond:  # blanks of whole columns, below all cells
             found = found + beyond * counts(selection(context, [(blank_value(), criteria) for _, criteria in pairs]))
         return _finished(found, _unknown(pairs))
-    number, errors = measure(chosen, values)
+    number, errors = measure(chosen, areas[-1])
     return _finished(number, first_error(errors, _unknown(pairs)))
+
+
+def _extent(result: Result, area: Value) -> tuple[int, int]:
+    """Rows and columns, also those that are not read as they lie beyond all cells."""
+    if isinstance(result, Reference):
+        return int(result.height[0]), int(result.width[0])
+    return area.shape[1], area.shape[2]
+
+
+def _filled_up(areas: list[Value]) -> list[Value]:
+    """Areas of one size, of which more or less was read, filled up with blanks to the same extent."""
+    height, width = (max(area.shape[axis] for area in areas) for axis in (1, 2))
+    return [area if area.shape[1:] == (height, width) else _with_blanks(area, height, width) for area in areas]
+
+
+def _with_blanks(area: Value, height: int, width: int) -> Value:
+    index = np.full((height, width), area.shape[1] * area.shape[2])
+    index[: area.shape[1], : area.shape[2]] = places(area)
+    return Elements(area, blank_value()).laid_out(index)
 
 
 def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
@@ -328,8 +348,9 @@ def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
             summed = Reference(
                 corner.sheet, corner.top, corner.left, area.height, area.width, corner.errors, dynamic=True
             )
-    pairs = [(context.read(area), context.value(arguments[1]))]
-    number, errors = measure(selection(context, pairs), context.read(summed))
+    compared, numbers = _filled_up([context.read(area), context.read(summed)])
+    pairs = [(compared, context.value(arguments[1]))]
+    number, errors = measure(selection(context, pairs), numbers)
     return _finished(number, first_error(errors, _unknown(pairs)))
 
 
@@ -377,8 +398,7 @@ def average_if(context: Context, arguments: Arguments) -> Result:
 def _of_range(name: str, about: str, measure: Measure) -> None:
     @function(name, 3, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
-        values = context.in_array_mode().value(arguments[0])
-        return _several(context, arguments[1:], values, measure)
+        return _several(context, arguments[1:], arguments[0], measure)
 
 
 _of_range("SUMIFS", "The sum of the cells beside which several criteria are met.", sums)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import OMITTED, Context, Result, first_element
+from sheetml.engine.functions.elements import shared, shared_error
 from sheetml.engine.functions.registry import Arguments, elementwise, function
 from sheetml.engine.graph import Array, frozen
 from sheetml.engine.values import (
@@ -28,6 +30,7 @@ from sheetml.engine.values import (
     number_value,
     text_value,
 )
+from sheetml.formula.references import column_letters, quote_sheet
 from sheetml.formula.tree import Call, Name, Node, Range
 
 UNKNOWN = ERROR + UNCOMPUTABLE
@@ -177,3 +180,58 @@ def is_omitted(context: Context, arguments: Arguments) -> Result:
     if isinstance(argument, (Name, Range, Call)):
         return boolean_value(np.full((1, 1, 1), context.evaluate(argument) is OMITTED))
     return boolean_value(np.zeros((1, 1, 1), bool))
+
+
+@function("CELL", 1, 2, volatile=True)
+def cell_information(context: Context, arguments: Arguments) -> Result:
+    """What is asked of a cell: "address", "row", "col", "contents", "type" or "filename"."""
+    texts, errors = context.text(arguments[0])
+    shared_error(context, errors)
+    question = str(shared(texts.reshape(-1))).lower()
+    if question in _OF_FORMATS:
+        return context.uncomputable(f'CELL("{question}") asks of formats, which are not read')
+    area: Reference | Value = Reference(context.sheet, context.rows, context.columns, np.ones(1, int), np.ones(1, int))
+    if len(arguments) > 1:
+        area = context.reference(arguments[1])
+    if isinstance(area, Value):
+        return area
+    corner = Reference(area.sheet, area.top, area.left, np.ones(1, int), np.ones(1, int), area.errors, area.dynamic)
+    answer = _ANSWERS.get(question)
+    return error_value(VALUE) if answer is None else answer(context, corner)
+
+
+_OF_FORMATS = ("color", "format", "parentheses", "prefix", "protect", "width")
+
+
+def _cell_address(context: Context, cell: Reference) -> Value:
+    file = context.workspace.scope.file
+    sheet = "" if cell.sheet == context.sheet else f"[{file.path.name}]{file.sheets[cell.sheet].name}"
+    prefix = f"{quote_sheet(sheet)}!" if sheet else ""
+    places = zip(cell.top.tolist(), cell.left.tolist())
+    return _texts([f"{prefix}${column_letters(column)}${row}" for row, column in places])
+
+
+def _cell_type(context: Context, cell: Reference) -> Value:
+    kinds = context.read(cell).kinds
+    letters = np.select([kinds == BLANK, kinds == TEXT], ["b", "l"], "v").astype(object)
+    return text_value(letters, error_where(kinds == UNKNOWN, UNCOMPUTABLE))
+
+
+def _file_name(context: Context, cell: Reference) -> Value:
+    file = context.workspace.scope.file
+    path = file.path.absolute()
+    return _texts([f"{path.parent}{os.sep}[{path.name}]{file.sheets[cell.sheet].name}"])
+
+
+def _texts(texts: list[str]) -> Value:
+    return text_value(np.array(texts, object).reshape(-1, 1, 1))
+
+
+_ANSWERS: dict[str, Callable[[Context, Reference], Value]] = {
+    "address": _cell_address,
+    "row": lambda context, cell: Value(cell.top.reshape(-1, 1, 1).astype(np.float64)),
+    "col": lambda context, cell: Value(cell.left.reshape(-1, 1, 1).astype(np.float64)),
+    "contents": lambda context, cell: context.read(cell),
+    "type": _cell_type,
+    "filename": _file_name,
+}

@@ -6,8 +6,6 @@ an element becomes a cell of a larger batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from sheetml.engine import graph as ops
@@ -111,6 +109,7 @@ def make_array(context: Context, arguments: Arguments) -> Result:
 
 def _applied(context: Context, applied: Lambda, arguments: list[Result], rows: int, columns: int) -> Value:
     """An array of the function's values: `arguments` hold an element for each cell, row and column."""
+    check_size(context, rows, columns)
     every = np.repeat(np.arange(context.count), rows * columns)
     value = _scalars(context.select(every), applied.select(every), arguments)
     spread = broadcast(value, (context.count * rows * columns, 1, 1))
@@ -190,33 +189,35 @@ def _function(context: Context, node: Node, parameters: int) -> Lambda | Value:
 @function("REDUCE", 2, 3)
 def reduce(context: Context, arguments: Arguments) -> Result:
     """The value that goes through all elements, row by row: each step makes the next of it."""
-    return _through(context, arguments, lambda states, rows, columns: states[-1])
+    return _through(context, arguments, keep_all=False)
 
 
 @function("SCAN", 2, 3)
 def scan(context: Context, arguments: Arguments) -> Result:
     """The value that goes through all elements, as it was after each of them."""
-    return _through(context, arguments, _as_array)
+    return _through(context, arguments, keep_all=True)
 
 
-def _through(context: Context, arguments: Arguments, finish: Callable[[list[Value], int, int], Value]) -> Result:
+def _through(context: Context, arguments: Arguments, keep_all: bool) -> Result:
     context = context.in_array_mode()
     applied = _function(context, arguments[-1], 2)
     if isinstance(applied, Value):
         return applied
     values = context.array_value(arguments[-2])
+    check_size(context, *values.shape[1:])
     places = np.arange(values.number.size).reshape(values.shape[0], -1)
-    elements = [rearranged(values, places[:, i, None, None]) for i in range(places.shape[1])]
+    elements = (rearranged(values, places[:, i, None, None]) for i in range(places.shape[1]))
+    states: list[Value] = []
     if len(arguments) == 3 and not isinstance(arguments[0], Missing):
-        states = []
         state = context.array_value(arguments[0])
     else:  # without an initial value the first element is one
-        states = elements[:1]
-        state, elements = elements[0], elements[1:]
+        state = next(elements)
+        states.append(state)
     for element in elements:
         state = context.dereference(apply(context, applied, [state, element]))
-        states.append(state)
-    return finish(states, values.shape[1], values.shape[2])
+        if keep_all:
+            states.append(state)
+    return _as_array(states, values.shape[1], values.shape[2]) if keep_all else state
 
 
 def _as_array(states: list[Value], rows: int, columns: int) -> Value:

@@ -16,6 +16,7 @@ from sheetml.engine.functions.registry import (
     aggregate,
     elementwise,
     function,
+    of_sample,
     sample_of,
     spread,
 )
@@ -252,6 +253,13 @@ def product(sample: Sample) -> Array:
     """The product of all numbers; 0 where there are none at all."""
     result = _product(sample.filled(1.0))
     return ops.where(sample.count > 0, result, 0.0)
+
+
+@function("PERCENTOF", 2, 2)
+def share_of_total(context: Context, arguments: Arguments) -> Result:
+    """The sum of some numbers as a share of the sum of all."""
+    part, whole = (of_sample(total, sample_of(context, (argument,))) for argument in arguments)
+    return spread(divided, ("number", "number"), [part, whole])
 
 
 @function("SERIESSUM", 4, 4)

@@ -63,6 +63,7 @@ SMOOTH: dict[str, Case | list[Case]] = {
     "LOG": [case("=LOG(A1,A2)", POSITIVE, (1.5, 9)), case("=LOG(A1,2)+LOG(A1)", POSITIVE)],
     "LOG10": case("=LOG10(A1)", POSITIVE),
     "MOD": [case("=MOD(A1,A2)*A1", (4.2, 4.8), (1.7, 2)), case("=MOD(A1,A2)*A1", (-4.8, -4.2), (1.7, 2))],
+    "PERCENTOF": case("=PERCENTOF(A1:A2,A1:A3)", *3 * [POSITIVE]),
     "POWER": [case("=POWER(A1,A2)", POSITIVE, ANY), case("=POWER(A1,3)+POWER(A1,-2)", (-3, -0.5))],
     "PRODUCT": case("=PRODUCT(A1:A4)", *4 * [ANY]),
     "RADIANS": case("=RADIANS(A1)^2", ANY),
@@ -127,6 +128,7 @@ SMOOTH: dict[str, Case | list[Case]] = {
     "OFFSET": case("=OFFSET(A1,B1,0)^2*SUM(OFFSET(A1,0,0,2,1))", *3 * [ANY], cells={"B1": 2}),
     "VLOOKUP": case("=VLOOKUP(2,C1:D2,2)", ANY, cells={"C1": 1, "C2": 2, "D2": "=A1^2"}),
     "XLOOKUP": case("=XLOOKUP(2,{1;2;3},A1:A3)^2", *3 * [ANY]),
+    "CELL": case('=CELL("contents",A1)^2', ANY),
     "N": case("=N(A1)^2", ANY),
     "NA": case("=IFERROR(NA(),A1^2)", ANY),
     # ---- text
