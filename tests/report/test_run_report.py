@@ -139,8 +139,9 @@ def test_the_pictures_are_png_files_of_each_part(tmp_path: Path) -> None:
     assert all(content.startswith(b"\x89PNG") for content in pictures.values())
 
 
-def test_the_page_is_worth_a_look_in_a_browser(tmp_path: Path) -> None:
-    recorder = recorded(PROJECT / "workbooks" / "collab_filter.xlsx", max_iterations=60)
+def test_the_page_is_worth_a_look_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT / "workbooks")
+    recorder = recorded(Path("collab_filter.xlsx"), max_iterations=60)
     path = tmp_path / "run.html"
     path.write_text(
         run_page(recorder, Path("collab_filter.solved.xlsx"), {"starts": 1, "seed": None}), encoding="utf-8"
