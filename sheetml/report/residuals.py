@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from sheetml.engine.values import NUMBER, Value
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Binary, Call, Node, Number, Range, children
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, walk
 from sheetml.report.lineage import context_of
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import Area
@@ -48,7 +47,9 @@ def residuals(workbook: Workbook, objective: str) -> Residuals | None:
     if found is None or found[0].tree is None:
         return None
     _, context = found
-    for call in _calls(found[0].tree):
+    for call in walk(found[0].tree):
+        if not isinstance(call, Call):
+            continue
         try:
             if call.function == "SUMXMY2" and len(call.arguments) == 2:
                 return _difference(context, *call.arguments)
@@ -62,13 +63,6 @@ def residuals(workbook: Workbook, objective: str) -> Residuals | None:
         except SheetmlError:
             continue
     return None
-
-
-def _calls(node: Node) -> Iterator[Call]:
-    if isinstance(node, Call):
-        yield node
-    for child in children(node):
-        yield from _calls(child)
 
 
 def _text(context: Context, node: Node) -> str:

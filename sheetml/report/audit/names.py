@@ -10,7 +10,7 @@ import numpy as np
 from sheetml.engine.values import NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import quote_sheet
-from sheetml.formula.tree import Name, Node, children
+from sheetml.formula.tree import Name, walk
 from sheetml.report.audit.finding import ERROR, NOTE, TYPED_NUMBER, WARNING, Grid, Observation, Subject
 from sheetml.report.words import figure
 from sheetml.xlsx.model import DefinedName
@@ -45,18 +45,13 @@ def _used_names(subject: Subject) -> set[tuple[int | None, str]]:
     defined = {(name.scope, name.name.casefold()) for name in subject.workbook.file.names}
     used = set()
     for block in subject.blocks:
-        for node in _names_in(block.tree):
+        for node in walk(block.tree):
+            if not isinstance(node, Name):
+                continue
             sheet = block.sheet if node.sheet is None else subject.calculation.scope.sheet(node.sheet)
             key = (sheet, node.name.casefold())
             used.add(key if key in defined else (None, node.name.casefold()))
     return used
-
-
-def _names_in(node: Node | None) -> Iterator[Name]:
-    if isinstance(node, Name):
-        yield node
-    for child in children(node) if node is not None else ():
-        yield from _names_in(child)
 
 
 # ---- unused inputs -----------------------------------------------------------------------------
