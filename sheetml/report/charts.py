@@ -32,7 +32,9 @@ def heat_map(values: np.ndarray, scale: float, name: Callable[[int, int], str]) 
     return Markup(f'<svg class="map" {size_text} role="img">{"".join(parts)}</svg>')
 
 
-def curve(points: Sequence[tuple[int, int, float, float]], most: int) -> Markup:
+def curve(
+    points: Sequence[tuple[int, int, float, float]], most: int, what: str = "Objective", step: str = "iteration"
+) -> Markup:
     """The objective by iteration; on a logarithmic scale if it is positive and spans more than a decade."""
     chosen = [points[index] for index in np.unique(np.linspace(0, len(points) - 1, min(len(points), most)).astype(int))]
     x = np.array([point[0] for point in chosen], float)
@@ -43,17 +45,19 @@ def curve(points: Sequence[tuple[int, int, float, float]], most: int) -> Markup:
     high = high if high > low else low + 1.0
     across = LEFT + (x - x.min()) / max(float(np.ptp(x)), 1.0) * (WIDTH - LEFT - RIGHT)
     down = TOP + (high - height) / (high - low) * (HEIGHT - TOP - BOTTOM)
-    parts = _axes((float(x.min()), float(x.max())), (low, high), logarithmic)
+    caption = f"{step}{f' ({what.lower()} on a logarithmic scale)' if logarithmic else ''}"
+    parts = _axes((float(x.min()), float(x.max())), (low, high), logarithmic, caption)
     path = " L".join(f"{a:.1f} {b:.1f}" for a, b in zip(across, down))
     parts.append(f'<path class="curve" d="M{path}"/>')
     for point, a, b in zip(chosen, across, down) if len(chosen) <= MOST_DOTS else ():
-        title = f"iteration {point[0]:,}: {figure(point[2])} after {point[1]:,} evaluations, {point[3]:.2f} s"
+        title = f"{step} {point[0]:,}: {figure(point[2])}"
+        title += f" after {point[1]:,} evaluations, {point[3]:.2f} s" if point[3] else ""
         parts.append(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.6"><title>{escape(title)}</title></circle>')
-    frame = f'<svg class="chart" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-label="Objective by iteration">'
+    frame = f'<svg class="chart" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-label="{what} by {step}">'
     return Markup(f"{frame}{''.join(parts)}</svg>")
 
 
-def _axes(across: tuple[float, float], upwards: tuple[float, float], logarithmic: bool) -> list[str]:
+def _axes(across: tuple[float, float], upwards: tuple[float, float], logarithmic: bool, caption: str) -> list[str]:
     parts = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         value = upwards[0] + share * (upwards[1] - upwards[0])
@@ -64,6 +68,5 @@ def _axes(across: tuple[float, float], upwards: tuple[float, float], logarithmic
         foot = LEFT + share * (WIDTH - LEFT - RIGHT)
         iteration = across[0] + share * (across[1] - across[0])
         parts.append(f'<text x="{foot:.1f}" y="{HEIGHT - 16}" text-anchor="middle">{iteration:.0f}</text>')
-    caption = f"iteration{' (objective on a logarithmic scale)' if logarithmic else ''}"
     parts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 2}" text-anchor="middle">{caption}</text>')
     return parts

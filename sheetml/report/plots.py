@@ -115,7 +115,9 @@ def _label_lines(axis: Axes, sheet: SheetComparison, step: int, shape: tuple[int
 # ---- runs ------------------------------------------------------------------------------------------
 
 
-def curve_figure(points: list[tuple[int, int, float, float]], title: str) -> Figure:
+def curve_figure(
+    points: list[tuple[int, int, float, float]], title: str, what: str = "objective", step: str = "iteration"
+) -> Figure:
     """The objective by iteration: (iteration, evaluations, objective, seconds)."""
     figure = new_figure(7, 3.4)
     axis = figure.subplots()
@@ -123,8 +125,8 @@ def curve_figure(points: list[tuple[int, int, float, float]], title: str) -> Fig
     axis.plot([point[0] for point in points], values, marker=".", markersize=4)
     if min(values) > 0 and max(values) > 10 * min(values):
         axis.set_yscale("log")
-    axis.set_xlabel("iteration")
-    axis.set_ylabel("objective")
+    axis.set_xlabel(step)
+    axis.set_ylabel(what)
     axis.set_title(title, fontsize=10, parse_math=False)
     axis.grid(alpha=0.3)
     return figure

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from sheetml.report.words import figure, quantity
 from sheetml.solve.model import SolverModel
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import Area
+
+if TYPE_CHECKING:
+    from sheetml.layouts.graddesc import History
 
 MOST_CELLS = 4000  # of a heat map whose cells can be pointed at; a larger one is a plain picture
 MOST_POINTS = 2000  # of a curve
@@ -60,12 +63,31 @@ class ModelRecord:
     no_gradient: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LoopRecord:
+    """What became of one training loop; the history is None where it could not be run."""
+
+    sheet: str
+    kind: str
+    history: History | None
+    problem: str = ""
+
+    @property
+    def curve(self) -> list[tuple[int, int, float, float]]:
+        """The loss by epoch, as far as it is a number."""
+        if self.history is None:
+            return []
+        losses = [self.history.start.loss, *self.history.loss.tolist()]
+        return [(epoch, epoch, loss, 0.0) for epoch, loss in enumerate(losses) if np.isfinite(loss)]
+
+
 class Recorder:
     """Follows a run, model by model: `start` before a model is solved, `follow` while, `finish` after."""
 
     def __init__(self, workbook: Workbook) -> None:
         self.workbook = workbook
         self.models: list[ModelRecord] = []
+        self.loops: list[LoopRecord] = []
         self._cells: list[tuple[str, Area]] = []
 
     def start(self, model: SolverModel) -> None:
@@ -86,6 +108,10 @@ class Recorder:
         """Takes a Progress of the solver."""
         point = progress.iteration, progress.evaluations, float(progress.objective), progress.seconds
         self.models[-1].curve.append(point)
+
+    def add_loop(self, sheet: str, kind: str, history: History | None, problem: str = "") -> None:
+        """Takes a training loop that was run."""
+        self.loops.append(LoopRecord(sheet, kind, history, problem))
 
     def finish(self, model: SolverModel, result: Any = None, problem: str = "") -> None:
         record = self.models[-1]
@@ -139,6 +165,7 @@ def run_page(recorder: Recorder, output: Path, settings: Mapping[str, Any], comm
         workbook=workbook.path,
         output=output,
         models=[_section(record) for record in recorder.models],
+        loops=[_loop_section(record) for record in recorder.loops],
         settings={name: "default" if value is None else value for name, value in settings.items()},
         command=command,
         versions=versions(),
@@ -188,6 +215,22 @@ def _section(record: ModelRecord) -> dict[str, Any]:
         "residuals_of": pairs[0].what if pairs else "",
         "no_gradient": record.no_gradient,
     }
+
+
+def _loop_section(record: LoopRecord) -> dict[str, Any]:
+    from sheetml.report.charts import curve
+
+    facts = {}
+    if record.history is not None:
+        start, end = record.history.start, record.history.end
+        facts = {
+            "Epochs": f"{record.history.epochs:,}",
+            "Intercept": f"{start.const!r} → {end.const!r}",
+            "Slope": f"{start.slope!r} → {end.slope!r}",
+            "Loss": f"{start.loss!r} → {end.loss!r}",
+        }
+    drawn = curve(record.curve, MOST_POINTS, "Loss", "epoch") if len(record.curve) > 1 else ""
+    return {"sheet": record.sheet, "kind": record.kind, "problem": record.problem, "facts": facts, "curve": drawn}
 
 
 def _facts(result: Any) -> dict[str, str]:
@@ -284,6 +327,10 @@ def run_pictures(recorder: Recorder) -> dict[str, bytes]:
             maps = [(title, each.values) for title, each in zip(("before", "after"), pairs)]
             maps = [(title, array if array.shape[1] > 1 else _folded(array.reshape(-1))) for title, array in maps]
             pictures[f"{stem}-residuals.png"] = plots.png(plots.map_figure(maps, title=f"residuals {pairs[0].what}"))
+    for number, loop in enumerate(recorder.loops, start=len(recorder.models) + 1):
+        if len(loop.curve) > 1:
+            figure = plots.curve_figure(loop.curve, f"{loop.sheet}: {loop.kind}", "loss", "epoch")
+            pictures[f"{number}-{_file_name(loop.sheet)}-loss.png"] = plots.png(figure)
     return pictures
 
 

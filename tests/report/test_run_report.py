@@ -179,3 +179,17 @@ def test_a_workbook_without_a_model_has_a_report_too(tmp_path: Path) -> None:
     report = tmp_path / "run.html"
     assert run(str(tmp_path / "plain.xlsx"), "--report", str(report), "-q") == 0
     assert "There is no Solver model" in report.read_text(encoding="utf-8")
+
+
+def test_training_loops_are_reported_with_their_loss_by_epoch(tmp_path: Path) -> None:
+    book = reference("workbooks", "graddesc_without_macros.xlsx")
+    report, folder = tmp_path / "run.html", tmp_path / "pictures"
+    output = tmp_path / "out.xlsx"
+    arguments = ["--sheet", "adam", "--epochs", "10", "-o", str(output), "--report", str(report), "--png", str(folder)]
+    assert run(str(book), "-q", *arguments) == 0
+    page = report.read_text(encoding="utf-8")
+    assert "Training loop: Adam." in page
+    assert "Loss by epoch" in page
+    assert "<td>epochs</td><td>10</td>" in page
+    assert repr(sheetml.open(output)["adam"]["C1"]) in page
+    assert [path.name for path in folder.iterdir()] == ["1-adam-loss.png"]
