@@ -15,6 +15,7 @@ from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import CellValue
 from sheetml.engine.evaluate import Context
 from sheetml.engine.function import Function
+from sheetml.engine.values import BLANK
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import with_prefixes
@@ -26,11 +27,15 @@ from sheetml.xlsx.sheet_patch import CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sheetml.layouts.graddesc import TrainingLoop
     from sheetml.macros.session import Macros
     from sheetml.solve.model import SolverModel
 
 Addresses = str | Sequence[str]
+
+SHOWN_ROWS, SHOWN_COLUMNS = 30, 20  # of a sheet in a notebook
 
 
 def open(path: str | os.PathLike[str]) -> Workbook:
@@ -61,6 +66,19 @@ class Workbook:
 
     def __repr__(self) -> str:
         return f"<Workbook {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: a line a sheet."""
+        from sheetml.tables import html_table
+
+        models = {model.sheet: model.describe()[0] for model in self.solver_models}
+        rows = []
+        for sheet, stored in zip(self.worksheets, self.file.sheets):
+            used = "" if sheet.used is None else address(None, sheet.used)
+            rows.append(
+                [sheet.name, used, len(stored.cells.row), len(stored.cells.formula), models.get(sheet.name, "")]
+            )
+        return html_table(["Sheet", "Area", "Cells", "Formulas", "Solver model"], rows, str(self.path))
 
     @property
     def path(self) -> Path:
@@ -288,6 +306,62 @@ class Worksheet:
         values = np.broadcast_to(np.array(value, dtype=object), slots.shape)
         for slot, item in zip(slots.reshape(-1).tolist(), values.reshape(-1).tolist()):
             self.workbook.calculation.set(slot, _checked(item))
+
+    @property
+    def used(self) -> Area | None:
+        """The area from A1 to the last filled row and column; None if the sheet is empty."""
+        calculation = self.workbook.calculation
+        rows, columns = calculation.slots.positions(self.position)
+        slots = calculation.slots.locate(self.position, rows, columns)
+        filled = calculation.cells.kind[slots] != BLANK
+        return Area(1, 1, int(rows[filled].max()), int(columns[filled].max())) if filled.any() else None
+
+    def to_frame(self, area: str | None = None, *, header: bool = False) -> pd.DataFrame:
+        """The values of an area, or of all the sheet, as a pandas DataFrame.
+
+        Its index holds the row numbers, its columns are called by their letters, or with `header` by the
+        area's first row. Blanks are missing values, errors their texts; columns of numbers are floats.
+        """
+        from sheetml.tables import to_frame
+
+        found = self.used if area is None else parse_area(area)
+        if found is None:
+            return to_frame(np.empty((0, 0), object), 1, 1, header)
+        values = self[address(None, found)]
+        block = values if isinstance(values, np.ndarray) else np.array([[values]], object)
+        return to_frame(block, found.top, found.left, header)
+
+    def from_frame(self, frame: pd.DataFrame, cell: str = "A1", *, header: bool = True, index: bool = False) -> None:
+        """Writes a pandas DataFrame into the cells from `cell` on, its columns' names first unless `header` is False.
+
+        Missing values become blanks, dates serial numbers; text stays text, also where it begins with "=".
+        Where one of the cells holds a formula, nothing is written: ValueError.
+        """
+        from sheetml.tables import from_frame
+
+        corner = parse_area(cell)
+        values = from_frame(frame, header, index, self.workbook.file.date_1904)
+        if values.size:
+            bottom, right = corner.top + values.shape[0] - 1, corner.left + values.shape[1] - 1
+            self[address(None, Area(corner.top, corner.left, bottom, right))] = values
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the first rows and columns."""
+        from sheetml.tables import html_table
+
+        used = self.used
+        if used is None:
+            return html_table([self.name], [["empty"]])
+        shown = Area(1, 1, min(used.bottom, SHOWN_ROWS), min(used.right, SHOWN_COLUMNS))
+        frame = self.to_frame(address(None, shown)).astype(object)
+        rows = [
+            [row, *("" if value != value else value for value in values)]
+            for row, values in zip(frame.index, frame.to_numpy())
+        ]
+        caption = f"{self.name}: {address(None, used)}" + (
+            "" if shown == used else f", of which {address(None, shown)}"
+        )
+        return html_table(["", *frame.columns], rows, caption)
 
     def formula(self, text: str) -> str | None:
         """A cell's formula as the file states it, without "="; None where there is none."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.reference import PROJECT
+from tests.reference import image_path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = [
@@ -62,7 +62,5 @@ def opened(path: Path, *, dark: bool = False, width: int = 1400, height: int = 8
 
 def picture(page: Any, name: str, tmp_path: Path) -> bytes:
     """A screenshot; it becomes docs/images/NAME if SHEETML_UPDATE_IMAGES is 1."""
-    update = os.environ.get("SHEETML_UPDATE_IMAGES") == "1"
-    path = (PROJECT / "docs" / "images" if update else tmp_path) / name
-    taken: bytes = page.screenshot(path=str(path))
+    taken: bytes = page.screenshot(path=str(image_path(name, tmp_path)))
     return taken

@@ -34,3 +34,9 @@ def reference_files(pattern: str) -> list[str]:
     """
     root = reference_root()
     return sorted(path.relative_to(root).as_posix() for path in root.glob(pattern)) or [pattern]
+
+
+def image_path(name: str, folder: Path) -> Path:
+    """Where a picture that a test makes goes: to the documentation if SHEETML_UPDATE_IMAGES is 1, else the folder."""
+    update = os.environ.get("SHEETML_UPDATE_IMAGES") == "1"
+    return (PROJECT / "docs" / "images" if update else folder) / name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from sheetml.cli.terminal import (
     quiet_option,
     results,
     workbook_argument,
+    write_bytes,
+    write_text,
 )
 from sheetml.cli.training import EPOCHS, Trained, loop_document, show_loops, trained
 from sheetml.errors import CalculationError, SolverError, WorkbookError
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sheetml.layouts.graddesc import TrainingLoop
+    from sheetml.report.run_report import Recorder
     from sheetml.solve.model import SolverModel
     from sheetml.workbook import Workbook
 
@@ -57,6 +62,8 @@ class Outcome:
 @click.option("--epochs", type=click.IntRange(min=0), default=EPOCHS, show_default=True, help="Of each training loop.")
 @click.option("--no-reset", is_flag=True, help="Training loops go on from the state in the file.")
 @click.option("--rules", "by_rules", is_flag=True, help="Run training loops by rules also where there are macros.")
+@click.option("--report", type=OUTPUT_FILE, help="Write a web page of what the run did into this file.")
+@click.option("--png", type=OUTPUT_FILE, help="Write the page's pictures into this folder.")
 @json_option
 @quiet_option
 def command(
@@ -72,6 +79,8 @@ def command(
     epochs: int,
     no_reset: bool,
     by_rules: bool,
+    report: Path | None,
+    png: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -96,12 +105,18 @@ def command(
         "starts": starts,
         "seed": seed,
     }
-    outcomes = list(_solved(models, settings, show=not (quiet or as_json)))
+    recorder = _recorder(book, workbook, report, png)
+    outcomes = list(_solved(models, settings, not (quiet or as_json), recorder))
     runs: list[Trained] = []
     if _exit_code(outcomes, runs) != EXIT_INTERRUPTED:
         runs += trained(loops, epochs, reset=not no_reset, by_rules=by_rules)
     target = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
     book.save(target, overwrite=in_place)
+    if recorder is not None:
+        for each in runs:
+            recorder.add_loop(each.loop.sheet, each.loop.kind, each.history, each.problem)
+        chosen = {**settings, "sheet": ", ".join(sheets) or None, "epochs": epochs, "reset": not no_reset}
+        _write_report(recorder, workbook, target, chosen, report, png)
     if as_json:
         print_json(_document(book, target, outcomes, runs))
     elif not quiet:
@@ -147,21 +162,75 @@ def _problems(outcomes: list[Outcome], runs: list[Trained]) -> list[str]:
     return [problem for problem in said if problem]
 
 
+# ---- the report --------------------------------------------------------------------------------
+
+
+def _recorder(book: Workbook, workbook: Path, report: Path | None, png: Path | None) -> Recorder | None:
+    """What follows the run for its report, if one is asked for and can be written."""
+    if report is None and png is None:
+        return None
+    from sheetml.report.run_report import Recorder
+    from sheetml.xlsx.writer import check_target
+
+    if report is not None:
+        check_target(workbook, report, overwrite=False)
+    if png is not None and png.exists() and not png.is_dir():
+        raise WorkbookError(f"{png} is a file: name a folder for the pictures.")
+    return Recorder(book)
+
+
+def _write_report(
+    recorder: Recorder, workbook: Path, target: Path, settings: dict[str, Any], report: Path | None, png: Path | None
+) -> None:
+    from sheetml.report.run_report import run_page, run_pictures
+
+    if report is not None:
+        command_line = shlex.join(["sheetml", *sys.argv[1:]])
+        write_text(report, run_page(recorder, target, settings, command_line), workbook, target)
+    if png is not None:
+        try:
+            png.mkdir(parents=True, exist_ok=True)
+        except OSError as cause:
+            raise WorkbookError(f"{png} cannot be made ({cause.strerror}).") from None
+        for name, picture in run_pictures(recorder).items():
+            write_bytes(png / name, picture, workbook, target)
+
+
 # ---- solving -----------------------------------------------------------------------------------
 
 
-def _solved(models: list[SolverModel], settings: dict[str, Any], show: bool) -> Iterator[Outcome]:
+def _solved(
+    models: list[SolverModel], settings: dict[str, Any], show: bool, recorder: Recorder | None
+) -> Iterator[Outcome]:
     """Solves the models in order; one that cannot be solved does not keep the others from it."""
     for model in models:
-        try:
-            with _progress(model.sheet, show) as callback:
-                result = model.solve(**settings, callback=callback)
-        except (SolverError, CalculationError) as error:
-            yield Outcome(model.sheet, problem=str(error))
-            continue
-        yield Outcome(model.sheet, result)
-        if result.status == INTERRUPTED:
+        outcome = _outcome(model, settings, show, recorder)
+        yield outcome
+        if outcome.result is not None and outcome.result.status == INTERRUPTED:
             return
+
+
+def _outcome(model: SolverModel, settings: dict[str, Any], show: bool, recorder: Recorder | None) -> Outcome:
+    if recorder is not None:
+        recorder.start(model)
+    try:
+        with _progress(model.sheet, show) as callback:
+            follow = callback if recorder is None else _both(recorder.follow, callback)
+            outcome = Outcome(model.sheet, model.solve(**settings, callback=follow))
+    except (SolverError, CalculationError) as error:
+        outcome = Outcome(model.sheet, problem=str(error))
+    if recorder is not None:
+        recorder.finish(model, outcome.result, outcome.problem)
+    return outcome
+
+
+def _both(one: Callable[[Any], None], other: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    def follow(state: Any) -> None:
+        one(state)
+        if other is not None:
+            other(state)
+
+    return follow
 
 
 @contextmanager

@@ -7,6 +7,7 @@ down", which is how the engine finds its blocks. All nodes are immutable, hashab
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -164,3 +165,11 @@ def calls(node: Node, functions: frozenset[str]) -> bool:
     if isinstance(node, Call) and node.function in functions:
         return True
     return any(calls(child, functions) for child in children(node))
+
+
+def walk(node: Node | None) -> Iterator[Node]:
+    """A node and all nodes below it, from the top, from left to right; none for None."""
+    if node is not None:
+        yield node
+        for child in children(node):
+            yield from walk(child)

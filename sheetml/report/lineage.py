@@ -20,7 +20,7 @@ from sheetml.engine.values import BLANK
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Call, Node, children
+from sheetml.formula.tree import Binary, Call, Node, walk
 from sheetml.xlsx.model import Area
 
 MOST_STEPS = 4000  # of a recurrence, up to which its cells are followed one by one
@@ -166,7 +166,7 @@ class _Walk:
 
 def _looks_up(tree: Node) -> bool:
     """Whether a formula may read cells that its text does not name: it calls something, or computes a range."""
-    return isinstance(tree, Call) or any(_looks_up(child) for child in children(tree))
+    return any(isinstance(node, Call) or (isinstance(node, Binary) and node.operator == ":") for node in walk(tree))
 
 
 def _read_by(source: Source, reads: np.ndarray, others: list[Source]) -> list[Source]:

@@ -110,3 +110,41 @@ def _label_lines(axis: Axes, sheet: SheetComparison, step: int, shape: tuple[int
     rows = range(0, shape[0], max(1, shape[0] // 10))
     numbers = [sheet.rows[i * step][1] or sheet.rows[i * step][0] for i in rows]
     axis.set_yticks(list(rows), [str(number) for number in numbers], fontsize=7)
+
+
+# ---- runs ------------------------------------------------------------------------------------------
+
+
+def curve_figure(
+    points: list[tuple[int, int, float, float]], title: str, what: str = "objective", step: str = "iteration"
+) -> Figure:
+    """The objective by iteration: (iteration, evaluations, objective, seconds)."""
+    figure = new_figure(7, 3.4)
+    axis = figure.subplots()
+    values = [point[2] for point in points]
+    axis.plot([point[0] for point in points], values, marker=".", markersize=4)
+    if min(values) > 0 and max(values) > 10 * min(values):
+        axis.set_yscale("log")
+    axis.set_xlabel(step)
+    axis.set_ylabel(what)
+    axis.set_title(title, fontsize=10, parse_math=False)
+    axis.grid(alpha=0.3)
+    return figure
+
+
+def map_figure(maps: list[tuple[str, np.ndarray]], scale: float | None = None, title: str = "") -> Figure:
+    """Arrays side by side as heat maps in one colour scale, with 0 in its middle."""
+    values = np.concatenate([array.reshape(-1) for _, array in maps])
+    largest = scale or float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
+    figure = new_figure(4.2 * len(maps) + 0.6, 3.8)
+    axes = np.atleast_1d(figure.subplots(1, len(maps))).reshape(-1)
+    for axis, (name, array) in zip(axes, maps):
+        image = axis.imshow(array, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+        axis.set_aspect("auto")
+        axis.set_title(name, fontsize=9, parse_math=False)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    figure.colorbar(image, ax=list(axes), shrink=0.8)
+    if title:
+        figure.suptitle(title, fontsize=10, parse_math=False)
+    return figure

@@ -30,9 +30,8 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from scipy.optimize import OptimizeResult
-
     from sheetml.engine.function import Function
+    from sheetml.solve.result import SolverResult
     from sheetml.workbook import Workbook
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
@@ -129,7 +128,7 @@ class SolverModel:
         starts: int = 1,
         seed: int | None = None,
         callback: Callable[[Any], None] | None = None,
-    ) -> OptimizeResult:
+    ) -> SolverResult:
         """Solves the model from the values its cells hold, and leaves the best point found in them.
 
         `max_time` is in seconds (default: what the file states); `tolerance` is the relative change of
@@ -141,6 +140,7 @@ class SolverModel:
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
         """
         from sheetml.solve.nonlinear import Limits, solve
+        from sheetml.solve.result import SolverResult
 
         problem = self.problem()
         stated = self.names.max_time
@@ -150,7 +150,7 @@ class SolverModel:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
         central = self.names.derivatives == 2
-        result = solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
+        result = SolverResult(solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback))
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
         return result
 

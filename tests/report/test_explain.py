@@ -14,7 +14,7 @@ from sheetml.formula.parser import parse
 from sheetml.report.block_graph import boxes_of, to_dot, to_svg
 from sheetml.report.explain import Explanation, Part, explain
 from sheetml.report.words import in_words
-from tests.reference import reference, reference_files
+from tests.reference import image_path, reference, reference_files
 from tests.workbooks import made
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -184,11 +184,13 @@ def test_every_kind_of_formula_can_be_explained_and_drawn(name: str) -> None:
 # ---- pictures ----------------------------------------------------------------------------------
 
 
-def test_the_picture_holds_a_box_for_each_area_and_no_two_overlap() -> None:
+def test_the_picture_holds_a_box_for_each_area_and_no_two_overlap(tmp_path: Path) -> None:
     book = sheetml.open(reference("workbooks", "graddesc_without_macros.xlsx"))
     found = explain(book, "eve!F33")
     assert found.lineage is not None
-    picture = ElementTree.fromstring(to_svg(boxes_of(book.calculation, found.lineage), found.cell))
+    drawn = to_svg(boxes_of(book.calculation, found.lineage), found.cell)
+    image_path("explain-eve.svg", tmp_path).write_text(drawn, encoding="utf-8")
+    picture = ElementTree.fromstring(drawn)
     boxes = [shape for shape in picture.iter(f"{SVG}rect") if "box" in shape.get("class", "")]
     places = [[float(box.get(key, 0)) for key in ("x", "y", "width", "height")] for box in boxes]
     assert len(boxes) == 21

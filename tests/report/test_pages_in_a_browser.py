@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import sheetml
+from sheetml.report import plots
 from sheetml.report.compare import compare
 from sheetml.report.compare.page import comparison_page
 from tests.browser import opened, picture
-from tests.reference import PROJECT
+from tests.reference import PROJECT, image_path
 from tests.report.test_compare import HOSTILE, hostile_page
 from tests.workbooks import made
 
@@ -113,6 +114,7 @@ def test_a_solved_workbook_beside_itself_is_worth_a_picture(dark: bool, tmp_path
     for model in after.solver_models[:2]:
         model.solve(max_iterations=30)
     comparison = compare(before, after)
+    image_path("compare-map.png", tmp_path).write_bytes(plots.png(plots.comparison_figure(comparison)))
     path = tmp_path / "solved.html"
     path.write_text(comparison_page(comparison, before, after), encoding="utf-8")
     with opened(path, dark=dark) as page:

@@ -19,7 +19,7 @@ from sheetml.engine.function import Function
 from sheetml.engine.plan import Stage, Step
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
-from sheetml.formula.tree import Node, Number, Range, children
+from sheetml.formula.tree import Number, Range, walk
 from sheetml.report.audit.finding import ERROR, NOTE, WARNING, Observation, Subject
 from sheetml.report.labels import heading
 from sheetml.report.words import figure
@@ -226,7 +226,7 @@ def _sources(column: _Column) -> set[int]:
     assert column.block is not None
     own = column.column
     reads: set[int] = set()
-    for node in _walk(column.block.tree):
+    for node in walk(column.block.tree):
         if isinstance(node, Range) and node.sheet is None and not node.top.absolute and node.top.value == 0:
             first, last = (each.value if each.absolute else own + each.value for each in (node.left, node.right))
             reads.update(range(min(first, last), max(first, last) + 1))
@@ -237,7 +237,7 @@ def _reaches_other_rows(column: _Column) -> bool:
     """Whether a column's formula reads cells a number of rows above or below its own."""
     return column.block is not None and any(
         isinstance(node, Range) and not node.top.absolute and (node.top.value != 0 or node.bottom.value != 0)
-        for node in _walk(column.block.tree)
+        for node in walk(column.block.tree)
     )
 
 
@@ -315,20 +315,13 @@ def _moved(pair: _Pair, rows: np.ndarray, count: int, distance: float) -> np.nda
 def _steps(subject: Subject, block: Block) -> list[float]:
     """The numbers that could be the step of a difference: those in the formula, and in fixed cells it reads."""
     found: list[float] = []
-    for node in _walk(block.tree):
+    for node in walk(block.tree):
         if isinstance(node, Number):
             found.append(node.value)
         if isinstance(node, Range) and node.cell and node.top.absolute and node.left.absolute and node.sheet is None:
             slot = subject.calculation.slot(block.sheet, node.top.value, node.left.value)
             found.append(float(subject.calculation.cells.number[slot]))
     return sorted({step for number in found for step in (number, number / 2) if 0 < step < 1})
-
-
-def _walk(node: Node | None) -> Iterator[Node]:
-    if node is not None:
-        yield node
-        for child in children(node):
-            yield from _walk(child)
 
 
 def _some_rows_wrong(subject: Subject, own: _Column, stated: np.ndarray, pair: _Pair, place: str) -> Observation | None:

@@ -12,7 +12,7 @@ from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import read_references
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, children
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, children, walk
 from sheetml.report.audit.finding import ERROR, NOTE, WARNING, Model, Observation, Subject
 from sheetml.report.labels import label_of
 from sheetml.report.lineage import upstream
@@ -181,7 +181,7 @@ def _is_filled_test(node: Node) -> Node | None:
 
 
 def _reads(node: Node) -> bool:
-    return isinstance(node, Range) or any(_reads(child) for child in children(node))
+    return any(isinstance(part, Range) for part in walk(node))
 
 
 def _predicted(subject: Subject, block: Block, guard: Call, tested: Node) -> Iterator[Observation]:

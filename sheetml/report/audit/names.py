@@ -10,8 +10,8 @@ import numpy as np
 from sheetml.engine.values import NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import quote_sheet
-from sheetml.formula.tree import Name, Node, children
-from sheetml.report.audit.finding import ERROR, NOTE, TYPED_NUMBER, WARNING, Grid, Observation, Subject
+from sheetml.formula.tree import Name, walk
+from sheetml.report.audit.finding import ERROR, NOTE, NOTHING, TYPED_NUMBER, WARNING, Grid, Observation, Subject
 from sheetml.report.words import figure
 from sheetml.xlsx.model import DefinedName
 
@@ -45,18 +45,13 @@ def _used_names(subject: Subject) -> set[tuple[int | None, str]]:
     defined = {(name.scope, name.name.casefold()) for name in subject.workbook.file.names}
     used = set()
     for block in subject.blocks:
-        for node in _names_in(block.tree):
+        for node in walk(block.tree):
+            if not isinstance(node, Name):
+                continue
             sheet = block.sheet if node.sheet is None else subject.calculation.scope.sheet(node.sheet)
             key = (sheet, node.name.casefold())
             used.add(key if key in defined else (None, node.name.casefold()))
     return used
-
-
-def _names_in(node: Node | None) -> Iterator[Name]:
-    if isinstance(node, Name):
-        yield node
-    for child in children(node) if node is not None else ():
-        yield from _names_in(child)
 
 
 # ---- unused inputs -----------------------------------------------------------------------------
@@ -86,26 +81,24 @@ def _parameters(subject: Subject, sheet: int, grid: Grid) -> Iterator[tuple[int,
     """Typed numbers with text directly left of them and no number beside, above or below."""
     content = dict(zip(zip(grid.rows.tolist(), grid.columns.tolist()), grid.content.tolist()))
     kind, texts = subject.calculation.cells.kind, subject.calculation.cells.text
-    for row, column, slot in zip(
-        grid.rows[grid.content == TYPED_NUMBER].tolist(),
-        grid.columns[grid.content == TYPED_NUMBER].tolist(),
-        grid.slots[grid.content == TYPED_NUMBER].tolist(),
-    ):
+    typed = grid.content == TYPED_NUMBER
+    for row, column, slot in zip(grid.rows[typed].tolist(), grid.columns[typed].tolist(), grid.slots[typed].tolist()):
         left = subject.calculation.slot(sheet, row, column - 1) if column > 1 else 0
-        numeric = [content.get(place, TYPED_NUMBER - 1) for place in ((row, column + 1),)]
-        alone = all(each != TYPED_NUMBER and each < 0 for each in numeric)
-        if kind[left] == TEXT and kind[slot] == NUMBER and alone and not _in_column(content, row, column):
+        alone = not _is_numeric(content, row, column + 1) and not _in_column(content, row, column)
+        if kind[left] == TEXT and kind[slot] == NUMBER and alone:
             yield slot, str(texts[left]).strip()
 
 
 def _in_column(content: dict[tuple[int, int], int], row: int, column: int) -> bool:
     """Whether a cell is part of a column of three or more numbers or formulas."""
-
-    def filled(place: tuple[int, int]) -> bool:
-        return content.get(place, -3) == TYPED_NUMBER or content.get(place, -3) >= 0
-
     runs = [(row - 2, row - 1), (row - 1, row + 1), (row + 1, row + 2)]
-    return any(filled((one, column)) and filled((other, column)) for one, other in runs)
+    return any(all(_is_numeric(content, each, column) for each in run) for run in runs)
+
+
+def _is_numeric(content: dict[tuple[int, int], int], row: int, column: int) -> bool:
+    """Whether a cell holds a typed number or a formula."""
+    found = content.get((row, column), NOTHING)
+    return found >= 0 or found == TYPED_NUMBER
 
 
 def _otherwise_used(subject: Subject) -> np.ndarray:

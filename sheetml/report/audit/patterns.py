@@ -13,7 +13,7 @@ from sheetml.engine.graph import value_of
 from sheetml.engine.values import BLANK, NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Call, Name, Node, Range, StructuredReference, children
+from sheetml.formula.tree import Call, Name, Node, Range, StructuredReference, children, walk
 from sheetml.report.audit.finding import ERROR, TYPED_NUMBER, WARNING, Grid, Observation, Subject
 from sheetml.report.audit.values import IGNORING_TEXT
 from sheetml.report.words import figure, quantity
@@ -81,7 +81,7 @@ def _broken(subject: Subject, sheet: int, slot: int, found: _Break) -> Iterator[
     own, pattern = subject.blocks[int(subject.block_of[slot])].tree, subject.blocks[found.pattern].tree
     if own is None or pattern is None:
         return
-    if not any(isinstance(part, (Range, Name, StructuredReference)) for part in _parts(pattern)):
+    if not any(isinstance(part, (Range, Name, StructuredReference)) for part in walk(pattern)):
         return  # copies of one constant formula are no pattern
     mine, expected = to_a1(own, row, column), to_a1(pattern, row, column)
     if mine.replace("$", "") == expected.replace("$", ""):
@@ -107,19 +107,13 @@ def _shape(node: Node) -> tuple[object, ...]:
 def _sums_up(subject: Subject, tree: Node, slot: int, pattern: int) -> bool:
     """Whether a formula is a subtotal: a function over ranges of the pattern's own cells."""
     context = subject.context(subject.blocks[int(subject.block_of[slot])])
-    if not any(isinstance(part, Range) and not part.cell for part in _parts(tree)):
+    if not any(isinstance(part, Range) and not part.cell for part in walk(tree)):
         return False
     for reference in read_references(context, tree, True):
         slots = context._locate(reference).reshape(-1)
         if slots.size > 1 and (subject.block_of[slots] == pattern).any():
             return True
     return False
-
-
-def _parts(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _parts(child)
 
 
 def _value_under(subject: Subject, sheet: int, slot: int, pattern: Node, row: int, column: int) -> str:
@@ -204,7 +198,7 @@ def short_range(subject: Subject) -> Iterator[Observation]:
 
 def _ranges(tree: Node) -> Iterator[tuple[str, Range]]:
     """The ranges that summing functions take, with the functions' names."""
-    for part in _parts(tree):
+    for part in walk(tree):
         if isinstance(part, Call) and part.function in SUMMARIES:
             yield from ((part.function, each) for each in part.arguments if isinstance(each, Range) and not each.cell)
 

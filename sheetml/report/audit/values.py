@@ -28,6 +28,7 @@ from sheetml.formula.tree import (
     Range,
     StructuredReference,
     children,
+    walk,
 )
 from sheetml.report.audit.finding import ERROR as SEVERE
 from sheetml.report.audit.finding import NOTE, WARNING, Observation, Subject
@@ -89,7 +90,7 @@ def error_value(subject: Subject) -> Iterator[Observation]:
             some = roots[cells.kind[roots] == kind]
             error = value_in_words(ErrorCode(int(kind) - ERROR))
             place = subject.calculation.slots.place(int(some[0]))
-            on_purpose = error == "#N/A" and any(isinstance(n, Call) and n.function == "NA" for n in _walk(block.tree))
+            on_purpose = error == "#N/A" and any(isinstance(n, Call) and n.function == "NA" for n in walk(block.tree))
             yield Observation(
                 NOTE if on_purpose else SEVERE,
                 subject.slots_text(some),
@@ -106,7 +107,7 @@ def _readers_of(subject: Subject, block: Block, mask: np.ndarray) -> np.ndarray:
 
 def _why(subject: Subject, block: Block) -> str:
     """What in the formula itself is wrong, as far as its text shows it."""
-    for node in _walk(block.tree):
+    for node in walk(block.tree):
         if isinstance(node, ErrorValue) and node.value.upper() == "#REF!":
             return ": it refers to cells that were deleted"
         if isinstance(node, Name) and node.sheet is None and not _is_known(subject, node, block):
@@ -117,19 +118,12 @@ def _why(subject: Subject, block: Block) -> str:
 def _is_known(subject: Subject, node: Name, block: Block) -> bool:
     parameters = {
         argument.name.casefold()
-        for call in _walk(block.tree)
+        for call in walk(block.tree)
         if isinstance(call, Call) and call.function in ("LET", "LAMBDA")
         for argument in call.arguments
         if isinstance(argument, Name)
     }
     return node.name.casefold() in parameters or subject.calculation.scope.name(node.name, block.sheet) is not None
-
-
-def _walk(node: Node | None) -> Iterator[Node]:
-    if node is not None:
-        yield node
-        for child in children(node):
-            yield from _walk(child)
 
 
 def circular_reference(subject: Subject) -> Iterator[Observation]:
@@ -252,7 +246,7 @@ def _summed_slots(subject: Subject) -> np.ndarray:
     mask = np.zeros(subject.calculation.slots.count, bool)
     for block in subject.blocks:
         context = subject.context(block)
-        for call in _walk(block.tree):
+        for call in walk(block.tree):
             if isinstance(call, Call) and call.function in IGNORING_TEXT:
                 for argument in call.arguments:
                     if isinstance(argument, (Range, StructuredReference, Name)):
@@ -279,7 +273,7 @@ APPROXIMATE = {"MATCH": (1, 2), "VLOOKUP": (1, 3), "HLOOKUP": (1, 3), "LOOKUP": 
 def unsorted_lookup(subject: Subject) -> Iterator[Observation]:
     """An approximate lookup (the default of MATCH and VLOOKUP) in cells that are not sorted."""
     for block in subject.blocks:
-        for call in _walk(block.tree):
+        for call in walk(block.tree):
             if isinstance(call, Call) and call.function in APPROXIMATE:
                 where = _unsorted(subject, block, call)
                 if where is not None:
@@ -348,7 +342,7 @@ def _is_sorted(line: Value, descending: bool) -> bool:
 def sizes_differ(subject: Subject) -> Iterator[Observation]:
     """SUMIF and AVERAGEIF over two areas of different sizes: Excel quietly takes the size of the first."""
     for block in subject.blocks:
-        for call in _walk(block.tree):
+        for call in walk(block.tree):
             if isinstance(call, Call) and call.function in ("SUMIF", "AVERAGEIF") and len(call.arguments) == 3:
                 sizes = [_size_of(subject, block, call.arguments[position]) for position in (0, 2)]
                 if None not in sizes and sizes[0] != sizes[1]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from sheetml.engine.cells import CellValue
 from sheetml.formula.references import address
 from sheetml.report.compare.moves import Move
-from sheetml.report.tables import html_table
 from sheetml.report.words import value_text
+from sheetml.tables import html_table
 from sheetml.xlsx.model import Area
 
 # What happened to a cell

@@ -30,6 +30,9 @@ class Snapshot:
         stored = workbook.file.sheets[sheet].cells
         places = calculation.slots.locate(sheet, stored.row, stored.column).tolist()
         self._formulas: dict[int, Formula] = {places[index]: formula for index, formula in stored.formula.items()}
+        for (position, row, column), text in calculation.edits.formulas.items():
+            if position == sheet:
+                self._edit(calculation.slot(sheet, row, column), row, column, text)
         kind = calculation.cells.kind[slots]
         filled = (kind != 1) | np.isin(slots, np.fromiter(self._formulas, np.intp, len(self._formulas)))
         self.name = workbook.sheet_names[sheet]
@@ -41,6 +44,13 @@ class Snapshot:
         self._keys: dict[int, str] = {}
         self._trees: dict[int, Node | None] = {}
         self.place = {place: index for index, place in enumerate(zip(self.rows.tolist(), self.columns.tolist()))}
+
+    def _edit(self, slot: int, row: int, column: int, text: str | None) -> None:
+        """Takes up a formula that was changed after the workbook was read."""
+        if text is None:
+            self._formulas.pop(slot, None)
+        else:
+            self._formulas[slot] = Formula(text, row, column)
 
     def __len__(self) -> int:
         return self.rows.size

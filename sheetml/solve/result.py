@@ -1,0 +1,26 @@
+"""What solving a model came to."""
+
+from __future__ import annotations
+
+from scipy.optimize import OptimizeResult
+
+from sheetml.tables import html_table
+
+
+class SolverResult(OptimizeResult):
+    """A scipy.optimize.OptimizeResult that notebooks show as a table."""
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("sheet", self.sheet),
+            ("objective", self.objective or "(none)"),
+            ("adjustable cells", f"{self.x.size:,}: {', '.join(self.adjustable)}"),
+            ("before", f"{self.fun_start:.10g}"),
+            ("after", f"{self.fun:.10g}"),
+            ("iterations", f"{self.nit:,}"),
+            ("evaluations", f"{self.nfev:,}"),
+            ("gradient norm", f"{self.gradient_norm:.3g}"),
+            ("seconds", f"{self.seconds:.2f}"),
+            ("method", self.method),
+        ]
+        return html_table(["Solver", ""], rows, self.message)
