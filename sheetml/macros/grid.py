@@ -16,7 +16,6 @@ from sheetml.engine.values import BLANK
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import without_prefixes
-from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, VbaError
@@ -26,7 +25,7 @@ from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 MOST_CELLS = 2_000_000  # of one area that is read or written
 MOST_HELD = 5_000_000  # cells of the whole workbook
-FEWEST_ADDED = 64  # rows for which room is made at once, so that filling a column is not planned cell by cell
+FEWEST_ADDED, MOST_ADDED = 64, 65_536  # cells for which room is made at once
 
 Rows = list[list[CellValue]]
 
@@ -38,8 +37,8 @@ class Grid:
         self.workbook = workbook
         self.calculation = workbook.calculation
         self.automatic = not workbook.file.manual_calculation
-        self.written: set[tuple[int, int, int]] = set()  # sheet, row and column of the cells that macros wrote
-        self._added: dict[tuple[int, int], int] = {}  # sheet and column: for how many rows room was made last
+        self.written: set[tuple[int, Area]] = set()  # the sheets and areas that macros wrote to
+        self._grown: dict[tuple[int, str, int, int], tuple[int, int]] = {}  # where room was made last, and how much
 
     # ---- reading
 
@@ -56,10 +55,6 @@ class Grid:
     def values(self, sheet: int, area: Area) -> Rows:
         get = self.calculation.cells.get
         return [[get(slot) for slot in row] for row in self.slots(sheet, area).tolist()]
-
-    def is_blank(self, sheet: int, row: int, column: int) -> bool:
-        slot = self.calculation.slot(sheet, row, column)
-        return bool(self.calculation.cells.kind[slot] == BLANK)
 
     def used_area(self, sheet: int) -> Area:
         """The smallest area around everything that is not blank; A1 where all is."""
@@ -89,8 +84,7 @@ class Grid:
         """Puts values into an area without recalculating; formulas that stood there end."""
         slots = self.held(sheet, area)
         self._end_formulas(slots.reshape(-1))
-        rows_written, columns_written = range(area.top, area.bottom + 1), range(area.left, area.right + 1)
-        self.written.update(itertools.product((sheet,), rows_written, columns_written))
+        self.written.add((sheet, area))
         for slot, value in zip(slots.reshape(-1).tolist(), itertools.chain.from_iterable(rows)):
             self.calculation.set(slot, value)
 
@@ -98,8 +92,8 @@ class Grid:
         """Empties the cells that hold anything, without recalculating."""
         slots = self.calculation.slots.within(sheet, area)
         self._end_formulas(slots)
+        self.written.add((sheet, area))
         for slot in slots.tolist():
-            self.written.add(self.calculation.slots.place(slot))
             self.calculation.set(slot, None)
 
     def _end_formulas(self, slots: np.ndarray) -> None:
@@ -129,7 +123,7 @@ class Grid:
                 raise VbaError(APPLICATION, "You cannot change part of an array.")
             row, column = places[0]
             edits.set_tree(sheet, tree, to_a1(tree, row, column), row, column, places)
-            self.written.update((sheet, *place) for place in places)
+            self.written.update((sheet, Area(*place, *place)) for place in places)
         edits.respill()
 
     # ---- formulas
@@ -155,23 +149,33 @@ class Grid:
         return bool(slot and self.calculation.edits.holds_formula(np.array([slot]))[0])
 
     def held(self, sheet: int, area: Area) -> np.ndarray:
-        """The slots of an area, with room made for those that the workbook does not hold yet."""
+        """The slots of an area, with room made for those that the workbook does not hold yet.
+
+        Making room means planning anew. So that filling a column or a row cell by cell does not plan for
+        each cell, more room is made each time, in the direction in which the cells seem to go.
+        """
         slots = self.slots(sheet, area)
         if (slots != 0).all():
             return slots
-        if self.calculation.slots.count + area.height * area.width > MOST_HELD:
+        down, right = self._growth(sheet, area)
+        bottom, last = min(area.bottom + down, MAX_ROWS), min(area.right + right, MAX_COLUMNS)
+        if self.calculation.slots.count + (bottom - area.top + 1) * (last - area.left + 1) > MOST_HELD:
             raise VbaError(OUT_OF_MEMORY)
-        last = {}
-        for column in range(area.left, area.right + 1):
-            more = self._added.get((sheet, column), FEWEST_ADDED // 2) * 2
-            self._added[sheet, column] = last[column] = more if area.width <= 64 else 0
-        places = (
-            (row, column)
-            for column, more in last.items()
-            for row in range(area.top, min(area.bottom + more, MAX_ROWS) + 1)
-        )
-        self.calculation.add_cells(sheet, places)
+        self.calculation.add_cells(sheet, itertools.product(range(area.top, bottom + 1), range(area.left, last + 1)))
         return self.slots(sheet, area)
+
+    def _growth(self, sheet: int, area: Area) -> tuple[int, int]:
+        """For how many rows and columns beyond an area to make room: none where it follows no other one below or
+        beside it, else twice as many as for that."""
+        column, row = (sheet, "column", area.left, area.right), (sheet, "row", area.top, area.bottom)
+        above, before = self._grown.get(column), self._grown.get(row)
+        down = right = 0
+        if above is not None and area.top > above[0]:
+            down = min(max(above[1] * 2, FEWEST_ADDED), MOST_ADDED // area.width)
+        elif before is not None and area.left > before[0]:
+            right = min(max(before[1] * 2, FEWEST_ADDED), MOST_ADDED // area.height)
+        self._grown[column], self._grown[row] = (area.bottom, down), (area.right, right)
+        return down, right
 
     # ---- calculating
 
@@ -191,11 +195,6 @@ class Grid:
         self.automatic = automatic
         if switched:
             self.calculate()
-
-    # ---- words
-
-    def address(self, sheet: int, area: Area) -> str:
-        return address(self.workbook.sheet_names[sheet], area)
 
 
 def _end(filled: np.ndarray, start: int, step: int, limit: int) -> int:

@@ -93,6 +93,9 @@ class ErrorState:
         self.number, self.description, self.source = 0, "", ""
 
 
+_FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
+
 class Finished(Exception):
     """End or Stop: the macro is over."""
 
@@ -173,6 +176,9 @@ class Machine:
                 raise MacroError(f"{self.where(code, place)}: {error}") from None
             except Refusal as refusal:
                 raise MacroError(f"{self.where(code, place)}: {refusal}") from None
+            except _FAILURES as failure:  # a defect of sheetml's
+                what = f"{type(failure).__name__}: {failure}"
+                raise MacroError(f"{self.where(code, place)}: sheetml failed on this statement ({what})") from failure
 
     @staticmethod
     def where(code: Code, place: int) -> str:

@@ -17,6 +17,7 @@ from sheetml.macros.modules import Module, Section
 from sheetml.macros.names import Callee
 from sheetml.macros.project import Project
 from sheetml.workbook import Workbook
+from sheetml.xlsx.model import Area
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule, read_modules
 
 MOST_STATEMENTS = 10_000_000
@@ -234,10 +235,13 @@ class _Snapshot:
         self.cells.kind = calculation.cells.kind.copy()
         self.cells.text = calculation.cells.text.copy()
 
-    def changes(self, written: set[tuple[int, int, int]]) -> list[ChangedCell]:
+    def changes(self, written: set[tuple[int, Area]]) -> list[ChangedCell]:
         """The cells that have another value now, sheet by sheet, in order of rows."""
         calculation = self.workbook.calculation
         now = calculation.cells
+        by_macro = np.zeros(calculation.slots.count, bool)
+        for sheet, area in written:
+            by_macro[calculation.slots.within(sheet, area)] = True
         changed: list[ChangedCell] = []
         for sheet, name in enumerate(self.workbook.sheet_names):
             rows, columns = calculation.slots.positions(sheet)
@@ -248,5 +252,5 @@ class _Snapshot:
             for place in np.nonzero(differs)[0].tolist():
                 row, column = int(rows[place]), int(columns[place])
                 before, after = self.cells.get(int(old[place])), now.get(int(new[place]))
-                changed.append(ChangedCell(name, row, column, before, after, (sheet, row, column) in written))
+                changed.append(ChangedCell(name, row, column, before, after, bool(by_macro[new[place]])))
         return changed

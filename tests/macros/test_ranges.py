@@ -392,8 +392,31 @@ def test_writing_does_not_plan_again() -> None:
 
     workbook.calculation._run_stage = noting  # type: ignore[method-assign]
     workbook.macros.run("test")
-    assert len(plans) <= 2
+    assert len(plans) <= 3
     assert workbook["Sheet1"]["C1"] == 121
+
+
+@pytest.mark.parametrize("cell", ["Cells(i, 4)", "Cells(9, i)"])
+def test_filling_a_line_of_cells_that_were_not_there_makes_room_for_many_at_once(cell: str) -> None:
+    workbook = macro_book(f"Sub test()\nFor i = 1 To 400: {cell} = i: Next\nEnd Sub")
+    added = 0
+    add_cells = workbook.calculation.add_cells
+
+    def counting(*arguments: Any) -> None:
+        nonlocal added
+        added += 1
+        add_cells(*arguments)
+
+    workbook.calculation.add_cells = counting  # type: ignore[method-assign]
+    workbook.macros.run("test")
+    assert added <= 5
+    assert sum(value is not None for line in cells(workbook, "A1:OJ400") for value in line) == 400
+
+
+@pytest.mark.parametrize("cell", ["Cells(i, i)", "Cells(500 - i, 3)", "Cells(i \\ 2 + 1, i Mod 2 + 1)"])
+def test_cells_can_be_filled_in_any_order(cell: str) -> None:
+    workbook = ran(f"For i = 1 To 60: {cell} = i: Next")
+    assert sum(value is not None for line in cells(workbook, "A1:BH500") for value in line) == 60
 
 
 @settings(max_examples=25, deadline=None)
