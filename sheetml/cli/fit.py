@@ -75,12 +75,16 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
     ratings.dat). The loss of each epoch is printed, on the training and on the validation part. Ctrl-C
     ends the training: what it has learned so far is written.
     """
+    target = output or ratings.with_name(f"{ratings.name.split('.')[0]}.model.npz")
+    _spare_the_input([ratings, options["movies"]], [target, options["checkpoint"], options["report"]])
+    try:
+        model = _model(kind, options)
+    except ValueError as error:
+        raise ModelError(f"the model {kind} cannot be made: {error}.") from None
     read = read_ratings(ratings, options)
-    model = _model(kind, options)
     if options["find_lr"] is not None:
         return _find_learning_rate(model, read, options)
     train, valid = _split(read, options["valid"], options["split"], options["seed"])
-    target = output or ratings.with_name(f"{ratings.name.split('.')[0]}.model.npz")
     show = not (options["quiet"] or options["as_json"])
     if show:
         _print_start(model, train, valid)
@@ -93,6 +97,13 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
     elif show:
         _print_end(measured, target, options)
     return _exit_code(interrupted)
+
+
+def _spare_the_input(inputs: list[Path | None], outputs: list[Path | None]) -> None:
+    read = {path.resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is not None and path.resolve() in read:
+            raise ModelError(f"{path} is read by this command: name another file to write.")
 
 
 def _exit_code(interrupted: bool) -> int:
@@ -115,12 +126,13 @@ def _model(kind: str, options: dict[str, Any]) -> FactorModel:
             settings[name] = options[name]
     if options["limits"] is not None:
         settings["rating_range"] = _limits(options["limits"])
+    usual = chosen()
     for text in options["settings"]:
         name, equals, value = text.partition("=")
         if not equals:
             raise click.BadParameter(f"{text!r} is not NAME=VALUE.", param_hint="--set")
-        settings[name.strip().replace("-", "_")] = _value(value)
-    usual = chosen()
+        name = name.strip().replace("-", "_")
+        settings[name] = _value(value, getattr(usual, name, None), text)
     trained = "optimizer" in chosen.parameter_names()
     if trained:
         settings["optimizer"] = _optimizer(usual.optimizer, options)  # type: ignore[attr-defined]
@@ -173,13 +185,29 @@ def _limits(text: str) -> tuple[float, float] | str | None:
     raise click.BadParameter(f"{text!r} is not {wanted}.", param_hint="--range")
 
 
-def _value(text: str) -> Any:
-    """A setting's value: JSON if it is that, else the text; lists become tuples."""
+def _value(text: str, usual: Any, stated: str) -> Any:
+    """A setting's value: JSON if it is that, else the text; lists are tuples. It must be like the usual one."""
     try:
         value = json.loads(text)
     except ValueError:
-        return text.strip()
-    return tuple(value) if isinstance(value, list) else value
+        value = text.strip()
+    value = tuple(value) if isinstance(value, list) else value
+    if not _is_like(value, usual):
+        sentence = f"{stated!r}: the usual value is {usual!r}, and {text!r} is not like it."
+        raise click.BadParameter(sentence, param_hint="--set")
+    return value
+
+
+def _is_like(value: Any, usual: Any) -> bool:
+    if isinstance(value, bool) or isinstance(usual, bool):
+        return isinstance(value, bool) and (usual is None or isinstance(usual, bool))
+    if isinstance(value, tuple):
+        return isinstance(usual, (tuple, str)) and len(value) == 2 and all(type(each) in (int, float) for each in value)
+    if isinstance(usual, float):
+        return isinstance(value, (int, float))
+    if isinstance(usual, (str, tuple)):
+        return isinstance(value, str)
+    return isinstance(value, (int, type(None) if usual is None else int))
 
 
 def _split(ratings: Ratings, part: float, how: str, seed: int) -> tuple[Ratings, Ratings | None]:

@@ -191,8 +191,8 @@ class Optimizer(Parameters):
         table[:, EPSILON] = getattr(self, "epsilon", 0.0)
         table[:, DAMPENING] = getattr(self, "dampening", 0.0)
         steps = first + 1 + np.arange(len(rates))
-        table[:, CORRECTION1] = 1 - getattr(self, "beta1", 0.0) ** steps
-        table[:, CORRECTION2] = 1 - getattr(self, "beta2", 0.0) ** steps
+        table[:, CORRECTION1] = 1 - table[:, BETA1] ** steps
+        table[:, CORRECTION2] = 1 - table[:, BETA2] ** steps
         return table
 
     def apply(self, parameter: np.ndarray, gradient: np.ndarray, state: np.ndarray, at: np.ndarray) -> None:

@@ -28,6 +28,22 @@ class Parameters:
 
     def set_params(self, **settings: Any) -> Self:
         """Changes settings by name. Raises ValueError for a name that is no setting."""
+        own, nested = self._sorted(settings)
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+        for name, changes in nested.items():
+            object.__setattr__(self, name, getattr(self, name).with_params(**changes))
+        return self
+
+    def with_params(self, **settings: Any) -> Self:
+        """A copy with some settings changed, made anew so that its settings are checked."""
+        own, nested = self._sorted(settings)
+        changed = {name: getattr(self, name).with_params(**changes) for name, changes in nested.items()}
+        return type(self)(**{**self.get_params(deep=False), **changed, **own})
+
+    def _sorted(self, settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Settings by name, and by name those of a setting that has some itself."""
+        own: dict[str, Any] = {}
         nested: dict[str, dict[str, Any]] = {}
         for name, value in settings.items():
             outer, _, inner = name.partition("__")
@@ -37,14 +53,8 @@ class Parameters:
             if inner:
                 nested.setdefault(outer, {})[inner] = value
             else:
-                object.__setattr__(self, outer, value)
-        for outer, changes in nested.items():
-            object.__setattr__(self, outer, getattr(self, outer).with_params(**changes))
-        return self
-
-    def with_params(self, **settings: Any) -> Self:
-        """A copy with some settings changed."""
-        return type(self)(**self.get_params(deep=False)).set_params(**settings)
+                own[outer] = value
+        return own, nested
 
     def __repr__(self) -> str:
         defaults = {name: each.default for name, each in inspect.signature(type(self)).parameters.items()}

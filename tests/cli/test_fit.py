@@ -150,6 +150,10 @@ def test_unknown_users_in_the_ratings_are_refused_taken_as_the_mean_or_left_out(
         (["--model", "als", "--lr", "1"], "the model als has no --lr; its settings are"),
         (["--set", "depth=3"], "the model dot-bias has no --depth"),
         (["--set", "depth"], "'depth' is not NAME=VALUE"),
+        (["--set", "factors=many"], "the usual value is 50, and 'many' is not like it"),
+        (["--model", "net", "--set", "dropout=[0.1]"], "the usual value is (0.05, 0.5), and '[0.1]' is not like it"),
+        (["--set", 'init=[1,"a"]'], "is not like it"),
+        (["--lr", "nan"], "the model dot-bias cannot be made: the learning rate must be 0 or more"),
         (["--range", "5:1"], "'5:1' is not data, wide, none"),
         (["--optimizer", "adam", "--momentum", "0.9"], "the optimizer adam has no --momentum"),
         (["--cycle-len", "2"], "belong to --schedule sgdr"),
@@ -167,3 +171,20 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
     assert message in done.err
     assert "Traceback" not in done.err
     assert not ratings_file.with_name("ratings.model.npz").exists()
+
+
+def test_the_ratings_are_never_overwritten(ratings_file: Path) -> None:
+    before = ratings_file.read_bytes()
+    for option in ("-o", "--report", "--checkpoint"):
+        done = sheetml("fit", ratings_file, *QUICK, option, ratings_file)
+        assert done.code == 2
+        assert "is read by this command: name another file to write" in done.err
+    assert ratings_file.read_bytes() == before
+
+
+def test_settings_without_an_option_of_their_own_are_set_by_name(ratings_file: Path) -> None:
+    output = ratings_file.with_name("model.npz")
+    settings = ["--set", "hidden=3", "--set", "dropout=[0,0.25]", "--set", "init=he", "--set", "dtype=float32"]
+    assert sheetml("fit", ratings_file, "--model", "net", *QUICK, *settings, "-o", output, "-q").code == 0
+    fitted = load_model(output).get_params()
+    assert (fitted["hidden"], fitted["dropout"], fitted["init"], fitted["dtype"]) == (3, (0, 0.25), "he", "float32")

@@ -148,3 +148,5 @@ def test_an_optimizer_is_known_by_name_and_shows_its_settings() -> None:
     assert repr(Momentum(0.2, weight_decay=0.1)) == "Momentum(learning_rate=0.2, weight_decay=0.1)"
     changed = Momentum(0.2).with_params(momentum=0.5)
     assert changed == Momentum(0.2, momentum=0.5)
+    with pytest.raises(ValueError, match="momentum must be at least 0 and below 1"):
+        changed.with_params(momentum=2.0)
