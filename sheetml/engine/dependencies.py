@@ -152,6 +152,7 @@ def reads_of(context: Context, node: Node | None) -> np.ndarray:
     """The slots a block's formula reads, sorted."""
     if node is None:
         return np.zeros(0, np.intp)
+    context.workspace.calls = 0
     found = [slots_read(context, reference) for reference in read_references(context, node, not context.array)]
     if not found:
         return np.zeros(0, np.intp)
@@ -163,6 +164,7 @@ def pairs_of(context: Context, node: Node | None) -> tuple[np.ndarray, np.ndarra
     """The same cell by cell."""
     if node is None:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    context.workspace.calls = 0
     pairs = [cell_pairs(context, reference) for reference in read_references(context, node, not context.array)]
     if not pairs:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)

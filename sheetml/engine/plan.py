@@ -108,7 +108,6 @@ def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan
 def _stage(block: Block, workspace: Workspace) -> Stage:
     slots = workspace.slots.locate(block.sheet, block.rows, block.columns)
     context = Context(workspace, block.sheet, block.rows, block.columns, slots, block.is_array, cache={})
-    workspace.calls = 0
     try:
         reads = reads_of(context, block.tree)
     except CalculationError as error:
