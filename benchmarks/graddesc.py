@@ -20,6 +20,7 @@ import numpy as np
 
 import sheetml
 from sheetml.layouts.graddesc import TrainingLoop
+from sheetml.layouts.graddesc.recognition import STATED
 
 WORKBOOK = Path(__file__).parent.parent / "workbooks" / "graddesc.xlsx"
 EPOCHS = 20_000
@@ -202,21 +203,21 @@ def state_of(loop: TrainingLoop) -> State:
     """The state that the sheet's first row starts from."""
     cells = loop.cells
     state: State = {"b": loop.point.const, "a": loop.point.slope, "rate": loop.learning_rate}
-    state["whole"] = loop.kind == "Adagrad"
+    state["whole"] = loop.layout.kind == "Adagrad"
     names = {target for target, _ in loop.layout.copies}
     if "momtarget" in names:
         state["mb"], state["ma"] = cells.values("momtarget")
     if "gradtarget" in names:
-        keys = ("gb", "ga") if "Adagrad" in loop.kind else ("vb", "va")
+        keys = ("gb", "ga") if "Adagrad" in loop.layout.kind else ("vb", "va")
         state.update(zip(keys, cells.values("gradtarget")))
     sheet = loop.workbook[loop.sheet]
-    if loop.kind == "Eve":
+    if loop.layout.kind == "Eve":
         state.update(beta=sheet["K1"], beta2=sheet["M1"], dt=cells.value("dt_1"))
         state.update(f1=cells.value("ft_1"), f2=cells.value("ft_2"))
-    elif "momtarget" in names or loop.kind == "RMSProp":
+    elif "momtarget" in names or loop.layout.kind == "RMSProp":
         state.update(beta=sheet["J1"], beta2=sheet["L1"])
-    if "annealed" in loop.kind:
-        state["before"] = cells.value("prev_step" if loop.kind == "annealed Adagrad" else "prev_grad2")
+    if "annealed" in loop.layout.kind:
+        state["before"] = cells.value("prev_step" if loop.layout.kind == "annealed Adagrad" else "prev_grad2")
     return state
 
 
@@ -232,8 +233,8 @@ def measure(loop: TrainingLoop) -> None:
     xs, ys = (sheet[f"{column}4:{column}{loop.layout.areas['lastconst'].top}"][:, 0].tolist() for column in "AB")
     inputs, targets = np.column_stack([np.ones(len(xs)), xs]), np.array(ys)
     by_hand: list[Callable[[State], float]] = [
-        lambda s: annealed(loop.kind, s, lambda s: plain(loop.kind, xs, ys, s)),
-        lambda s: annealed(loop.kind, s, lambda s: vectors(loop.kind, inputs, targets, s)),
+        lambda s: annealed(loop.layout.kind, s, lambda s: plain(loop.layout.kind, xs, ys, s)),
+        lambda s: annealed(loop.layout.kind, s, lambda s: vectors(loop.layout.kind, inputs, targets, s)),
     ]
     loop.reset()
     states = [state_of(loop), state_of(loop)]
@@ -267,5 +268,5 @@ if __name__ == "__main__":
     book = sheetml.open(Path(sys.argv[1]) if len(sys.argv) > 1 else WORKBOOK)
     print(f"{'epochs a second':<14}{'sheetml':>11}{'Python':>12}{'NumPy':>12}{'to Python':>14}{'to NumPy':>10}")
     for each in book.training_loops:
-        if each.kind != "start cells":
+        if each.layout.kind != STATED:
             measure(each)

@@ -102,8 +102,9 @@ class TrainingLoop:
 
     @property
     def kind(self) -> str:
-        """The update rule in words: "momentum", "annealed Adam"."""
-        return self.layout.kind
+        """The update rule in words: "momentum", "annealed Adam"; the sheet may say it in a cell named rule."""
+        stated = self.cells.values("rule")[0] if self.layout.has("rule") else None
+        return stated if isinstance(stated, str) and stated else self.layout.kind
 
     @property
     def learning_rate(self) -> float | None:
@@ -137,7 +138,9 @@ class TrainingLoop:
             self.workbook.macros.run(f"{self.sheet}.{RESET}")
             return
         self._prepare()
-        rules.RESETS[self.kind](self.cells, self.layout.copies)
+        if self.cells.has("rmses"):
+            self.cells.clear("rmses")
+        rules.RESETS[self.layout.kind](self.cells, self.layout.copies)
         self.workbook.calculate()
 
     def step(self, *, by_rules: bool = False) -> None:
@@ -195,7 +198,7 @@ class TrainingLoop:
     # ---- by the rules
 
     def _one_step(self) -> None:
-        rules.step(self.cells, self._copies, manual=self.kind in rules.STEPS_BY_HAND)
+        rules.step(self.cells, self._copies, manual=self.layout.kind in rules.STEPS_BY_HAND)
 
     def _run_rules(self, epochs: int, history: History) -> None:
         if self.cells.has(*LOG):

@@ -34,7 +34,7 @@ PREVIOUS_FROM_CONST = 7  # columns right of const: the cell without a name, J1, 
 
 BASIC, MOMENTUM, ADAGRAD, RMSPROP, ADAM, EVE = "SGD", "momentum", "Adagrad", "RMSProp", "Adam", "Eve"
 ANNEALED_ADAGRAD, ANNEALED_ADAM = "annealed Adagrad", "annealed Adam"
-STATED = "start cells"  # a sheet that says by names what a reset starts from
+STATED = "own rule"  # a sheet that says by names what a reset starts from
 
 
 @dataclass(slots=True)

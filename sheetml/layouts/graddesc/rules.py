@@ -177,8 +177,6 @@ def _reset_stated(cells: Cells, state: Copies) -> None:
     _start_weights(cells)
     if cells.has("lr", "start_lr"):
         _start(cells, "lr", 0)
-    if cells.has("rmses"):
-        cells.clear("rmses")
     switched(cells, True)
 
 
