@@ -3,7 +3,7 @@
     python -m benchmarks.movielens [workbook]
 
 In one run, as ratios: the objective and its gradient with respect to all embeddings (aim 1.5, at most
-3), the whole process of `sheetml run`, and how re-evaluation grows with the number of rating rows.
+3), and the whole process of `sheetml run`. How the time grows with the rows: benchmarks/scaling.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import openpyxl
 
 import sheetml
 
@@ -102,50 +101,7 @@ def whole_process(path: Path) -> None:
     print(f"{'sheetml run, whole process':<26}{min(times):>10.2f} s")
 
 
-def scaling() -> None:
-    """The long form of the model with more and more rating rows: time a row should stay the same."""
-    base = None
-    for rows in (1_000, 10_000, 100_000):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "long.xlsx"
-            write_long_form(path, rows)
-            workbook = sheetml.open(path)
-        f = workbook.function(["emb!C4:G18", "emb!C22:G36"], "emb!AA3")
-        x = f.x0
-        evaluation, gradient = seconds(lambda f=f, x=x: f(x)), seconds(lambda f=f, x=x: f.value_and_gradient(x))
-        base = base or evaluation / rows
-        print(
-            f"{rows:>8,} rows {evaluation * 1e3:>9.3f} ms, with gradient {gradient * 1e3:>9.3f} ms;"
-            f" time a row {evaluation / rows / base:.2f} of that at 1,000 rows"
-        )
-
-
-def write_long_form(path: Path, rows: int) -> None:
-    """A workbook in the layout of `movielens_emb`, with made-up ratings."""
-    random = np.random.default_rng(0)
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "emb"
-    for top in (4, 22):
-        for row in range(top, top + 15):
-            sheet.cell(row, 2, row - top + 1)
-            for column in range(3, 8):
-                sheet.cell(row, column, float(random.random()))
-    for row in range(3, rows + 3):
-        user, item = (int(number) for number in random.integers(1, 16, 2))
-        cells = [user, item, float(random.integers(1, 11) / 2), f"=MATCH(I{row},$B$4:$B$18)"]
-        cells += [f"=OFFSET($B$3,$L{row},{column})" for column in range(1, 6)]
-        cells += [f"=MATCH(J{row},$B$22:$B$36,0)"]
-        cells += [f"=OFFSET($B$21,$R{row},{column})" for column in range(1, 6)]
-        cells += [f"=SUMPRODUCT(M{row}:Q{row},S{row}:W{row})", f"=(K{row}-X{row})^2"]
-        for column, value in enumerate(cells, start=9):
-            sheet.cell(row, column, value)
-    sheet["AA3"] = f"=SQRT(AVERAGE(Y3:Y{rows + 2}))"
-    book.save(path)
-
-
 if __name__ == "__main__":
     book_path = Path(sys.argv[1]) if len(sys.argv) > 1 else WORKBOOK
     against_numpy(book_path)
     whole_process(book_path)
-    scaling()
