@@ -42,7 +42,7 @@ def table(text, size=7):
 RECURRENCES = {
     "down a column": down("@*0.9+$AZ$99"),
     "with a root and a division": down("SQRT(@*@+1)/(1+@*@)"),
-    "with elementary functions": down("EXP(0-@*@)+COS(@)*0.5-LN(1+@*@)"),
+    "with elementary functions": down("(EXP(0-@*@)+COS(@)*0.5-LN(1+@*@))*0.4"),
     "with a sum of many": down("SUM(@,$AZ$99,$AZ$99,1,2,3,4,5,6,7,8,9)/60"),
     "with the largest of several": down("MAX(@-0.1,0.2,$AZ$99)*0.9+MIN(@,1)"),
     "with conditions": down("IF(@>0.5,@*0.5,@+0.4)"),
