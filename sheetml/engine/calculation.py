@@ -402,7 +402,7 @@ class Calculation:
 
     def note_place(self, step: Step) -> None:
         if self.workspace.trace is not None:
-            self.workspace.trace.place = self.describe(step.cells)
+            self.workspace.trace.place = _Place(self, step.cells)
 
     # ---- arrays that spill
 
@@ -561,6 +561,17 @@ class Calculation:
             own = places[places[:, 0] == sheet]
             texts.append(areas_text(self.scope.sheet_names[sheet], own[:, 1], own[:, 2]))
         return ", ".join(texts)
+
+
+class _Place:
+    """Cells for a message, put into words only if it comes to that."""
+
+    def __init__(self, calculation: Calculation, slots: np.ndarray) -> None:
+        self.calculation = calculation
+        self.slots = slots
+
+    def __str__(self) -> str:
+        return self.calculation.describe(self.slots)
 
 
 def evaluated(context: Context, block: Block) -> Value:

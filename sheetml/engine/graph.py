@@ -28,7 +28,7 @@ class Trace:
     def __init__(self) -> None:
         self.guards: list[tuple[Traced, np.ndarray]] = []
         self.undifferentiable: str | None = None  # what ended the derivative, in words
-        self.place: str = ""  # the cells being evaluated, for messages
+        self.place: object = ""  # the cells being evaluated, for messages: str() tells them
         self.function: str = ""  # and the worksheet function or operator
         self.problems: dict[int, str] = {}  # why cells could not be computed, by slot
         self._guarded: set[int] = set()
