@@ -1,7 +1,12 @@
-"""Settings of the whole test run."""
+"""Settings of all tests."""
+
+from __future__ import annotations
 
 import os
 
-# tests run side by side: linear algebra on several threads each would only make them wait for each other
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+from hypothesis import settings
+
+# Where a change is judged the same examples are drawn each time; everywhere else new ones are.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")

@@ -149,10 +149,20 @@ def test_ctrl_c_keeps_the_best_point_and_writes_it(tmp_path):
     subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
     one_start = time.perf_counter() - started
     command += ["--starts", "100000"]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(2 * one_start + 1)  # as long as it takes until something has been found
-    os.kill(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # a shell starts what it runs in the background, perhaps these tests, deaf to Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        try:
+            time.sleep(2 * one_start + 1)  # as long as it takes until something has been found
+            os.kill(process.pid, signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, err.decode()
     assert b"Interrupted; the best point so far is kept" in out
     assert library.open(tmp_path / "book.solved.xlsx")["Sheet1"]["C1"] < before

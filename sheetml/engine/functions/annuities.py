@@ -34,6 +34,7 @@ from sheetml.engine.values import (
 
 _TERMS = 9  # of series in what is below _SMALL
 _SMALL = 1e-2
+_SMALL_GROWTH = 1e-1  # the series of (1+r)^n falls faster; further out its closed form keeps second derivatives too
 
 
 def growth(rate: Array, periods: Array) -> tuple[Array, Errors]:
@@ -43,7 +44,7 @@ def growth(rate: Array, periods: Array) -> tuple[Array, Errors]:
 
 def _accumulated(rate: Array, periods: Array, grown: Array) -> Array:
     """((1+r)^n - 1)/r, what payments of 1 come to; near r = 0 by the binomial series, which keeps all digits."""
-    small = ops.less(ops.multiply(ops.absolute(rate), ops.add(1.0, ops.absolute(periods))), _SMALL)
+    small = ops.less(ops.multiply(ops.absolute(rate), ops.add(1.0, ops.absolute(periods))), _SMALL_GROWTH)
     near = ops.where(small, rate, 0.0)
     series: Array = np.ones((1, 1, 1))
     for k in range(_TERMS, 0, -1):
