@@ -1,12 +1,14 @@
-"""Settings of all tests."""
-
-from __future__ import annotations
+"""Settings of the whole test run."""
 
 import os
 
-from hypothesis import settings
+# tests run side by side: linear algebra on several threads each would only make them wait for each other
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
-# Where a change is judged the same examples are drawn each time; everywhere else new ones are.
+from hypothesis import settings  # noqa: E402  (after the threads are settled)
+
+# where a change is judged the same examples are drawn each time; everywhere else new ones are
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
