@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from sheetml.cli import fit
 from sheetml.learn import EmbeddingDotBias, Ratings, load_model
 from tests.cli.command import sheetml
 from tests.learn.made_ratings import made_ratings
@@ -188,3 +190,8 @@ def test_settings_without_an_option_of_their_own_are_set_by_name(ratings_file: P
     assert sheetml("fit", ratings_file, "--model", "net", *QUICK, *settings, "-o", output, "-q").code == 0
     fitted = load_model(output).get_params()
     assert (fitted["hidden"], fitted["dropout"], fitted["init"], fitted["dtype"]) == (3, (0, 0.25), "he", "float32")
+
+
+def test_the_search_for_a_rate_is_drawn_in_a_terminal(ratings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "results", lambda: Console(force_terminal=True, width=100))
+    assert "loss by learning rate" in sheetml("fit", ratings_file, "--batch", "4", "--find-lr").out
