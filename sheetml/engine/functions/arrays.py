@@ -10,7 +10,7 @@ import numpy as np
 from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import Context, Result, Split, first_element
 from sheetml.engine.functions.elements import ELEMENTS_MADE, check_size, shared_integer
-from sheetml.engine.functions.lookup import argument
+from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.registry import MOST, Arguments, error_of_any, function, over_arrays, spread
 from sheetml.engine.graph import Array, value_of
 from sheetml.engine.values import (
@@ -24,10 +24,8 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
-    scalar_value,
 )
 from sheetml.errors import CalculationError
-from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
@@ -231,7 +229,7 @@ def sequence(context: Context, arguments: Arguments) -> Result:
     if rows == 0 or columns == 0:
         return error_value(CALC)
     check_size(context, rows, columns)
-    start, step = (_number_or_one(context, argument(arguments, place)) for place in (2, 3))
+    start, step = (value_or(context, argument(arguments, place), 1.0) for place in (2, 3))
 
     def compute(start: Array, step: Array) -> Array:
         count = max(start.shape[0], step.shape[0])
@@ -241,7 +239,3 @@ def sequence(context: Context, arguments: Arguments) -> Result:
         return ops.reshape(ops.cumulative_sum(ops.concatenate(steps, axis=1)), (count, rows, columns))
 
     return spread(compute, ("number", "number"), [first_element(start), first_element(step)])
-
-
-def _number_or_one(context: Context, node: Node | None) -> Value:
-    return scalar_value(1.0) if node is None or isinstance(node, Missing) else context.value(node)

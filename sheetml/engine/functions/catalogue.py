@@ -14,6 +14,15 @@ from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.functions.registry import MOST, Function
 
 _HEADING = ["| Function | Arguments | Derivative | |", "|---|---|---|---|"]
+_LIMITS = [
+    "- Text is read as numbers and dates, and shown in number formats, as Excel for English (United States) does it.",
+    "- Text is put in order by its characters without regard to case, not by the rules of a language.",
+    '- Within array expressions whole columns end at the last row used: `SUMPRODUCT(--(A:A=""))` does not count the',
+    "  blank rows below it. `COUNTIF`, `COUNTBLANK` and their kin do.",
+    "- `CELL` does not know formats, colours and widths.",
+    "- Not there: `REGEXTEST` and its kin (no pattern of a workbook may run without bounds), `GROUPBY`, `PIVOTBY`,",
+    "  `GETPIVOTDATA`, `INFO`, and all that asks servers (`WEBSERVICE`, `RTD`, `STOCKHISTORY`, cubes).",
+]
 _INTERNAL = "_"  # starts the names of functions that only files use, for operators
 _PACKAGE = "sheetml.engine.functions"
 
@@ -133,6 +142,7 @@ def page() -> str:
         "A formula with a function that is not listed keeps the value stored in the file as long as nothing it reads",
         "changes; otherwise the cell is reported, by name, as one that cannot be computed.",
     ]
+    lines += ["", "## Limits", "", *_LIMITS]
     family = ""
     for entry in entries:
         if entry.family != family:

@@ -27,6 +27,7 @@ from sheetml.engine.values import (
     first_error,
     number_value,
     rearranged,
+    scalar_value,
     text_value,
 )
 from sheetml.errors import FormulaError
@@ -50,6 +51,11 @@ def integers(context: Context, node: Node | None, default: int = 0) -> tuple[np.
 def argument(arguments: Arguments, position: int) -> Node | None:
     """An argument that may be left out."""
     return arguments[position] if position < len(arguments) else None
+
+
+def value_or(context: Context, node: Node | None, default: float) -> Value:
+    """The value of an argument, or a number where it is left out."""
+    return scalar_value(default) if node is None or isinstance(node, Missing) else context.value(node)
 
 
 def shaped(errors: Errors) -> Errors:

@@ -7,7 +7,7 @@ import numpy as np
 from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import Context, Result
 from sheetml.engine.functions.elements import check_size, shared_integer
-from sheetml.engine.functions.lookup import argument
+from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.registry import Arguments, function
 from sheetml.engine.graph import concrete
 from sheetml.engine.values import (
@@ -20,9 +20,7 @@ from sheetml.engine.values import (
     error_where,
     first_error,
     number_value,
-    scalar_value,
 )
-from sheetml.formula.tree import Missing, Node
 
 
 @function("RAND", 0, 0, volatile=True)
@@ -51,16 +49,12 @@ def random_array(context: Context, arguments: Arguments) -> Result:
     if rows < 1 or columns < 1:
         return error_value(VALUE)
     check_size(context, rows, columns)
-    low, low_errors = as_number(_given(context, argument(arguments, 2), 0.0))
-    high, high_errors = as_number(_given(context, argument(arguments, 3), 1.0))
-    whole, whole_errors = as_boolean(_given(context, argument(arguments, 4), 0.0))
+    low, low_errors = as_number(value_or(context, argument(arguments, 2), 0.0))
+    high, high_errors = as_number(value_or(context, argument(arguments, 3), 1.0))
+    whole, whole_errors = as_boolean(value_or(context, argument(arguments, 4), 0.0))
     smallest, largest, integers = concrete(low), concrete(high), concrete(whole)
     broken = (smallest != np.floor(smallest)) | (largest != np.floor(largest))
     wrong = (smallest > largest) | (integers & broken)
     draws = context.workspace.random.random((context.count, rows, columns))
     numbers = smallest + np.where(integers, np.floor(draws * (largest - smallest + 1)), draws * (largest - smallest))
     return number_value(numbers, first_error(low_errors, high_errors, whole_errors, error_where(wrong, VALUE)))
-
-
-def _given(context: Context, node: Node | None, default: float) -> Value:
-    return scalar_value(default) if node is None or isinstance(node, Missing) else context.value(node)

@@ -427,6 +427,14 @@ def error_of_any(*values: Value) -> Errors:
     return errors
 
 
+def first_of_each_cell(errors: Errors, count: int) -> Errors:
+    """The first error among each cell's, (b,)."""
+    if errors is None:
+        return None
+    rows = errors.reshape(count, -1)
+    return rows[np.arange(count), (rows != 0).argmax(axis=1)]
+
+
 def is_true(array: Any) -> bool:
     """Whether a plain or traced condition holds everywhere just now."""
     return bool(np.all(value_of(array)))

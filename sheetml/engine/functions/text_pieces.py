@@ -12,8 +12,16 @@ import numpy as np
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, Result, Split, join
 from sheetml.engine.functions.logic import Branch, chosen, level_with
-from sheetml.engine.functions.lookup import argument
-from sheetml.engine.functions.registry import Arguments, Item, function, mapped, plain_items, with_errors
+from sheetml.engine.functions.lookup import argument, value_or
+from sheetml.engine.functions.registry import (
+    Arguments,
+    Item,
+    first_of_each_cell,
+    function,
+    mapped,
+    plain_items,
+    with_errors,
+)
 from sheetml.engine.functions.text_numbers import item_text
 from sheetml.engine.values import (
     ERROR,
@@ -84,17 +92,10 @@ def _pieces(context: Context, arguments: Arguments) -> tuple[list[list[str]], Er
             value = context.read(part) if isinstance(part, Reference) else context.dereference(part)
             text, wrong = as_text(value)
             texts.append(text.reshape(value.shape[0], -1))
-            errors = first_error(errors, _first_in_cell(wrong, value.shape[0]))
+            errors = first_error(errors, first_of_each_cell(wrong, value.shape[0]))
     count = max(text.shape[0] for text in texts)
     spread = [np.broadcast_to(text, (count, text.shape[1])) for text in texts]
     return np.concatenate(spread, axis=1).tolist(), errors
-
-
-def _first_in_cell(errors: Errors, count: int) -> Errors:
-    if errors is None:
-        return None
-    rows = errors.reshape(count, -1)
-    return rows[np.arange(count), (rows != 0).argmax(axis=1)]
 
 
 def _glued(texts: list[str], delimiters: list[str]) -> str | None:
@@ -121,7 +122,7 @@ def _text_of_each_cell(texts: list[str | None], errors: Errors) -> Value:
 def array_text(context: Context, arguments: Arguments) -> Result:
     """All the values of an array as text; strictly (1) as an array is written in a formula."""
     items = plain_items(context.array_value(arguments[0]))
-    number, errors = as_number(scalar_value(0.0) if len(arguments) < 2 else context.value(arguments[1]))
+    number, errors = as_number(value_or(context, argument(arguments, 1), 0.0))
 
     def compute(rows: tuple[tuple[Item, ...], ...], style: float) -> Item:
         if int(style) not in (0, 1):
@@ -158,7 +159,7 @@ def _beside(name: str, about: str, after: bool) -> None:
         errors = first_error(errors, wrong)
         operands: list[Any] = [text, delimiters]
         for position, default in ((2, 1.0), (3, 0.0), (4, 0.0)):
-            number, wrong = as_number(_value(context, argument(arguments, position), default))
+            number, wrong = as_number(value_or(context, argument(arguments, position), default))
             operands.append(number)
             errors = first_error(errors, wrong)
         counted = isinstance(argument(arguments, 2), Node) and not isinstance(arguments[2], Missing)
@@ -185,16 +186,12 @@ _beside("TEXTAFTER", "The text after a delimiter.", after=True)
 _beside("TEXTBEFORE", "The text before a delimiter.", after=False)
 
 
-def _value(context: Context, node: Node | None, default: float) -> Value:
-    return scalar_value(default) if node is None or isinstance(node, Missing) else context.value(node)
-
-
 def _delimiters(context: Context, node: Node) -> tuple[np.ndarray, Errors]:
     """For each cell the tuple of all delimiters, any of which counts, and the first error among them."""
     value = context.array_value(node)
     text, errors = as_text(value)
     rows = text.reshape(value.shape[0], -1).tolist()
-    first = _first_in_cell(errors, value.shape[0])
+    first = first_of_each_cell(errors, value.shape[0])
     return _one_object_a_cell([tuple(row) for row in rows]), None if first is None else first.reshape(-1, 1, 1)
 
 
@@ -248,7 +245,7 @@ def text_split(context: Context, arguments: Arguments) -> Result:
         operands.append(delimiters)
         errors = first_error(errors, wrong)
     for position in (3, 4):
-        truth, wrong = as_boolean(_value(context, argument(arguments, position), 0.0))
+        truth, wrong = as_boolean(value_or(context, argument(arguments, position), 0.0))
         operands.append(truth)  # type: ignore[arg-type]
         errors = first_error(errors, wrong)
     pad = argument(arguments, 5)

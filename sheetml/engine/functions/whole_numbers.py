@@ -16,6 +16,7 @@ from sheetml.engine.functions.registry import (
     Sample,
     as_strict_number,
     elementwise,
+    first_of_each_cell,
     function,
     joined,
     of_sample,
@@ -141,11 +142,7 @@ def _strict_part(value: Value) -> Sample:
     number, errors = as_strict_number(value)
     count = value.shape[0]
     included = None if value.kind is None else (value.kind != BLANK).reshape(count, -1)
-    codes = None
-    if errors is not None:
-        rows = np.broadcast_to(errors, value.shape).reshape(count, -1)
-        codes = rows[np.arange(count), (rows != 0).argmax(axis=1)]
-    return Sample(ops.reshape(number, (count, number.size // count)), included, codes)
+    return Sample(ops.reshape(number, (count, number.size // count)), included, first_of_each_cell(errors, count))
 
 
 def _lcm(numbers: list[int]) -> int:
