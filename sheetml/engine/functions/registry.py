@@ -68,6 +68,7 @@ class Function:
     by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
     intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
     differentiable: bool = True  # if not, asking for a derivative through it names it
+    chooses: bool = False  # gives one of its arguments, perhaps an area (IF, CHOOSE)
     family: str = ""  # the module it is defined in
     about: str = ""  # what it gives, in a sentence
 
@@ -84,13 +85,14 @@ def function(
     by_position: tuple[int, ...] = (),
     intersects: bool = False,
     differentiable: bool = True,
+    chooses: bool = False,
     about: str = "",
 ) -> Callable[[Evaluation], Evaluation]:
     """Registers `evaluate(context, arguments)`, which gets its arguments as trees."""
 
     def register(evaluate: Evaluation) -> Evaluation:
         described = Function(name, evaluate, fewest, most, volatile, frozenset(by_position), intersects)
-        _register(replace(described, differentiable=differentiable, about=about), evaluate)
+        _register(replace(described, differentiable=differentiable, chooses=chooses, about=about), evaluate)
         return evaluate
 
     return register

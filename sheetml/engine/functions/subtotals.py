@@ -6,7 +6,8 @@ import numpy as np
 
 from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Refused, Result
+from sheetml.engine.division import Refused
+from sheetml.engine.evaluate import Context, Result
 from sheetml.engine.functions.elements import shared_integer
 from sheetml.engine.functions.registry import Arguments, function
 from sheetml.engine.values import BLANK, ERROR, UNCOMPUTABLE, VALUE, Value, error_value
