@@ -15,6 +15,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sheetml.api import Workbook
+from sheetml.api import open as open_workbook
 from sheetml.formula.references import address, column_letters
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import SolverModelNames, names_of
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from openpyxl import Workbook as NewWorkbook
     from openpyxl.cell.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
-
-    from sheetml.workbook import Workbook
 
 LONGEST_TEXT = 32_767  # UTF-16 units in a cell
 EPOCH = datetime.datetime(2000, 1, 1)  # of all built workbooks: the same data make the same file
@@ -159,18 +159,16 @@ def finish(book: NewWorkbook, path: str | os.PathLike[str]) -> Workbook:
     """
     from openpyxl.writer.excel import ExcelWriter
 
-    import sheetml
-
     book.properties.creator = "sheetml"
     book.properties.created = book.properties.modified = EPOCH
     with tempfile.TemporaryDirectory(prefix="sheetml-") as folder:
         draft = Path(folder) / "draft.xlsx"
         ExcelWriter(book, _TimelessZip(draft, "w")).save()
-        computed = sheetml.open(draft)
+        computed = open_workbook(draft)
         _restore_numbers(book, computed)
         computed.calculate()
         computed.save(path)
-    return sheetml.open(path)
+    return open_workbook(path)
 
 
 def _restore_numbers(book: NewWorkbook, computed: Workbook) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import sheetml
-from tests.layouts.graddesc_by_hand import LOOPS, Eve, State
 from tests.libreoffice import disagreements
+from tests.loops.graddesc_by_hand import LOOPS, Eve, State
 from tests.macros.graddesc_macros import macro_workbook
 from tests.reference import reference
 
