@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 import sheetml
 from sheetml.errors import DataError, WorkbookError
 from sheetml.formula.references import address
-from sheetml.layouts.book import LONGEST_TEXT, storable
+from sheetml.layouts.book import storable
 from sheetml.layouts.collab_filter import SheetModel, build, build_from_model
 from sheetml.report.check import check
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.reader import read_workbook
+from sheetml.xlsx.sheet_patch import MAX_TEXT_LENGTH
 from tests.layouts.ratings import made_up, titled
 from tests.libreoffice import all_recalculated, disagreements
 from tests.reference import reference
@@ -206,10 +207,10 @@ def test_libreoffice_reads_hostile_titles_as_they_are(tmp_path: Path) -> None:
 
 
 def test_text_too_long_for_a_cell_is_cut() -> None:
-    assert storable("x" * LONGEST_TEXT) == "x" * LONGEST_TEXT
-    cut = storable("🎬" * LONGEST_TEXT)
+    assert storable("x" * MAX_TEXT_LENGTH) == "x" * MAX_TEXT_LENGTH
+    cut = storable("🎬" * MAX_TEXT_LENGTH)
     assert cut.endswith("🎬…")
-    assert len(cut.encode("utf-16-le")) // 2 <= LONGEST_TEXT
+    assert len(cut.encode("utf-16-le")) // 2 <= MAX_TEXT_LENGTH
 
 
 # ---- a fitted model ---------------------------------------------------------------------------
