@@ -19,7 +19,7 @@ from sheetml.engine.values import NUMBER
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.references import address
 from sheetml.formula.tree import Node, Number, children
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 TOLERANCE = 1e-9  # relative, within which a cell holds the exact derivative
@@ -73,7 +73,7 @@ class DerivativeCheck:
 
 
 def check_derivatives(
-    workbook: Workbook, of: str, wrt: Sequence[str], against: Sequence[str], sheet: str | None = None
+    workbook: Book, of: str, wrt: Sequence[str], against: Sequence[str], sheet: str | None = None
 ) -> list[DerivativeCheck]:
     """Compares columns of derivatives with the exact partial derivatives.
 
@@ -117,14 +117,14 @@ class _Column:
         return address(self.sheet, self.area)
 
 
-def _area(workbook: Workbook, text: str, sheet: str | None) -> tuple[int, Area]:
+def _area(workbook: Book, text: str, sheet: str | None) -> tuple[int, Area]:
     areas = workbook.areas(text, sheet)
     if len(areas) != 1:
         raise FormulaError(f"{workbook.path}: {text!r} is several areas: one column is wanted")
     return areas[0]
 
 
-def _moving(workbook: Workbook, text: str, sheet: str | None, rows: int) -> _Column:
+def _moving(workbook: Book, text: str, sheet: str | None, rows: int) -> _Column:
     position, area = _area(workbook, text, sheet)
     if area.width > 1 or area.height not in (1, rows):
         raise FormulaError(f"{workbook.path}: {text!r} is neither one cell nor {rows} cells of a column")
@@ -139,7 +139,7 @@ def _is_fixed(text: str) -> bool:
     return re.fullmatch(r"\$?[A-Za-z]{1,3}\d+(:\$?[A-Za-z]{1,3}\d+)?", cell) is None
 
 
-def _filled_down(workbook: Workbook, sheet: int, area: Area) -> int:
+def _filled_down(workbook: Book, sheet: int, area: Area) -> int:
     """How many cells from this one down hold the same formula."""
     calculation = workbook.calculation
     slot = calculation.slot(sheet, area.top, area.left)
@@ -163,7 +163,7 @@ class PartialDerivatives:
     Where no row depends on another's inputs, which is tried, all rows share one pass; else each has its own.
     """
 
-    def __init__(self, workbook: Workbook, of: _Column, wrt: Sequence[_Column], rows: int) -> None:
+    def __init__(self, workbook: Book, of: _Column, wrt: Sequence[_Column], rows: int) -> None:
         self.of, self.wrt, self.rows = of, wrt, rows
         self.f = workbook.function([column.address for column in wrt], of.address)
         self.x = self.f.x0
@@ -243,8 +243,8 @@ class _Hypothesis:
         return np.abs(stated - self.numbers) <= self.tolerance
 
 
-def _check(workbook: Workbook, partial: PartialDerivatives, number: int, column: _Column) -> DerivativeCheck:
-    slots = workbook._slots(workbook.calculation.scope.sheet(column.sheet) or 0, column.area).reshape(-1)
+def _check(workbook: Book, partial: PartialDerivatives, number: int, column: _Column) -> DerivativeCheck:
+    slots = workbook.slots_of(workbook.calculation.scope.sheet(column.sheet) or 0, column.area).reshape(-1)
     slots = np.broadcast_to(slots, (partial.rows,))
     cells = workbook.calculation.cells
     numeric = (cells.kind[slots] == NUMBER) & (slots != 0)
@@ -286,7 +286,7 @@ def _best(hypotheses: Iterator[_Hypothesis], stated: np.ndarray) -> _Hypothesis 
 
 
 def _hypotheses(
-    workbook: Workbook,
+    workbook: Book,
     partial: PartialDerivatives,
     number: int,
     slots: np.ndarray,
@@ -332,7 +332,7 @@ def _factor(stated: np.ndarray, exact: np.ndarray) -> float | None:
 
 
 def _steps(
-    workbook: Workbook,
+    workbook: Book,
     partial: PartialDerivatives,
     number: int,
     slots: np.ndarray,
@@ -381,7 +381,7 @@ def _refined(
         yield step
 
 
-def _in_formulas(workbook: Workbook, slots: np.ndarray) -> Iterator[float]:
+def _in_formulas(workbook: Book, slots: np.ndarray) -> Iterator[float]:
     """Numbers written in the column's formula or in those it reads directly, and constants in cells it reads."""
     calculation = workbook.calculation
     first = int(slots[0])

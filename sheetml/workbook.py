@@ -1,4 +1,4 @@
-"""A workbook as its users handle it: open, look, set, calculate, differentiate, solve, save."""
+"""A workbook's cells as their users handle them: look, set, calculate, differentiate, save."""
 
 from __future__ import annotations
 
@@ -22,37 +22,23 @@ from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
 from sheetml.formula.text import to_a1
 from sheetml.xlsx.model import Area, ErrorCode, Formula, WorkbookFile
-from sheetml.xlsx.reader import read_workbook
 from sheetml.xlsx.sheet_patch import CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sheetml.layouts.graddesc import TrainingLoop
-    from sheetml.macros.session import Macros
-    from sheetml.solve.model import SolverModel
-
 Addresses = str | Sequence[str]
 
 SHOWN_ROWS, SHOWN_COLUMNS = 30, 20  # of a sheet in a notebook
 
 
-def open(path: str | os.PathLike[str]) -> Workbook:
-    """Opens an .xlsx or .xlsm workbook; its cells hold the values that are stored in the file.
-
-    Raises WorkbookError, in one sentence, where the file is not a workbook that can be read.
-    """
-    return Workbook(read_workbook(Path(path)))
-
-
-class Workbook:
-    """An open workbook: `wb["sheet"]["B3"]` is a value, `wb.calculate()` brings all up to date."""
+class Book:
+    """The cells of an open workbook: `book["sheet"]["B3"]` is a value, `book.calculate()` brings all up to date."""
 
     def __init__(self, file: WorkbookFile) -> None:
         self.file = file
         self.calculation = Calculation(file)
-        self._macros: Macros | None = None
         self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
 
     def __getitem__(self, name: str) -> Worksheet:
@@ -65,20 +51,21 @@ class Workbook:
         return iter(self.worksheets)
 
     def __repr__(self) -> str:
-        return f"<Workbook {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
+        return f"<{type(self).__name__} {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
 
     def _repr_html_(self) -> str:
         """How notebooks show it: a line a sheet."""
         from sheetml.tables import html_table
 
-        models = {model.sheet: model.describe()[0] for model in self.solver_models}
-        rows = []
+        return html_table(["Sheet", "Area", "Cells", "Formulas"], self._rows_about_sheets(), str(self.path))
+
+    def _rows_about_sheets(self) -> list[list[object]]:
+        """What notebooks show of each sheet: its name, its area, how many cells and formulas it holds."""
+        rows: list[list[object]] = []
         for sheet, stored in zip(self.worksheets, self.file.sheets):
             used = "" if sheet.used is None else address(None, sheet.used)
-            rows.append(
-                [sheet.name, used, len(stored.cells.row), len(stored.cells.formula), models.get(sheet.name, "")]
-            )
-        return html_table(["Sheet", "Area", "Cells", "Formulas", "Solver model"], rows, str(self.path))
+            rows.append([sheet.name, used, len(stored.cells.row), len(stored.cells.formula)])
+        return rows
 
     @property
     def path(self) -> Path:
@@ -116,7 +103,7 @@ class Workbook:
             self.calculate()
         output_areas = self.areas(output)
         scalar = len(output_areas) == 1 and output_areas[0][1].height * output_areas[0][1].width == 1
-        return Function(self.calculation, self._held(self.areas(inputs)), self._held(output_areas), scalar)
+        return Function(self.calculation, self.held_slots(self.areas(inputs)), self.held_slots(output_areas), scalar)
 
     def areas(self, addresses: Addresses, sheet: str | None = None) -> list[tuple[int, Area]]:
         """The areas that addresses or defined names mean: positions of sheets, and rectangles."""
@@ -156,18 +143,22 @@ class Workbook:
             for part in parts
         ]
 
-    def _held(self, areas: list[tuple[int, Area]]) -> np.ndarray:
-        """The slots of all cells in the areas, with room made for those the workbook does not hold yet."""
+    def held_slots(self, areas: list[tuple[int, Area]]) -> np.ndarray:
+        """Where the cells of the areas are kept, one after another: (cells,).
+
+        Room is made for those that the workbook does not hold yet.
+        """
         for sheet, area in areas:
             if area.height * area.width > 10_000_000:
                 raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
         for sheet, area in areas:
-            if (self._slots(sheet, area) == 0).any():
+            if (self.slots_of(sheet, area) == 0).any():
                 rows, columns = range(area.top, area.bottom + 1), range(area.left, area.right + 1)
                 self.calculation.add_cells(sheet, itertools.product(rows, columns))
-        return np.concatenate([self._slots(sheet, area).reshape(-1) for sheet, area in areas])
+        return np.concatenate([self.slots_of(sheet, area).reshape(-1) for sheet, area in areas])
 
-    def _slots(self, sheet: int, area: Area) -> np.ndarray:
+    def slots_of(self, sheet: int, area: Area) -> np.ndarray:
+        """Where an area's cells are kept, (rows, columns); 0 for those that the workbook does not hold."""
         rows = np.arange(area.top, area.bottom + 1)[:, None]
         return self.calculation.slots.locate(sheet, rows, np.arange(area.left, area.right + 1)[None, :])
 
@@ -184,29 +175,6 @@ class Workbook:
     def depends(self, output: Addresses, inputs: Addresses) -> bool:
         """Whether any of the output cells depends on any of the input cells."""
         return self.function(inputs, output).depends
-
-    @property
-    def solver_models(self) -> list[SolverModel]:
-        """The Solver models stored in the workbook, one a sheet that has one."""
-        from sheetml.solve.model import solver_models  # SciPy's optimisers are slow to import
-
-        return solver_models(self)
-
-    @property
-    def training_loops(self) -> list[TrainingLoop]:
-        """The sheets that train a model by gradient descent in cells: `loop.reset()`, `loop.run(epochs)`."""
-        from sheetml.layouts.graddesc import training_loops
-
-        return training_loops(self)
-
-    @property
-    def macros(self) -> Macros:
-        """The workbook's macros: `wb.macros.run("Module1.train")`. What they leave behind stays for the next run."""
-        if self._macros is None:
-            from sheetml.macros.session import Macros  # only workbooks with macros need the interpreter
-
-            self._macros = Macros(self)
-        return self._macros
 
     # ---- saving
 
@@ -266,7 +234,7 @@ class Workbook:
 class Worksheet:
     """A sheet: `ws["B3"]` is a value, `ws["A1:C9"]` an array of rows and columns; both can be set."""
 
-    def __init__(self, workbook: Workbook, position: int) -> None:
+    def __init__(self, workbook: Book, position: int) -> None:
         self.workbook = workbook
         self.position = position
 
@@ -285,7 +253,7 @@ class Worksheet:
             return calculation.get(self.position, area.top, area.left)
         bottom = min(area.bottom, max(calculation.slots.last_row[self.position], area.top))
         right = min(area.right, max(calculation.slots.last_column[self.position], area.left))
-        slots = self.workbook._slots(self.position, Area(area.top, area.left, bottom, right))
+        slots = self.workbook.slots_of(self.position, Area(area.top, area.left, bottom, right))
         values = np.empty(slots.shape, object)
         for place, slot in np.ndenumerate(slots):
             values[place] = calculation.cells.get(int(slot))
@@ -297,7 +265,7 @@ class Worksheet:
         A cell with a formula cannot be set: ValueError.
         """
         area = parse_area(text)
-        slots = self.workbook._held([(self.position, area)]).reshape(area.height, area.width)
+        slots = self.workbook.held_slots([(self.position, area)]).reshape(area.height, area.width)
         formulas = self.workbook.calculation.is_formula(slots)
         if formulas.any():
             row, column = (int(index[0]) for index in np.nonzero(formulas))

@@ -18,8 +18,8 @@ from sheetml.cli.terminal import (
 from sheetml.errors import MacroError
 
 if TYPE_CHECKING:
+    from sheetml.api import Workbook
     from sheetml.macros.session import ChangedCell, Macro, MacroRun, Macros
-    from sheetml.workbook import Workbook
     from sheetml.xlsx.buttons import Button
 
 MOST_SHOWN = 20  # written cells of one sheet

@@ -20,7 +20,7 @@ from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, VbaError
 from sheetml.macros.machine import Refusal
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 MOST_CELLS = 2_000_000  # of one area that is read or written
@@ -33,7 +33,7 @@ Rows = list[list[CellValue]]
 class Grid:
     """Reads and writes cells; `automatic` says whether each write is followed by a recalculation."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.calculation = workbook.calculation
         self.automatic = not workbook.file.manual_calculation

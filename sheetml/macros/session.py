@@ -16,7 +16,7 @@ from sheetml.macros.machine import Code
 from sheetml.macros.modules import Module, Section
 from sheetml.macros.names import Callee
 from sheetml.macros.project import Project
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule, read_modules
 
@@ -72,7 +72,7 @@ class Macros:
     """The macros of an open workbook. What they leave behind (variables, the selection, the calculation
     mode) is there for the next run, as within one session of Excel."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.modules: list[VbaModule] = read_modules(workbook.file)
         self.host = Host(workbook)
@@ -226,7 +226,7 @@ class Macros:
 class _Snapshot:
     """The values of all cells at one moment."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         calculation = workbook.calculation
         self.workbook = workbook
         self.slots = calculation.slots

@@ -9,7 +9,7 @@ import numpy as np
 from sheetml.engine.cells import CellValue
 from sheetml.engine.values import BLANK, TEXT
 from sheetml.formula.references import cell_name
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 
 RELATIVE_TOLERANCE = 1e-9
 ABSOLUTE_TOLERANCE = 1e-15  # below it a number is what rounding left of 0: SIN(PI()) is one
@@ -43,7 +43,7 @@ class SheetCheck:
         return self.equal + len(self.differences)
 
 
-def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCheck]:
+def check(workbook: Book, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCheck]:
     """Recomputes every formula of a workbook just opened, and compares: one entry a sheet with formulas.
 
     Numbers are equal within the relative tolerance. Cells that depend on RAND, NOW and their kind are
@@ -73,7 +73,7 @@ def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[She
     return [sheet for sheet in sheets if sheet.formulas]
 
 
-def _differs(workbook: Workbook, slots: np.ndarray, tolerance: float) -> np.ndarray:
+def _differs(workbook: Book, slots: np.ndarray, tolerance: float) -> np.ndarray:
     now, before = workbook.calculation.cells, workbook.calculation.original
     gap = np.abs(now.number[slots] - before.number[slots])
     scale = np.maximum(np.abs(now.number[slots]), np.abs(before.number[slots]))
@@ -82,7 +82,7 @@ def _differs(workbook: Workbook, slots: np.ndarray, tolerance: float) -> np.ndar
     return result
 
 
-def _difference(workbook: Workbook, slot: int) -> Difference:
+def _difference(workbook: Book, slot: int) -> Difference:
     calculation = workbook.calculation
     sheet, row, column = calculation.slots.place(slot)
     return Difference(

@@ -24,7 +24,8 @@ from sheetml.formula.tree import Apply, Binary, Call, Name, Node, Unary, childre
 from sheetml.report.labels import label_of
 from sheetml.report.lineage import Lineage, Source, context_of, lineage
 from sheetml.report.words import figure, in_words, summary, value_text
-from sheetml.workbook import Workbook
+from sheetml.solve.model import solver_models
+from sheetml.workbook import Book
 from sheetml.xlsx.model import ERROR_TEXT, Area, ErrorCode
 
 MOST_STEPS = 30_000  # array operations, up to which the gradient is worked out
@@ -96,7 +97,7 @@ class Explanation:
     lineage: Lineage | None
 
 
-def explain(workbook: Workbook, cell: str, most: int = 10) -> Explanation:
+def explain(workbook: Book, cell: str, most: int = 10) -> Explanation:
     """Explains a cell by its address or name, with as many of the most influential cells as asked for.
 
     The workbook is calculated first if it was not. Raises FormulaError where the text names no one cell.
@@ -130,7 +131,7 @@ def explain(workbook: Workbook, cell: str, most: int = 10) -> Explanation:
     )
 
 
-def _one_cell(workbook: Workbook, text: str) -> tuple[int, Area]:
+def _one_cell(workbook: Book, text: str) -> tuple[int, Area]:
     areas = workbook.areas(text)
     if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
         raise FormulaError(f"{workbook.path}: {text!r} is not one cell: name one, such as Sheet1!B3.")
@@ -251,7 +252,7 @@ def _single_text(kind: int, number: float, text: str) -> str:
 # ---- what it depends on ------------------------------------------------------------------------
 
 
-def _dependencies(workbook: Workbook, found: Lineage, slot: int) -> list[Dependency]:
+def _dependencies(workbook: Book, found: Lineage, slot: int) -> list[Dependency]:
     """All sources but the cell itself, the nearest first."""
     calculation = workbook.calculation
     adjustable = _adjustable(workbook)
@@ -283,7 +284,7 @@ def _rest_of(calculation: Calculation, target: Source, slot: int) -> Source:
     return rest
 
 
-def _dependency(workbook: Workbook, source: Source, direct: bool, role: str) -> Dependency:
+def _dependency(workbook: Book, source: Source, direct: bool, role: str) -> Dependency:
     calculation = workbook.calculation
     cells = calculation.cells
     return Dependency(
@@ -317,10 +318,10 @@ def _distances(found: Lineage) -> dict[int, int]:
     return distance
 
 
-def _adjustable(workbook: Workbook) -> np.ndarray:
+def _adjustable(workbook: Book) -> np.ndarray:
     """The slots of the adjustable cells of all Solver models that can be understood."""
     slots = [np.zeros(0, np.intp)]
-    for model in workbook.solver_models:
+    for model in solver_models(workbook):
         try:
             for sheet, area in workbook.areas(model.adjustable):
                 slots.append(workbook.calculation.slots.within(sheet, area))
@@ -355,7 +356,7 @@ def _reading(calculation: Calculation, stage: Stage, step: Step, slot: int) -> s
 _Influences = tuple[list[AreaGradient], list[Influence], list[Influence], str]
 
 
-def _influences(workbook: Workbook, slot: int, found: Lineage, most: int) -> _Influences:
+def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influences:
     """The gradient by area and by cell, or the reason why there is none."""
     calculation = workbook.calculation
     sources = []

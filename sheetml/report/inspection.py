@@ -10,7 +10,8 @@ from sheetml.engine.functions import FUNCTIONS
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
 from sheetml.formula.tree import Call, ExternalReference, Name, Node, children
-from sheetml.workbook import Workbook
+from sheetml.solve.model import solver_models
+from sheetml.workbook import Book
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Inspection:
     iterates: bool
 
 
-def inspect(workbook: Workbook) -> Inspection:
+def inspect(workbook: Book) -> Inspection:
     """Describes a workbook as it is stored."""
     file = workbook.file
     return Inspection(
@@ -60,7 +61,7 @@ def inspect(workbook: Workbook) -> Inspection:
         blocks=[_block(workbook, block) for block in workbook.calculation.blocks],
         names=_names(workbook),
         tables={table.name: address(workbook.sheet_names[table.sheet], table.area) for table in file.tables},
-        models={model.sheet: model.describe() for model in workbook.solver_models},
+        models={model.sheet: model.describe() for model in solver_models(workbook)},
         macros=list(file.macro_parts),
         unsupported=unsupported(workbook),
         date_1904=file.date_1904,
@@ -68,14 +69,14 @@ def inspect(workbook: Workbook) -> Inspection:
     )
 
 
-def _sheet(workbook: Workbook, position: int) -> SheetSummary:
+def _sheet(workbook: Book, position: int) -> SheetSummary:
     sheet = workbook.file.sheets[position]
     cells = sheet.cells
     extent = f"A1:{cell_name(int(cells.row.max()), int(cells.column.max()))}" if len(cells.row) else ""
     return SheetSummary(sheet.name, extent, len(cells.row), len(cells.formula), sheet.visible)
 
 
-def _block(workbook: Workbook, block: Block) -> BlockSummary:
+def _block(workbook: Book, block: Block) -> BlockSummary:
     area = areas_text(None, block.rows, block.columns)
     r1c1 = block.problem if block.tree is None else f"={to_r1c1(block.tree)}"
     formula = f"={block.text}"
@@ -84,7 +85,7 @@ def _block(workbook: Workbook, block: Block) -> BlockSummary:
     return BlockSummary(workbook.sheet_names[block.sheet], area, len(block.rows), formula, r1c1)
 
 
-def _names(workbook: Workbook) -> dict[str, str]:
+def _names(workbook: Book) -> dict[str, str]:
     found = {}
     for name in workbook.file.names:
         if not name.hidden and not name.name.startswith("_xl"):
@@ -93,7 +94,7 @@ def _names(workbook: Workbook) -> dict[str, str]:
     return found
 
 
-def unsupported(workbook: Workbook) -> dict[str, list[str]]:
+def unsupported(workbook: Book) -> dict[str, list[str]]:
     """The functions and constructs that sheetml cannot compute, and the areas of the cells that use them."""
     found: dict[str, list[str]] = {}
     for block in workbook.calculation.blocks:
@@ -104,7 +105,7 @@ def unsupported(workbook: Workbook) -> dict[str, list[str]]:
     return found
 
 
-def _unknown(workbook: Workbook, node: Node, sheet: int, variables: frozenset[str] = frozenset()) -> Iterator[str]:
+def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] = frozenset()) -> Iterator[str]:
     if isinstance(node, ExternalReference):
         yield "another workbook"
     if isinstance(node, Call):

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import sheetml
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address, cell_name
 from sheetml.report.html import page
-from sheetml.report.residuals import Residuals, residuals
+from sheetml.report.residuals import ResidualTable, residuals
 from sheetml.report.words import figure, quantity
 from sheetml.solve.model import SolverModel
-from sheetml.workbook import Workbook
+from sheetml.version import __version__
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 if TYPE_CHECKING:
-    from sheetml.layouts.graddesc import History
+    from sheetml.loops import History
 
 MOST_CELLS = 4000  # of a heat map whose cells can be pointed at; a larger one is a plain picture
 MOST_POINTS = 2000  # of a curve
@@ -56,8 +56,8 @@ class ModelRecord:
     words: list[str]  # the model, as `inspect` puts it
     areas: list[AreaRecord]
     curve: list[tuple[int, int, float, float]] = field(default_factory=list)  # iteration, evaluations, objective, s
-    residuals_before: Residuals | None = None
-    residuals_after: Residuals | None = None
+    residuals_before: ResidualTable | None = None
+    residuals_after: ResidualTable | None = None
     result: Any = None
     problem: str = ""
     no_gradient: str = ""
@@ -84,7 +84,7 @@ class LoopRecord:
 class Recorder:
     """Follows a run, model by model: `start` before a model is solved, `follow` while, `finish` after."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.models: list[ModelRecord] = []
         self.loops: list[LoopRecord] = []
@@ -149,7 +149,7 @@ class Recorder:
             yield gradient[start : start + size].reshape(area.height, area.width)
             start += size
 
-    def _residuals(self, model: SolverModel) -> Residuals | None:
+    def _residuals(self, model: SolverModel) -> ResidualTable | None:
         return None if model.objective is None else residuals(self.workbook, model.objective)
 
 
@@ -181,7 +181,7 @@ def versions() -> dict[str, str]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = sheetml.__version__ if name == "sheetml" else "unknown"
+            found[name] = __version__ if name == "sheetml" else "unknown"
     return found
 
 
@@ -276,7 +276,7 @@ def _picture(title: str, array: np.ndarray, scale: float) -> Any:
     return Markup('<img alt="heat map" src="data:image/png;base64,{}">').format(data)
 
 
-def _residual_maps(pairs: list[Residuals]) -> list[Any]:
+def _residual_maps(pairs: list[ResidualTable]) -> list[Any]:
     from sheetml.report.charts import heat_map
 
     scale = _largest([each.values for each in pairs])

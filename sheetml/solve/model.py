@@ -32,7 +32,7 @@ from sheetml.xlsx.solver_names import solver_models as models_named_in
 if TYPE_CHECKING:
     from sheetml.engine.function import Function
     from sheetml.solve.result import SolverResult
-    from sheetml.workbook import Workbook
+    from sheetml.workbook import Book
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
@@ -42,7 +42,7 @@ CellAreas = list[tuple[str, Area]]
 Cell = tuple[str, int, int]  # sheet, row, column
 
 
-def solver_models(workbook: Workbook) -> list[SolverModel]:
+def solver_models(workbook: Book) -> list[SolverModel]:
     """The Solver models stored in the workbook, in the order of its sheets."""
     return [SolverModel(workbook, names) for names in models_named_in(workbook.file)]
 
@@ -81,7 +81,7 @@ class SolverModel:
     for what is not there.
     """
 
-    def __init__(self, workbook: Workbook, names: SolverModelNames) -> None:
+    def __init__(self, workbook: Book, names: SolverModelNames) -> None:
         self.workbook = workbook
         self.names = names
 
@@ -259,7 +259,7 @@ class SolverModel:
     def _check_adjustable(self) -> None:
         """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
         calculation = self.workbook.calculation
-        slots = self.workbook._held(self.workbook.areas(self.adjustable))
+        slots = self.workbook.held_slots(self.workbook.areas(self.adjustable))
         kinds = calculation.cells.kind[slots]
         first = np.unique(slots, return_index=True)[1]
         for wrong, why in (

@@ -30,7 +30,7 @@ class CellContent:
 CellChange = CellValue | CellContent  # a value alone leaves the cell's formula as it is
 CellChanges = Mapping[tuple[int, int], CellChange]
 
-MAX_TEXT_LENGTH = 32_767
+MAX_TEXT_LENGTH = 32_767  # of a cell
 
 _START_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
@@ -87,7 +87,11 @@ def _error_text(code: ErrorCode) -> str:
 def _text_bytes(text: str) -> bytes:
     if len(text) > MAX_TEXT_LENGTH:
         raise ValueError(f"a text of {len(text):,} characters does not fit into a cell ({MAX_TEXT_LENGTH:,})")
-    # Character references make the bytes right in whatever encoding the part has.
+    return _xml_bytes(text)
+
+
+def _xml_bytes(text: str) -> bytes:
+    """Text as it stands in an element: character references make it right in whatever encoding the part has."""
     return escape(escape_text(text)).encode("ascii", "xmlcharrefreplace")
 
 
@@ -296,7 +300,7 @@ class SheetPatch:
         if formula is None:
             return _value_element(prefix, stored)
         space = b' xml:space="preserve"' if formula != formula.strip() else b""
-        text = escape(escape_text(formula)).encode("ascii", "xmlcharrefreplace")
+        text = _xml_bytes(formula)
         return b"<%sf%s>%s</%sf>" % (prefix, space, text, prefix) + _value_element(prefix, stored)
 
     def _keeps_its_tag(self, cell: _Span, stored: StoredValue, metadata: bytes | None) -> bool:

@@ -13,25 +13,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sheetml.engine.blocks import Block, find_blocks
+from sheetml.engine.blocks import Block
 from sheetml.engine.cells import CellValue
 from sheetml.errors import FormulaError
 from sheetml.formula.references import parse_address
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children
 from sheetml.layouts.collab_filter.layout import BY_RATING, CROSSTAB, Layout, cell
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import solver_models
 
 FILLED = 0.5  # of a block's rectangle: some predictions may have been typed over
 
 
-def recognise(workbook: Workbook) -> list[Layout]:
+def recognise(workbook: Book) -> list[Layout]:
     """All crosstabs and by-rating tables of the workbook, in the order of its sheets.
 
     Cells are read, none is changed or computed. A workbook without any gives an empty list.
     """
-    blocks = [block for block in find_blocks(workbook.file) if block.tree is not None]
+    blocks = [block for block in workbook.calculation.blocks if block.tree is not None]
     found = []
     for position, name in enumerate(workbook.sheet_names):
         page = _Page(workbook, position, name, [block for block in blocks if block.sheet == position])
@@ -58,7 +58,7 @@ def _layouts(page: _Page, block: Block) -> Iterator[Layout]:
 class _Page:
     """A sheet with its blocks of formulas."""
 
-    workbook: Workbook
+    workbook: Book
     position: int
     name: str
     blocks: list[Block]

@@ -14,8 +14,8 @@ from sheetml.engine.plan import Step
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
-from sheetml.solve.model import SolverModel
-from sheetml.workbook import Workbook
+from sheetml.solve.model import SolverModel, solver_models
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -89,7 +89,7 @@ class Model:
 class Subject:
     """A calculated workbook as the rules see it; what several of them need is worked out once."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.calculation = workbook.calculation
         if not self.calculation.is_calculated or self.calculation.changed.any():
@@ -170,7 +170,7 @@ class Subject:
 
     @cached_property
     def models(self) -> list[Model]:
-        return [self._model(model) for model in self.workbook.solver_models]
+        return [self._model(model) for model in solver_models(self.workbook)]
 
     def _model(self, model: SolverModel) -> Model:
         nothing = np.zeros(0, np.intp)

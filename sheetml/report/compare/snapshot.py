@@ -13,7 +13,7 @@ from sheetml.formula.parser import parse
 from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Formula
 
 MOST_BLANK_LINES = 4  # times as many blank as filled lines, up to which blank ones are lines like others
@@ -23,7 +23,7 @@ FEW_LINES = 2000  # that are always taken with the blank ones between them
 class Snapshot:
     """The filled cells of one sheet, sorted by row, then column; arrays of one length n."""
 
-    def __init__(self, workbook: Workbook, sheet: int) -> None:
+    def __init__(self, workbook: Book, sheet: int) -> None:
         calculation = workbook.calculation
         rows, columns = calculation.slots.positions(sheet)
         slots = calculation.slots.locate(sheet, rows, columns)

@@ -22,7 +22,7 @@ from sheetml.engine.iteration import Expression
 from sheetml.errors import FormulaError
 from sheetml.formula.references import address
 from sheetml.formula.tree import Name, Node, children
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 WEIGHTS = ("const", "slope")
@@ -52,7 +52,7 @@ class LoopSheet:
         return all(name in self.areas for name in names)
 
 
-def recognise(workbook: Workbook) -> list[LoopSheet]:
+def recognise(workbook: Book) -> list[LoopSheet]:
     """All sheets with a training loop, in the order of the workbook. No cell is changed."""
     found: list[LoopSheet] = []
     if not {"lastconst", "lastslope"} <= {name.name.casefold() for name in workbook.file.names}:
@@ -173,7 +173,7 @@ def _cell(row: int, column: int) -> Area:
 class _Page:
     """A sheet with the areas that its names stand for; names that are #REF! are none."""
 
-    def __init__(self, workbook: Workbook, sheet: int) -> None:
+    def __init__(self, workbook: Book, sheet: int) -> None:
         self.workbook = workbook
         self.sheet = sheet
         self.name = workbook.sheet_names[sheet]
@@ -218,7 +218,7 @@ class _Page:
 
     def slots(self, *names: str) -> np.ndarray:
         areas = [self.areas[name] for name in names]
-        return self.workbook._held([(self.sheet, area) for area in areas])
+        return self.workbook.held_slots([(self.sheet, area) for area in areas])
 
     def feeds(self, *names: str) -> bool:
         """Whether what the last row comes to depends on these cells, which hold no formulas."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sheetml.engine.iteration import Expression, compile_iteration
-from sheetml.layouts.graddesc.cells import SheetCells
-from sheetml.layouts.graddesc.rules import Annealing, Copies
+from sheetml.loops.cells import SheetCells
+from sheetml.loops.rules import Annealing, Copies
 from sheetml.xlsx.model import Kind
 
 LOG = ("rmsestart", "rmse")
@@ -156,7 +156,7 @@ class CompiledRun:
 
 
 class _FloatCells:
-    """The cells that annealing works on (`rules.Cells`), with manual calculation, on floats."""
+    """The cells that annealing works on (`rules.NamedCells`), with manual calculation, on floats."""
 
     automatic = False
 
