@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.values import NUMBER
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.references import address
 from sheetml.formula.tree import Node, Number, children
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import Area, CellValue
 
 TOLERANCE = 1e-9  # relative, within which a cell holds the exact derivative
 ROUNDING = 64 * np.finfo(float).eps  # of a value computed in another order of operations

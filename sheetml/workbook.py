@@ -12,16 +12,15 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.calculation import UNKNOWN, Calculation
-from sheetml.engine.cells import CellValue
+from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.evaluate import Context
-from sheetml.engine.function import Function
 from sheetml.engine.values import BLANK
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
 from sheetml.formula.text import to_a1
-from sheetml.xlsx.model import Area, ErrorCode, Formula, WorkbookFile
+from sheetml.xlsx.model import Area, CellValue, ErrorCode, Formula, WorkbookFile
 from sheetml.xlsx.reader import read_workbook
 from sheetml.xlsx.sheet_patch import CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
@@ -105,7 +104,7 @@ class Workbook:
         calculation = self.calculation
         return {calculation.describe([slot]): reason for slot, reason in sorted(calculation.workspace.problems.items())}
 
-    def function(self, inputs: Addresses, output: Addresses) -> Function:
+    def function(self, inputs: Addresses, output: Addresses) -> CellFunction:
         """The output cells as a function of the input cells, with its exact derivatives.
 
         Addresses name a sheet ("dotprod!H19:V23") or are defined names. Several areas make one long
@@ -116,7 +115,7 @@ class Workbook:
             self.calculate()
         output_areas = self.areas(output)
         scalar = len(output_areas) == 1 and output_areas[0][1].height * output_areas[0][1].width == 1
-        return Function(self.calculation, self._held(self.areas(inputs)), self._held(output_areas), scalar)
+        return CellFunction(self.calculation, self._held(self.areas(inputs)), self._held(output_areas), scalar)
 
     def areas(self, addresses: Addresses, sheet: str | None = None) -> list[tuple[int, Area]]:
         """The areas that addresses or defined names mean: positions of sheets, and rectangles."""
@@ -230,7 +229,7 @@ class Workbook:
         differs = (now.kind != before.kind) | (now.number != before.number)
         differs |= (now.kind == 3) & (now.text != before.text)
         changed = differs & (calculation.owner < 0)
-        changed[[calculation.slot(*place) for place in calculation.edits.formulas]] = True
+        changed[[calculation.slot(*place) for place in calculation.formulas.edited]] = True
         differs &= changed | calculation.dependents(changed) | calculation.moved(np.arange(differs.size))
         changes: dict[int, dict[tuple[int, int], CellChange]] = {}
         for slot in np.nonzero(differs)[0].tolist():
@@ -252,7 +251,7 @@ class Workbook:
         The file states a shared formula in one cell only; where that is changed the others state their own.
         """
         calculation = self.calculation
-        edited = calculation.edits.formulas
+        edited = calculation.formulas.edited
         formulas = {place: None if text is None else with_prefixes(text) for place, text in edited.items()}
         for sheet in {place[0] for place in edited}:
             cells = self.file.sheets[sheet].cells

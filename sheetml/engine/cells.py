@@ -10,12 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.graph import Trace, Traced, value_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Trace, Traced, value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
-from sheetml.xlsx.model import MAX_COLUMNS, Area, ErrorCode, Kind, WorkbookFile
-
-CellValue = float | str | bool | ErrorCode | None
+from sheetml.xlsx.model import MAX_COLUMNS, Area, CellValue, ErrorCode, Kind, WorkbookFile
 
 
 class Slots:
@@ -76,7 +74,7 @@ def _key(rows: Any, columns: Any) -> Any:
     return np.asarray(rows, np.int64) * _STRIDE + columns
 
 
-class Cells(Protocol):
+class CellStore(Protocol):
     """What an evaluation reads from and writes to."""
 
     def gather(self, slots: np.ndarray) -> Value: ...
@@ -133,6 +131,10 @@ class StoredCells:
         else:
             number = float(value)
         self.number[slot], self.kind[slot], self.text[slot] = number, kind, text
+
+    def clear(self, slots: np.ndarray) -> None:
+        """Makes cells blank."""
+        self.kind[slots], self.number[slots], self.text[slots] = BLANK, 0.0, ""
 
     def differs(self, slots: np.ndarray, value: Value) -> np.ndarray:
         """Which of the slots hold something else than the value's elements."""

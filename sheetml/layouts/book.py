@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sheetml.formula.references import address, column_letters
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import MAX_TEXT, Area
 from sheetml.xlsx.solver_names import SolverModelNames, names_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from sheetml.workbook import Workbook
 
-LONGEST_TEXT = 32_767  # UTF-16 units in a cell
 EPOCH = datetime.datetime(2000, 1, 1)  # of all built workbooks: the same data make the same file
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can state, as Excel writes it
 
@@ -44,9 +43,9 @@ def storable(text: str) -> str:
     """The text as a cell can hold it: control characters as U+FFFD, line ends as Excel's, cut where too long."""
     text = _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
     units = text.encode("utf-16-le")
-    if len(units) <= 2 * LONGEST_TEXT:
+    if len(units) <= 2 * MAX_TEXT:
         return text
-    return units[: 2 * LONGEST_TEXT - 2].decode("utf-16-le", "ignore") + "…"
+    return units[: 2 * MAX_TEXT - 2].decode("utf-16-le", "ignore") + "…"
 
 
 def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.engine.values import BLANK
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -21,7 +20,7 @@ from sheetml.formula.tree import Node
 from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, VbaError
 from sheetml.macros.machine import Refusal
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, CellValue
 
 MOST_CELLS = 2_000_000  # of one area that is read or written
 MOST_HELD = 5_000_000  # cells of the whole workbook
@@ -97,12 +96,12 @@ class Grid:
             self.calculation.set(slot, None)
 
     def _end_formulas(self, slots: np.ndarray) -> None:
-        edits = self.calculation.edits
-        if edits.holds_formula(slots).any():
-            if edits.part_of_array(slots):
+        formulas = self.calculation.formulas
+        if formulas.fill(slots).any():
+            if formulas.cut_arrays(slots):
                 raise VbaError(APPLICATION, "You cannot change part of an array.")
-            edits.remove(slots)
-        edits.respill()
+            self.calculation.remove_formulas(slots)
+        self.calculation.respill()
 
     def store_formulas(self, sheet: int, area: Area, text: str, row: int, column: int) -> None:
         """Fills an area with a formula (without "=") that is written for one cell, without recalculating."""
@@ -116,26 +115,25 @@ class Grid:
 
     def store_trees(self, sheet: int, formulas: dict[Node, list[tuple[int, int]]]) -> None:
         """Gives held cells formulas, by their trees, without recalculating."""
-        edits = self.calculation.edits
         for tree, places in formulas.items():
             rows, columns = (np.array(part, np.int64) for part in zip(*places))
-            if edits.part_of_array(self.calculation.slots.locate(sheet, rows, columns)):
+            if self.calculation.formulas.cut_arrays(self.calculation.slots.locate(sheet, rows, columns)):
                 raise VbaError(APPLICATION, "You cannot change part of an array.")
             row, column = places[0]
-            edits.set_tree(sheet, tree, to_a1(tree, row, column), row, column, places)
+            self.calculation.put_formula(sheet, tree, to_a1(tree, row, column), row, column, places)
             self.written.update((sheet, Area(*place, *place)) for place in places)
-        edits.respill()
+        self.calculation.respill()
 
     # ---- formulas
 
     def formula(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's formula as Excel shows it, without "="; None where it holds none."""
-        text = self.calculation.edits.text(self.calculation.slot(sheet, row, column))
+        text = self.calculation.formulas.text(self.calculation.slot(sheet, row, column))
         return None if text is None else without_prefixes(text)
 
     def copied_tree(self, sheet: int, row: int, column: int) -> Node | None:
         """The same as a tree, to be given to other cells."""
-        block = self.calculation.edits.block(self.calculation.slot(sheet, row, column))
+        block = self.calculation.formulas.block(self.calculation.slot(sheet, row, column))
         if block is None:
             return None
         if block.size is not None:
@@ -146,7 +144,7 @@ class Grid:
 
     def has_formula(self, sheet: int, row: int, column: int) -> bool:
         slot = self.calculation.slot(sheet, row, column)
-        return bool(slot and self.calculation.edits.holds_formula(np.array([slot]))[0])
+        return bool(slot and self.calculation.formulas.fill(np.array([slot]))[0])
 
     def held(self, sheet: int, area: Area) -> np.ndarray:
         """The slots of an area, with room made for those that the workbook does not hold yet.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue, StoredCells
+from sheetml.engine.cells import StoredCells
 from sheetml.errors import MacroError
 from sheetml.formula.references import cell_name, quote_sheet
 from sheetml.macros.host import Host
@@ -17,7 +17,7 @@ from sheetml.macros.modules import Module, Section
 from sheetml.macros.names import Callee
 from sheetml.macros.project import Project
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import Area, CellValue
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule, read_modules
 
 MOST_STATEMENTS = 10_000_000

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.engine.values import BLANK, TEXT
 from sheetml.formula.references import cell_name
 from sheetml.workbook import Workbook
+from sheetml.xlsx.model import CellValue
 
 RELATIVE_TOLERANCE = 1e-9
 ABSOLUTE_TOLERANCE = 1e-15  # below it a number is what rounding left of 0: SIN(PI()) is one

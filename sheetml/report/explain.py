@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.blocks import areas_text
 from sheetml.engine.calculation import Calculation
-from sheetml.engine.cells import CellValue
+from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Lambda, Result
-from sheetml.engine.function import Function
-from sheetml.engine.graph import value_of
 from sheetml.engine.plan import Stage, Step
+from sheetml.engine.rectangles import areas_text
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 from sheetml.errors import CalculationError, FormulaError, NotDifferentiableError, SheetmlError
 from sheetml.formula.references import address
@@ -25,7 +25,7 @@ from sheetml.report.labels import label_of
 from sheetml.report.lineage import Lineage, Source, context_of, lineage
 from sheetml.report.words import figure, in_words, summary, value_text
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import ERROR_TEXT, Area, ErrorCode
+from sheetml.xlsx.model import ERROR_TEXT, Area, CellValue, ErrorCode
 
 MOST_STEPS = 30_000  # array operations, up to which the gradient is worked out
 MOST_PAIRS = 5_000_000  # cells read by a block, up to which its reading cells are found one by one
@@ -170,14 +170,8 @@ class _Recorder(Context):
 def _tree(context: Context, tree: Node) -> Part:
     """The formula's parts with the values they had in evaluating it."""
     recorder = _Recorder.of(context)
-    problems = dict(context.workspace.problems)
-    try:
-        with np.errstate(all="ignore"):
-            recorder.value(tree)
-    except SheetmlError:
-        pass  # the parts that were reached have their values
-    context.workspace.problems = problems
-    context.workspace.dynamic_reads = []
+    with context.workspace.borrowed(), np.errstate(all="ignore"), contextlib.suppress(SheetmlError):
+        recorder.value(tree)  # where it fails, the parts that were reached have their values
     return _part(recorder, tree)
 
 
@@ -371,7 +365,7 @@ def _influences(workbook: Workbook, slot: int, found: Lineage, most: int) -> _In
     if steps > MOST_STEPS:
         return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
     inputs = np.concatenate([slots for _, slots in sources])
-    function = Function(calculation, inputs, np.array([slot]), True)
+    function = CellFunction(calculation, inputs, np.array([slot]), True)
     try:
         gradient = function.gradient(function.x0)
     except (NotDifferentiableError, CalculationError) as error:

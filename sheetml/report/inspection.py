@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sheetml.engine.blocks import Block, areas_text
+from sheetml.engine.formulas import Block
 from sheetml.engine.functions import FUNCTIONS
+from sheetml.engine.rectangles import areas_text
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
 from sheetml.formula.tree import Call, ExternalReference, Name, Node, children
@@ -57,7 +58,7 @@ def inspect(workbook: Workbook) -> Inspection:
     return Inspection(
         sheets=[_sheet(workbook, position) for position in range(len(file.sheets))],
         other_sheets=list(file.other_sheets),
-        blocks=[_block(workbook, block) for block in workbook.calculation.blocks],
+        blocks=[_block(workbook, block) for block in workbook.calculation.formulas.blocks],
         names=_names(workbook),
         tables={table.name: address(workbook.sheet_names[table.sheet], table.area) for table in file.tables},
         models={model.sheet: model.describe() for model in workbook.solver_models},
@@ -96,7 +97,7 @@ def _names(workbook: Workbook) -> dict[str, str]:
 def unsupported(workbook: Workbook) -> dict[str, list[str]]:
     """The functions and constructs that sheetml cannot compute, and the areas of the cells that use them."""
     found: dict[str, list[str]] = {}
-    for block in workbook.calculation.blocks:
+    for block in workbook.calculation.formulas.blocks:
         area = areas_text(workbook.sheet_names[block.sheet], block.rows, block.columns)
         reasons = [block.problem] if block.tree is None else sorted(set(_unknown(workbook, block.tree, block.sheet)))
         for reason in reasons:

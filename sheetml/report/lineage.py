@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.blocks import Block, rectangles
-from sheetml.engine.calculation import Calculation, evaluated
+from sheetml.engine.block_values import evaluated
+from sheetml.engine.calculation import Calculation
 from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Step
+from sheetml.engine.rectangles import rectangles
 from sheetml.engine.values import BLANK
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
@@ -134,16 +136,12 @@ class _Walk:
 
     def _dynamic(self, part: Step, stage: Stage) -> np.ndarray:
         """The slots that OFFSET and its kind read for these cells at the present values."""
-        workspace = self.calculation.workspace
-        workspace.dynamic_reads = []
         try:
-            with np.errstate(all="ignore"):
+            with part.context.workspace.borrowed() as workspace, np.errstate(all="ignore"):
                 evaluated(part.context, part.block)
-            found = np.unique(np.concatenate([np.zeros(0, np.intp), *workspace.dynamic_reads]))
+                found = np.unique(np.concatenate([np.zeros(0, np.intp), *workspace.dynamic_reads]))
         except SheetmlError:
             found = stage.dynamic_reads
-        finally:
-            workspace.dynamic_reads = []
         return found[found != 0]
 
     def blocks(self) -> list[Source]:

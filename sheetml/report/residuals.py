@@ -8,8 +8,8 @@ import numpy as np
 
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import Context
-from sheetml.engine.graph import value_of
 from sheetml.engine.plan import Step
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import NUMBER, Value
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address

@@ -30,7 +30,7 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from sheetml.engine.function import Function
+    from sheetml.engine.cell_function import CellFunction
     from sheetml.solve.result import SolverResult
     from sheetml.workbook import Workbook
 
@@ -185,7 +185,7 @@ class SolverModel:
             automatic_scaling=names.scaling,
         )
 
-    def _function(self, output: str | list[str]) -> Function:
+    def _function(self, output: str | list[str]) -> CellFunction:
         """Cells as a function of the adjustable cells."""
         try:
             return self.workbook.function(self.adjustable, output)
@@ -220,7 +220,7 @@ class SolverModel:
                 upper[adjustable[cell]] = min(upper[adjustable[cell]], number)
         return lower, upper, self._general(general, compared, function) if general else None
 
-    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: Function) -> Constraints:
+    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: CellFunction) -> Constraints:
         position = {cell: i for i, cell in enumerate(compared)}
         return Constraints(
             cells=function,

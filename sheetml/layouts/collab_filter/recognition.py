@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sheetml.engine.blocks import Block, find_blocks
-from sheetml.engine.cells import CellValue
+from sheetml.engine.formulas import Block, find_blocks
 from sheetml.errors import FormulaError
 from sheetml.formula.references import parse_address
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children
 from sheetml.layouts.collab_filter.layout import BY_RATING, CROSSTAB, Layout, cell
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import Area, CellValue
 from sheetml.xlsx.solver_names import solver_models
 
 FILLED = 0.5  # of a block's rectangle: some predictions may have been typed over

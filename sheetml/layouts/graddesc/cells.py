@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.errors import CalculationError
 from sheetml.formula.references import address
 from sheetml.layouts.graddesc.recognition import LoopSheet
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import MAX_ROWS, Area
+from sheetml.xlsx.model import MAX_ROWS, Area, CellValue
 
 
 class SheetCells:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.iteration import Expression, compile_iteration
+from sheetml.engine.compiled.repetition import Expression, compile_iteration
 from sheetml.layouts.graddesc.cells import SheetCells
 from sheetml.layouts.graddesc.rules import Annealing, Copies
 from sheetml.xlsx.model import Kind

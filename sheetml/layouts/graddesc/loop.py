@@ -2,7 +2,7 @@
 
 A loop is run by the workbook's own macros where it has them, else by the rules. A run by the rules is
 compiled: the formulas between the cells an epoch writes and those it reads become one loop on floats
-(engine/iteration.py); only what the last epoch comes to is calculated in the workbook itself, which
+(engine/compiled/repetition.py); only what the last epoch comes to is calculated in the workbook itself, which
 brings all other cells up to date too. The numbers are the same to the last bit, whichever way they come
 about.
 """
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
-from sheetml.engine.iteration import Expression
+from sheetml.engine.compiled.repetition import Expression
 from sheetml.layouts.graddesc import rules
 from sheetml.layouts.graddesc.cells import SheetCells
 from sheetml.layouts.graddesc.compiled import LOG, CompiledRun
 from sheetml.layouts.graddesc.recognition import LoopSheet, recognise
 from sheetml.workbook import Workbook
+from sheetml.xlsx.model import CellValue
 
 if TYPE_CHECKING:
     from sheetml.macros.machine import Code

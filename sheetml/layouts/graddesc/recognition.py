@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sheetml.engine.compiled.repetition import Expression
 from sheetml.engine.dependencies import pairs_of
-from sheetml.engine.iteration import Expression
 from sheetml.errors import FormulaError
 from sheetml.formula.references import address
 from sheetml.formula.tree import Name, Node, children
@@ -113,7 +113,7 @@ def _kind(page: _Page, targets: set[str]) -> str:
 
 def _step_size(page: _Page) -> Area | None:
     """The cell whose formula speaks of histgrad by its name: the length of the step to be taken."""
-    for block in page.workbook.calculation.blocks:
+    for block in page.workbook.calculation.formulas.blocks:
         alone = block.sheet == page.sheet and block.tree is not None and block.rows.size == 1
         if alone and any(_is_name(node, "histgrad") for node in _nodes(block.tree)):
             return _cell(int(block.rows[0]), int(block.columns[0]))

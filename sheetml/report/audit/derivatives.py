@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sheetml.engine.blocks import Block
-from sheetml.engine.function import Function
+from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Step
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
@@ -56,7 +56,7 @@ class _Pair:
     of: _Column
     by: _Column
     exact: np.ndarray
-    function: Function  # of several columns: `of`, for the rows looked at
+    function: CellFunction  # of several columns: `of`, for the rows looked at
     position: int  # which of the function's columns is `by`
 
 
@@ -175,7 +175,7 @@ class _Table:
         return self._known[key]
 
 
-class _RowFunction(Function):
+class _RowFunction(CellFunction):
     """A column as a function of others, row by row: only the formulas in between are computed, for these rows."""
 
     def __init__(self, subject: Subject, of: _Column, inputs: list[_Column], steps: list[Step]) -> None:
@@ -187,7 +187,7 @@ class _RowFunction(Function):
         return self._rows
 
 
-def _differentiated(function: Function, of: _Column, inputs: list[_Column], wanted: list[_Column]) -> list[_Pair]:
+def _differentiated(function: CellFunction, of: _Column, inputs: list[_Column], wanted: list[_Column]) -> list[_Pair]:
     count = len(of.slots)
     weights = np.linspace(1.0, 2.0, count)
     exact = function.weighted_gradient(function.x0, np.ones(count)).reshape(-1, count)

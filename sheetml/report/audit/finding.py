@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from sheetml.engine.blocks import Block, areas_text
 from sheetml.engine.evaluate import Context
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Step
+from sheetml.engine.rectangles import areas_text
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
@@ -94,7 +95,7 @@ class Subject:
         self.calculation = workbook.calculation
         if not self.calculation.is_calculated or self.calculation.changed.any():
             workbook.calculate()
-        self.blocks: list[Block] = self.calculation.blocks
+        self.blocks: list[Block] = self.calculation.formulas.blocks
 
     # ---- words
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from sheetml.engine.areas import Reference
-from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import read_references
+from sheetml.engine.formulas import Block
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, children, walk

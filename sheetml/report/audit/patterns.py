@@ -9,7 +9,7 @@ import numpy as np
 
 from sheetml.engine.dependencies import read_references
 from sheetml.engine.evaluate import Context
-from sheetml.engine.graph import value_of
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.text import to_a1

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.blocks import Block
 from sheetml.engine.calculation import UNKNOWN
 from sheetml.engine.dependencies import pairs_of, read_references
 from sheetml.engine.evaluate import Context
+from sheetml.engine.formulas import Block
 from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT, Value, compare
 from sheetml.engine.values import describe as value_in_words
 from sheetml.errors import SheetmlError

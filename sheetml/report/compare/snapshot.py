@@ -6,7 +6,6 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.engine.values import BOOLEAN, NUMBER, TEXT
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -14,7 +13,7 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Formula
+from sheetml.xlsx.model import CellValue, Formula
 
 MOST_BLANK_LINES = 4  # times as many blank as filled lines, up to which blank ones are lines like others
 FEW_LINES = 2000  # that are always taken with the blank ones between them
@@ -30,7 +29,7 @@ class Snapshot:
         stored = workbook.file.sheets[sheet].cells
         places = calculation.slots.locate(sheet, stored.row, stored.column).tolist()
         self._formulas: dict[int, Formula] = {places[index]: formula for index, formula in stored.formula.items()}
-        for (position, row, column), text in calculation.edits.formulas.items():
+        for (position, row, column), text in calculation.formulas.edited.items():
             if position == sheet:
                 self._edit(calculation.slot(sheet, row, column), row, column, text)
         kind = calculation.cells.kind[slots]

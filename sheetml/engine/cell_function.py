@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
-from sheetml.engine.compile import compile_graph
 from sheetml.engine.evaluate import NotReady
-from sheetml.engine.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.plan import Stage
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.compile import compile_graph
+from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
@@ -175,7 +175,7 @@ class _Slopes:
         return result
 
 
-class Function:
+class CellFunction:
     """Output cells as a function of n input cells; the workbook's own values are left alone.
 
     `f(x)` takes a vector (n,) and gives a float, or for several output cells a vector (m,). Raises
@@ -213,13 +213,6 @@ class Function:
     @property
     def output_addresses(self) -> list[str]:
         return [self._calculation.describe([slot]) for slot in self._outputs]
-
-    @property
-    def output_formula(self) -> str | None:
-        """The formula of the output cell, if it is one cell with a formula."""
-        if len(self._output_places) != 1:
-            return None
-        return self._calculation.formula_text(*self._output_places[0])
 
     @property
     def x0(self) -> np.ndarray:
@@ -371,8 +364,7 @@ class Function:
         return self._calculation.stages_between(self._inputs, self._outputs)
 
     def _trace(self, x: np.ndarray) -> Recording:
-        if not self._calculation.is_calculated or self._calculation.changed.any():
-            self._calculation.calculate()
+        self._calculation.bring_up_to_date()
         self._revision = self._calculation.revision
         for _ in range(MOST_ATTEMPTS):
             try:
@@ -388,21 +380,13 @@ class Function:
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)
         cells.make_input(self._inputs, leaf)
-        stored, problems = workspace.cells, workspace.problems
-        workspace.cells, workspace.trace, workspace.problems = cells, trace, trace.problems
-        workspace.dynamic_reads = []
-        workspace.pending[:] = False
-        for step in steps:
-            workspace.pending[step.targets] = True
-        workspace.pending[self._inputs] = False
-        workspace.pending[0] = False
-        try:
-            with np.errstate(all="ignore"):
-                for step in steps:
-                    cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
-                    workspace.pending[step.targets] = False
-                outputs = cells.gather(self._outputs)
-        finally:
-            workspace.cells, workspace.trace, workspace.problems = stored, None, problems
-            workspace.pending[:] = False
+        with workspace.borrowed(cells, trace), np.errstate(all="ignore"):
+            for step in steps:
+                workspace.pending[step.targets] = True
+            workspace.pending[self._inputs] = False
+            workspace.pending[0] = False
+            for step in steps:
+                cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
+                workspace.pending[step.targets] = False
+            outputs = cells.gather(self._outputs)
         return Recording(trace, leaf, outputs.number, outputs.kinds)
