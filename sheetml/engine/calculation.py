@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from sheetml.engine import functions
 from sheetml.engine.block_values import SizesDiffer, evaluated
-from sheetml.engine.cells import Slots, StoredCells, stored_cells
+from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import NotReady, Workspace
 from sheetml.engine.formulas import Change, Formulas
 from sheetml.engine.plan import Plan, Stage, Step, make_plan
-from sheetml.engine.scope import Scope
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -28,31 +27,23 @@ from sheetml.engine.values import (
 )
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Node
-from sheetml.xlsx.model import EPOCH, EPOCH_1904, MAX_COLUMNS, MAX_ROWS, CellValue, WorkbookFile
+from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
-RELATIVE_TOLERANCE = 1e-9  # within which a recomputed number is the one that Excel stored
 
 
 _FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 
 
-class Calculation:
+class Calculation(CellTable):
     """The cells of a workbook and everything needed to bring them up to date."""
 
     def __init__(self, file: WorkbookFile) -> None:
-        self.file = file
         self.formulas = Formulas(file)
-        self.scope = Scope(file)
-        self._extra: list[set[tuple[int, int]]] = [set() for _ in file.sheets]
-        for block in self.formulas.blocks:
-            self._extra[block.sheet].update(block.filled())
-        self.slots = self._make_slots()
+        super().__init__(file, self.formulas.filled_cells(len(file.sheets)))
         self.formulas.settle(self.slots)
-        self.cells = stored_cells(file, self.slots)
-        self.original = stored_cells(file, self.slots)
         self.workspace = Workspace(
             self.slots,
             self.scope,
@@ -67,76 +58,33 @@ class Calculation:
         self.spills.remember(self.original)
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
-        self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.is_calculated = False
         self.edited = False  # formulas were changed since the last calculation
-        self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
 
     # ---- cells
 
-    def _make_slots(self) -> Slots:
-        positions = []
-        for sheet, extra in zip(self.file.sheets, self._extra):
-            rows, columns = sheet.cells.row.astype(np.int64), sheet.cells.column.astype(np.int64)
-            if extra:
-                more = np.array(sorted(extra), np.int64).reshape(-1, 2)
-                keys = np.unique(
-                    np.concatenate([rows * (MAX_COLUMNS + 1) + columns, more[:, 0] * (MAX_COLUMNS + 1) + more[:, 1]])
-                )
-                rows, columns = np.divmod(keys, MAX_COLUMNS + 1)
-            positions.append((rows, columns))
-        return Slots(positions)
-
     def add_cells(self, sheet: int, places: Iterable[tuple[int, int]]) -> None:
         """Makes room for cells the workbook does not hold yet."""
-        self._extra[sheet].update(places)
-        old_slots, old_cells, old_original = self.slots, self.cells, self.original
-        changed_places = [self.slots.place(int(slot)) for slot in np.nonzero(self.changed)[0]]
-        learned_places = [[old_slots.place(int(slot)) for slot in part] for part in self._learned]
-        problems = {old_slots.place(slot): reason for slot, reason in self.workspace.problems.items()}
-        spills = {old_slots.place(slot): size for slot, size in self.workspace.spills.items()}
-        self.slots = self._make_slots()
-        self.cells, self.original = StoredCells(self.slots.count), StoredCells(self.slots.count)
-        for position in range(len(self.file.sheets)):
-            rows, columns = old_slots.positions(position)
-            new = self.slots.locate(position, rows, columns)
-            old = old_slots.locate(position, rows, columns)
-            for target, source in ((self.cells, old_cells), (self.original, old_original)):
-                target.number[new] = source.number[old]
-                target.kind[new] = source.kind[old]
-                target.text[new] = source.text[old]
-        self.changed = np.zeros(self.slots.count, bool)
-        for place in changed_places:
-            self.changed[self.slot(*place)] = True
-        self._learned = tuple(np.array([self.slot(*p) for p in part], np.intp) for part in learned_places)  # type: ignore[assignment]
+        new = self.make_room(sheet, places)
+        readers, sources = self._learned
+        self._learned = new[readers], new[sources]
+        workspace = self.workspace
+        workspace.slots, workspace.cells = self.slots, self.cells
+        workspace.pending = np.zeros(self.slots.count, bool)
+        workspace.problems = {int(new[slot]): reason for slot, reason in workspace.problems.items()}
+        workspace.spills = {int(new[slot]): size for slot, size in workspace.spills.items()}
         self.formulas.settle(self.slots)
-        self.workspace.slots, self.workspace.cells = self.slots, self.cells
-        self.workspace.pending = np.zeros(self.slots.count, bool)
-        self.workspace.problems = {self.slot(*place): reason for place, reason in problems.items()}
-        self.workspace.spills = {self.slot(*place): size for place, size in spills.items()}
-        self.scope.row_limit = min(max(self.slots.last_row, default=1) + 1, MAX_ROWS)
-        self.scope.column_limit = min(max(self.slots.last_column, default=1) + 1, MAX_COLUMNS)
         self._plan = None
 
-    def slot(self, sheet: int, row: int, column: int) -> int:
-        return int(self.slots.locate(sheet, row, column))
-
-    def get(self, sheet: int, row: int, column: int) -> CellValue:
-        return self.cells.get(self.slot(sheet, row, column))
-
-    def set(self, slot: int, value: CellValue) -> None:
-        """Puts a value into a cell, to be calculated with at the next calculation."""
-        before = self.cells.get(slot)
-        if before != value or isinstance(before, bool) != isinstance(value, bool):
-            self.cells.set(slot, value)
-            self.changed[slot] = True
-            self.revision += 1
-
     def is_formula(self, slots: np.ndarray) -> np.ndarray:
-        """Which of the slots a formula writes."""
-        return self.owner[slots] >= 0
+        """Which of the slots a formula fills."""
+        return self.formulas.fill(slots)
 
     # ---- formulas
+
+    def cuts_array(self, slots: np.ndarray) -> bool:
+        """Whether some but not all cells of an array formula are among the slots."""
+        return self.formulas.cut_arrays(slots)
 
     def put_formula(
         self, sheet: int, tree: Node, text: str, row: int, column: int, places: list[tuple[int, int]]
@@ -230,6 +178,10 @@ class Calculation:
 
     # ---- calculating
 
+    def seed(self, seed: int) -> None:
+        """Makes RAND and its kind repeatable."""
+        self.workspace.random = np.random.default_rng(seed)
+
     def calculate(self, everything: bool = False) -> None:
         """Brings all formula cells up to date: those that depend on changed or volatile cells."""
         everything = everything or not self.is_calculated
@@ -249,9 +201,14 @@ class Calculation:
         self.edited = False
         self.is_calculated = True
 
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing was changed since the last calculation; False before the first."""
+        return self.is_calculated and not self.changed.any()
+
     def bring_up_to_date(self) -> None:
         """Calculates, unless nothing was changed since it last did."""
-        if not self.is_calculated or self.changed.any():
+        if not self.is_current:
             self.calculate()
 
     def calculate_sheet(self, sheet: int) -> None:
@@ -444,54 +401,9 @@ class Calculation:
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
         return np.unique(readers[self.moved(sources) & ~own])
 
-    def moved(self, slots: np.ndarray) -> np.ndarray:
-        """Which slots hold another value than the file does (numbers beyond rounding)."""
-        now, before = self.cells, self.original
-        gap = np.abs(now.number[slots] - before.number[slots])
-        scale = np.maximum(np.abs(now.number[slots]), np.abs(before.number[slots]))
-        differs = (now.kind[slots] != before.kind[slots]) | (gap > RELATIVE_TOLERANCE * scale + 1e-300)
-        is_text = now.kind[slots] == 3
-        return differs | (is_text & (now.text[slots] != before.text[slots]))
-
-    def dependents(self, mask: np.ndarray) -> np.ndarray:
-        """Which slots change with those marked, or by themselves: a mask, cell by cell as far as formulas say so."""
-        reached = mask.copy()
-        for stage in self.plan.stages:
-            if stage.volatile or reached[stage.dynamic_reads].any():
-                reached[stage.targets] = True
-            elif reached[stage.reads].any():
-                for step in stage.steps:
-                    readers, sources = pairs_of(step.context, step.block.tree)
-                    reached[step.targets[np.isin(step.cells, readers[reached[sources]])]] = True
-            reached[0] = False
-        return reached & (self.owner >= 0)
-
-    # ---- words
-
     def formula_text(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's own formula, without "="; None where it holds none."""
         return self.formulas.own_text(self.slot(sheet, row, column))
-
-    def reason(self, slot: int) -> str:
-        """Why a cell has no value: its own reason, or that of the first cell it depends on which has one."""
-        seen, waiting = {slot}, [slot]
-        while waiting:
-            current = waiting.pop(0)
-            if current in self.workspace.problems:
-                known = self.workspace.problems[current]
-                return known if current == slot else f"{self.describe([current])}: {known}"
-            stage = int(self.owner[current])
-            if stage < 0:
-                continue
-            for source in self.plan.stages[stage].reads.tolist():
-                if source not in seen and self.cells.kind[source] == UNKNOWN:
-                    seen.add(source)
-                    waiting.append(source)
-        return "a cell it depends on has no value"
-
-    def describe(self, slots: Sequence[int] | np.ndarray) -> str:
-        """Cells by their addresses: "dotprod!H25:V39"."""
-        return self.workspace.describe(slots)
 
 
 class _Place:

@@ -16,6 +16,7 @@ from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
+from sheetml.engine.questions import reason
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
@@ -217,7 +218,7 @@ class CellFunction:
     @property
     def x0(self) -> np.ndarray:
         """The inputs' present values, (n,); blanks and text are 0."""
-        return self._calculation.cells.number[self._inputs]
+        return self._calculation.numbers(self._inputs)
 
     def assign(self, x: np.ndarray) -> None:
         """Puts the values into the workbook's input cells and recalculates."""
@@ -347,8 +348,8 @@ class CellFunction:
         slot, kind = int(self._outputs[first]), int(recording.kinds[first])
         place = self._calculation.describe([slot])
         if kind == UNKNOWN:
-            reason = recording.trace.problems.get(slot) or self._calculation.reason(slot)
-            raise UncomputableError(f"{place} cannot be computed: {reason}")
+            why = recording.trace.problems.get(slot) or reason(self._calculation, slot)
+            raise UncomputableError(f"{place} cannot be computed: {why}")
         what = describe(ErrorCode(kind - ERROR)) if kind >= ERROR else "text"
         raise CalculationError(f"{place} is {what}, not a number")
 

@@ -16,8 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
-from sheetml.engine.cells import CellStore, Slots
-from sheetml.engine.rectangles import areas_text
+from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.scope import Scope
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
@@ -175,14 +174,7 @@ class Workspace:
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""
-        places = np.array([self.slots.place(int(slot)) for slot in slots])
-        if not len(places):
-            return ""
-        texts = []
-        for sheet in np.unique(places[:, 0]):
-            own = places[places[:, 0] == sheet]
-            texts.append(areas_text(self.scope.sheet_names[sheet], own[:, 1], own[:, 2]))
-        return ", ".join(texts)
+        return describe(self.slots, self.scope.sheet_names, slots)
 
 
 _NOTHING = nullcontext()

@@ -174,6 +174,13 @@ class Formulas:
         self._dynamic: list[Block] = []
         self._keys: dict[tuple[int, str], Block] = {}
 
+    def filled_cells(self, sheets: int) -> list[set[tuple[int, int]]]:
+        """The rows and columns of the cells that array formulas fill, by sheet."""
+        filled: list[set[tuple[int, int]]] = [set() for _ in range(sheets)]
+        for block in self.blocks:
+            filled[block.sheet].update(block.filled())
+        return filled
+
     def settle(self, slots: Slots) -> None:
         """Takes up which slots the cells have."""
         self._slots = slots

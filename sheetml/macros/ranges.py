@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sheetml.engine import questions
 from sheetml.engine.number_format import FormatError, parsed
 from sheetml.engine.reading import parse_number
 from sheetml.errors import FormulaError
@@ -186,7 +187,7 @@ class Range(HostObject, name="Range"):
         grid = self.host.grid
         if not grid.has_formula(self.sheet, row, column):
             return self._formula_of(row, column)
-        tree = grid.calculation.formulas.tree(grid.calculation.slot(self.sheet, row, column))
+        tree = questions.tree(grid.calculation, grid.calculation.slot(self.sheet, row, column))
         if tree is None:
             raise Refusal("FormulaR1C1 of an array formula, or of one that is not understood, is not supported")
         return f"={without_prefixes(to_r1c1(tree))}"
@@ -203,7 +204,7 @@ class Range(HostObject, name="Range"):
         found = {
             bool(held)
             for area in self.areas
-            for held in grid.calculation.formulas.fill(grid.slots(self.sheet, area).reshape(-1))
+            for held in grid.calculation.is_formula(grid.slots(self.sheet, area).reshape(-1))
         }
         return found.pop() if len(found) == 1 else NULL
 

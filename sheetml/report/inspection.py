@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sheetml.engine import questions
 from sheetml.engine.formulas import Block
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.rectangles import areas_text
@@ -58,7 +59,7 @@ def inspect(workbook: Workbook) -> Inspection:
     return Inspection(
         sheets=[_sheet(workbook, position) for position in range(len(file.sheets))],
         other_sheets=list(file.other_sheets),
-        blocks=[_block(workbook, block) for block in workbook.calculation.formulas.blocks],
+        blocks=[_block(workbook, block) for block in questions.blocks(workbook.calculation)],
         names=_names(workbook),
         tables={table.name: address(workbook.sheet_names[table.sheet], table.area) for table in file.tables},
         models={model.sheet: model.describe() for model in workbook.solver_models},
@@ -97,7 +98,7 @@ def _names(workbook: Workbook) -> dict[str, str]:
 def unsupported(workbook: Workbook) -> dict[str, list[str]]:
     """The functions and constructs that sheetml cannot compute, and the areas of the cells that use them."""
     found: dict[str, list[str]] = {}
-    for block in workbook.calculation.formulas.blocks:
+    for block in questions.blocks(workbook.calculation):
         area = areas_text(workbook.sheet_names[block.sheet], block.rows, block.columns)
         reasons = [block.problem] if block.tree is None else sorted(set(_unknown(workbook, block.tree, block.sheet)))
         for reason in reasons:
@@ -110,7 +111,7 @@ def _unknown(workbook: Workbook, node: Node, sheet: int, variables: frozenset[st
         yield "another workbook"
     if isinstance(node, Call):
         known = node.function in FUNCTIONS or node.function.casefold() in variables
-        if not known and workbook.calculation.scope.name(node.function, sheet) is None:
+        if not known and not questions.is_name(workbook.calculation, node.function, sheet):
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}
     for child in children(node):

@@ -129,9 +129,8 @@ class Recorder:
     def _values(self, sheet: str, area: Area) -> np.ndarray:
         """The numbers in an area, nan where there is none."""
         calculation = self.workbook.calculation
-        rows, columns = np.arange(area.top, area.bottom + 1), np.arange(area.left, area.right + 1)
-        slots = calculation.slots.locate(self.workbook[sheet].position, rows[:, None], columns[None, :])
-        return np.where(calculation.cells.kind[slots] == NUMBER, calculation.cells.number[slots], np.nan)
+        slots = calculation.locate_area(self.workbook[sheet].position, area)
+        return np.where(calculation.kinds(slots) == NUMBER, calculation.numbers(slots), np.nan)
 
     def _gradients(self, model: SolverModel, record: ModelRecord) -> Iterator[np.ndarray]:
         """The gradient of the objective by each area's cells, where there is one."""

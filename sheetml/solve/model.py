@@ -260,7 +260,7 @@ class SolverModel:
         """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
         calculation = self.workbook.calculation
         slots = self.workbook._held(self.workbook.areas(self.adjustable))
-        kinds = calculation.cells.kind[slots]
+        kinds = calculation.kinds(slots)
         first = np.unique(slots, return_index=True)[1]
         for wrong, why in (
             (~np.isin(np.arange(slots.size), first), "is named twice"),

@@ -117,6 +117,11 @@ class Area:
     def width(self) -> int:
         return self.right - self.left + 1
 
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is one cell."""
+        return self.top == self.bottom and self.left == self.right
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Formula:

@@ -171,8 +171,7 @@ class TrainingLoop:
         return history
 
     def _prepare(self) -> None:
-        if not self.workbook.calculation.is_calculated or self.workbook.calculation.changed.any():
-            self.workbook.calculate()
+        self.workbook.calculation.bring_up_to_date()
         self.cells.automatic = True
 
     # ---- by macros

@@ -89,7 +89,7 @@ def _place(subject: Subject, sheet: int, block: Block, column: int) -> str:
 
 
 def _checked(subject: Subject, table: _Table, own: _Column, place: str) -> Iterator[Observation]:
-    stated = subject.calculation.cells.number[own.slots]
+    stated = subject.calculation.numbers(own.slots)
     pairs = list(table.pairs(own))
     if any(_close(stated, pair.exact, AGREES).all() for pair in pairs):
         return
@@ -202,9 +202,9 @@ def _differentiated(function: CellFunction, of: _Column, inputs: list[_Column], 
 
 def _column(subject: Subject, sheet: int, rows: np.ndarray, column: int) -> _Column | None:
     """The rows of a column, if they all hold numbers, and formulas of one block or none at all."""
-    slots = subject.calculation.slots.locate(sheet, rows, np.int64(column))
+    slots = subject.calculation.locate(sheet, rows, column)
     blocks = subject.block_of[slots[1:]]  # the first row of a recurrence often has a formula of its own
-    if (subject.calculation.cells.kind[slots] != NUMBER).any() or (slots == 0).any() or (blocks != blocks[0]).any():
+    if (subject.calculation.kinds(slots) != NUMBER).any() or (slots == 0).any() or (blocks != blocks[0]).any():
         return None
     block = subject.blocks[int(blocks[0])] if blocks[0] >= 0 else None
     first = int(rows[0])
@@ -320,7 +320,7 @@ def _steps(subject: Subject, block: Block) -> list[float]:
             found.append(node.value)
         if isinstance(node, Range) and node.cell and node.top.absolute and node.left.absolute and node.sheet is None:
             slot = subject.calculation.slot(block.sheet, node.top.value, node.left.value)
-            found.append(float(subject.calculation.cells.number[slot]))
+            found.append(subject.calculation.number(slot))
     return sorted({step for number in found for step in (number, number / 2) if 0 < step < 1})
 
 
