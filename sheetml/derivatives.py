@@ -116,6 +116,9 @@ class _Column:
     def address(self) -> str:
         return address(self.sheet, self.area)
 
+    def place(self, workbook: Workbook) -> tuple[int, Area]:
+        return workbook[self.sheet].position, self.area
+
 
 def _area(workbook: Workbook, text: str, sheet: str | None) -> tuple[int, Area]:
     areas = workbook.areas(text, sheet)
@@ -164,7 +167,7 @@ class PartialDerivatives:
 
     def __init__(self, workbook: Workbook, of: _Column, wrt: Sequence[_Column], rows: int) -> None:
         self.of, self.wrt, self.rows = of, wrt, rows
-        self.f = workbook.function([column.address for column in wrt], of.address)
+        self.f = workbook.function_of([column.place(workbook) for column in wrt], [of.place(workbook)])
         self.x = self.f.x0
         self.places: list[np.ndarray] = []  # of each input in x, row by row
         start = 0

@@ -89,6 +89,10 @@ class CellTable:
         rows, columns = np.arange(area.top, area.bottom + 1), np.arange(area.left, area.right + 1)
         return self.slots.locate(sheet, rows[:, None], columns[None, :])
 
+    def locate_places(self, places: list[tuple[int, int, int]]) -> np.ndarray:
+        """The slots of cells given one by one, (n,), by sheet, row and column."""
+        return self.slots.locate_places(places)
+
     def within(self, sheet: int, area: Area) -> np.ndarray:
         """All slots in an area, in order of rows, then columns."""
         return self.slots.within(sheet, area)

@@ -312,7 +312,7 @@ def _adjustable(workbook: Workbook) -> np.ndarray:
     slots = [np.zeros(0, np.intp)]
     for model in workbook.solver_models:
         try:
-            for sheet, area in workbook.areas(model.adjustable):
+            for sheet, area in model.adjustable_areas:
                 slots.append(workbook.calculation.within(sheet, area))
         except SheetmlError:
             continue

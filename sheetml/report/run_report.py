@@ -94,7 +94,7 @@ class Recorder:
         record = ModelRecord(model.sheet, model.describe(), [])
         self.models.append(record)
         try:
-            self._cells = self.workbook.resolve(",".join(model.adjustable))
+            self._cells = [(self.workbook.sheet_names[sheet], area) for sheet, area in model.adjustable_areas]
             record.areas = [
                 AreaRecord(sheet, area, self._values(sheet, area), np.zeros(0)) for sheet, area in self._cells
             ]
@@ -136,7 +136,7 @@ class Recorder:
         """The gradient of the objective by each area's cells, where there is one."""
         if model.objective is None:
             return
-        function = self.workbook.function(model.adjustable, model.objective)
+        function = self.workbook.function_of(model.adjustable_areas, self.workbook.areas(model.objective))
         try:
             gradient = function.gradient(function.x0)
         except SheetmlError as error:
