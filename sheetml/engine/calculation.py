@@ -78,7 +78,7 @@ class Calculation(CellTable):
 
     def is_formula(self, slots: np.ndarray) -> np.ndarray:
         """Which of the slots a formula fills."""
-        return self.formulas.fill(slots)
+        return self.formulas.are_filled(slots)
 
     # ---- formulas
 

@@ -211,7 +211,7 @@ class Formulas:
         slots = self._slots.locate(block.sheet, rows, columns).reshape(-1)
         return slots[slots != 0]
 
-    def fill(self, slots: np.ndarray) -> np.ndarray:
+    def are_filled(self, slots: np.ndarray) -> np.ndarray:
         """Which of the slots a formula fills."""
         return self._holder()[slots] >= 0
 

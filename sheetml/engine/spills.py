@@ -107,4 +107,4 @@ class Spills:
         rows, columns = np.arange(row, row + size[0])[:, None], np.arange(column, column + size[1])[None, :]
         slots = self.workspace.slots.locate(step.block.sheet, rows, columns).reshape(-1)
         others = slots[(slots != 0) & ~np.isin(slots, step.targets)]
-        return bool(((cells.kind[others] != BLANK) | self.formulas.fill(others)).any())
+        return bool(((cells.kind[others] != BLANK) | self.formulas.are_filled(others)).any())
