@@ -99,7 +99,7 @@ def command(
 
 def _brought_up_to_date(book: Workbook) -> bool:
     """Recalculates what the macro left uncalculated, as Excel does before it saves; whether there was any."""
-    if book.calculation.is_calculated and not book.calculation.changed.any():
+    if book.calculation.is_current:
         return False
     book.calculate()
     return True

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from sheetml.api import Workbook
 from sheetml.api import open as open_workbook
 from sheetml.formula.references import address, column_letters
-from sheetml.xlsx.model import Area
-from sheetml.xlsx.sheet_patch import MAX_TEXT_LENGTH, escape_text
+from sheetml.xlsx.model import MAX_TEXT, Area
+from sheetml.xlsx.sheet_patch import escape_text
 from sheetml.xlsx.solver_names import SolverModelNames, names_of
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def storable(text: str) -> str:
     """The text as a cell can hold it: control characters as U+FFFD, line ends as Excel's, cut where too long."""
     text = _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
     units = text.encode("utf-16-le")
-    if len(units) <= 2 * MAX_TEXT_LENGTH:
+    if len(units) <= 2 * MAX_TEXT:
         return text
-    return units[: 2 * MAX_TEXT_LENGTH - 2].decode("utf-16-le", "ignore") + "…"
+    return units[: 2 * MAX_TEXT - 2].decode("utf-16-le", "ignore") + "…"
 
 
 def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.errors import CalculationError
 from sheetml.formula.references import address
 from sheetml.loops.recognition import LoopSheet
 from sheetml.workbook import Book
-from sheetml.xlsx.model import MAX_ROWS, Area
+from sheetml.xlsx.model import MAX_ROWS, Area, CellValue
 
 
 class SheetCells:
@@ -41,7 +40,7 @@ class SheetCells:
     # ---- values
 
     def values(self, name: str) -> list[CellValue]:
-        return [self.calculation.cells.get(slot) for slot in self.slots(name)]
+        return [self.calculation.value(slot) for slot in self.slots(name)]
 
     def value(self, name: str) -> float:
         """The number in a cell; nan where there is none."""
@@ -56,7 +55,7 @@ class SheetCells:
         self._write(self.slots(target), self.values(source))
 
     def clear(self, name: str) -> None:
-        slots = self.calculation.slots.within(self.loop.sheet, self.loop.areas[name]).tolist()
+        slots = self.calculation.within(self.loop.sheet, self.loop.areas[name]).tolist()
         self._write(slots, [None] * len(slots))
 
     def _write(self, slots: list[int], values: list[CellValue]) -> None:

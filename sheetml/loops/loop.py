@@ -2,7 +2,7 @@
 
 A loop is run by the workbook's own macros where it is handed them, else by the rules. A run by the rules
 is compiled: the formulas between the cells an epoch writes and those it reads become one loop on floats
-(engine/iteration.py); only what the last epoch comes to is calculated in the workbook itself, which
+(engine/compiled/repetition.py); only what the last epoch comes to is calculated in the workbook itself, which
 brings all other cells up to date too. The numbers are the same to the last bit, whichever way they come
 about.
 """
@@ -16,13 +16,13 @@ from typing import Protocol
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
-from sheetml.engine.iteration import Expression
+from sheetml.engine.compiled.repetition import Expression
 from sheetml.loops import rules
 from sheetml.loops.cells import SheetCells
 from sheetml.loops.compiled import LOG, CompiledRun
 from sheetml.loops.recognition import LoopSheet, recognise
 from sheetml.workbook import Book
+from sheetml.xlsx.model import CellValue
 
 EPOCHS_A_RUN = 5  # of the lesson's button "run"
 RESET, STEP, RUN = "reset", "onestep", "somesteps"  # the macros
@@ -204,8 +204,7 @@ class TrainingLoop:
         return history
 
     def _prepare(self) -> None:
-        if not self.workbook.calculation.is_calculated or self.workbook.calculation.changed.any():
-            self.workbook.calculate()
+        self.workbook.calculation.bring_up_to_date()
         self.cells.automatic = True
 
     # ---- by macros

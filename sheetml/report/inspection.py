@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sheetml.engine.blocks import Block, areas_text
+from sheetml.engine import questions
+from sheetml.engine.formulas import Block
 from sheetml.engine.functions import FUNCTIONS
+from sheetml.engine.rectangles import areas_text
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
 from sheetml.formula.tree import Call, ExternalReference, Name, Node, children
@@ -58,7 +60,7 @@ def inspect(workbook: Book) -> Inspection:
     return Inspection(
         sheets=[_sheet(workbook, position) for position in range(len(file.sheets))],
         other_sheets=list(file.other_sheets),
-        blocks=[_block(workbook, block) for block in workbook.calculation.blocks],
+        blocks=[_block(workbook, block) for block in questions.blocks(workbook.calculation)],
         names=_names(workbook),
         tables={table.name: address(workbook.sheet_names[table.sheet], table.area) for table in file.tables},
         models={model.sheet: model.describe() for model in solver_models(workbook)},
@@ -97,7 +99,7 @@ def _names(workbook: Book) -> dict[str, str]:
 def unsupported(workbook: Book) -> dict[str, list[str]]:
     """The functions and constructs that sheetml cannot compute, and the areas of the cells that use them."""
     found: dict[str, list[str]] = {}
-    for block in workbook.calculation.blocks:
+    for block in questions.blocks(workbook.calculation):
         area = areas_text(workbook.sheet_names[block.sheet], block.rows, block.columns)
         reasons = [block.problem] if block.tree is None else sorted(set(_unknown(workbook, block.tree, block.sheet)))
         for reason in reasons:
@@ -110,7 +112,7 @@ def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] =
         yield "another workbook"
     if isinstance(node, Call):
         known = node.function in FUNCTIONS or node.function.casefold() in variables
-        if not known and workbook.calculation.scope.name(node.function, sheet) is None:
+        if not known and not questions.is_name(workbook.calculation, node.function, sheet):
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}
     for child in children(node):

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import Context
-from sheetml.engine.graph import value_of
 from sheetml.engine.plan import Step
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import NUMBER, Value
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, walk
-from sheetml.report.lineage import context_of
 from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
@@ -43,11 +43,11 @@ def residuals(workbook: Book, objective: str) -> ResidualTable | None:
     """
     calculation = workbook.calculation
     ((sheet, area),) = workbook.areas(objective)
-    found = context_of(calculation, calculation.slot(sheet, area.top, area.left))
-    if found is None or found[0].tree is None:
+    found = questions.own_step(calculation, calculation.slot(sheet, area.top, area.left))
+    if found is None or found.block.tree is None:
         return None
-    _, context = found
-    for call in walk(found[0].tree):
+    context = found.context
+    for call in walk(found.block.tree):
         if not isinstance(call, Call):
             continue
         try:
@@ -105,11 +105,8 @@ def _squares(workbook: Book, context: Context, node: Range) -> ResidualTable | N
 def _step_of(workbook: Book, slots: np.ndarray) -> Step | None:
     """The block that computes all these cells."""
     calculation = workbook.calculation
-    stage = int(calculation.owner[slots.reshape(-1)[0]])
-    for step in calculation.plan.stages[stage].blocks if stage >= 0 else []:
-        if np.isin(slots, step.cells).all():
-            return step
-    return None
+    step = questions.step(calculation, int(slots.reshape(-1)[0]))
+    return step if step is not None and np.isin(slots, step.cells).all() else None
 
 
 def _squared(tree: Node | None) -> Node | None:

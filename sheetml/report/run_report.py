@@ -94,7 +94,7 @@ class Recorder:
         record = ModelRecord(model.sheet, model.describe(), [])
         self.models.append(record)
         try:
-            self._cells = self.workbook.resolve(",".join(model.adjustable))
+            self._cells = [(self.workbook.sheet_names[sheet], area) for sheet, area in model.adjustable_areas]
             record.areas = [
                 AreaRecord(sheet, area, self._values(sheet, area), np.zeros(0)) for sheet, area in self._cells
             ]
@@ -129,15 +129,14 @@ class Recorder:
     def _values(self, sheet: str, area: Area) -> np.ndarray:
         """The numbers in an area, nan where there is none."""
         calculation = self.workbook.calculation
-        rows, columns = np.arange(area.top, area.bottom + 1), np.arange(area.left, area.right + 1)
-        slots = calculation.slots.locate(self.workbook[sheet].position, rows[:, None], columns[None, :])
-        return np.where(calculation.cells.kind[slots] == NUMBER, calculation.cells.number[slots], np.nan)
+        slots = calculation.locate_area(self.workbook[sheet].position, area)
+        return np.where(calculation.kinds(slots) == NUMBER, calculation.numbers(slots), np.nan)
 
     def _gradients(self, model: SolverModel, record: ModelRecord) -> Iterator[np.ndarray]:
         """The gradient of the objective by each area's cells, where there is one."""
         if model.objective is None:
             return
-        function = self.workbook.function(model.adjustable, model.objective)
+        function = self.workbook.function_of(model.adjustable_areas, self.workbook.areas(model.objective))
         try:
             gradient = function.gradient(function.x0)
         except SheetmlError as error:

@@ -18,9 +18,8 @@ from sheetml.formula.references import address
 from sheetml.layouts.book import storable
 from sheetml.layouts.collab_filter import SheetModel, build, build_from_model
 from sheetml.report.check import check
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import MAX_TEXT, Area
 from sheetml.xlsx.reader import read_workbook
-from sheetml.xlsx.sheet_patch import MAX_TEXT_LENGTH
 from tests.layouts.ratings import made_up, titled
 from tests.libreoffice import all_recalculated, disagreements
 from tests.reference import reference
@@ -207,10 +206,10 @@ def test_libreoffice_reads_hostile_titles_as_they_are(tmp_path: Path) -> None:
 
 
 def test_text_too_long_for_a_cell_is_cut() -> None:
-    assert storable("x" * MAX_TEXT_LENGTH) == "x" * MAX_TEXT_LENGTH
-    cut = storable("🎬" * MAX_TEXT_LENGTH)
+    assert storable("x" * MAX_TEXT) == "x" * MAX_TEXT
+    cut = storable("🎬" * MAX_TEXT)
     assert cut.endswith("🎬…")
-    assert len(cut.encode("utf-16-le")) // 2 <= MAX_TEXT_LENGTH
+    assert len(cut.encode("utf-16-le")) // 2 <= MAX_TEXT
 
 
 # ---- a fitted model ---------------------------------------------------------------------------

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.errors import DataError
 from sheetml.formula.references import address
 from sheetml.layouts.collab_filter.factors import Id, SheetModel
 from sheetml.layouts.collab_filter.layout import CROSSTAB, Layout
 from sheetml.workbook import Book
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import Area, CellValue
 
 TOLERANCE = 1e-9
 

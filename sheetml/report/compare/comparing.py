@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.values import BLANK, NUMBER
+from sheetml.engine import questions
+from sheetml.engine.values import NUMBER
 from sheetml.formula.tree import Coordinate, Node, Range
 from sheetml.report.check import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
 from sheetml.report.compare.align import aligned
@@ -64,8 +65,8 @@ def compare(before: Book, after: Book, tolerance: float = RELATIVE_TOLERANCE) ->
 
 def _calculate_if_needed(workbook: Book) -> None:
     calculation = workbook.calculation
-    formulas = calculation.owner >= 0
-    if not calculation.is_calculated and (calculation.original.kind[formulas] == BLANK).any():
+    formulas = questions.formula_slots(calculation)
+    if not calculation.is_calculated and not calculation.has_stored_value(formulas).all():
         workbook.calculate()
 
 
