@@ -139,8 +139,9 @@ class SolverModel:
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
         """
-        from sheetml.solve.nonlinear import Limits, solve
+        from sheetml.solve.nonlinear import solve
         from sheetml.solve.result import SolverResult
+        from sheetml.solve.search import Limits
 
         problem = self.problem()
         stated = self.names.max_time

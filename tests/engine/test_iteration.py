@@ -207,6 +207,7 @@ def test_an_expression_that_stands_in_no_cell_is_read_too():
     workbook.calculate()
     total = Expression(0, "SUM(B1:B2)+A1")
     iteration = compile_iteration(workbook.calculation, slots(workbook, ["A1"]), [*slots(workbook, ["B1"]), total], [0])
+    assert iteration is not None
     assert iteration.run([1.0], 3).tolist() == [[2, 6], [4, 12], [8, 24]]
     assert total.value(workbook.calculation) == 6
     assert math.isnan(Expression(0, '"x"').value(workbook.calculation))

@@ -17,6 +17,7 @@ from sheetml.engine.functions.elements import Elements, places
 from sheetml.engine.functions.registry import Arguments, function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.graph import Array, Traced, concrete, value_of
+from sheetml.engine.reading import parse_number
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -34,7 +35,6 @@ from sheetml.engine.values import (
     first_error,
     folded,
     number_value,
-    parse_number,
     to_objects,
 )
 from sheetml.formula.tree import Node

@@ -23,6 +23,7 @@ from sheetml.engine.functions.registry import (
     sample_of,
 )
 from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of, violated
+from sheetml.engine.reading import parse_number
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -39,7 +40,6 @@ from sheetml.engine.values import (
     error_where,
     first_error,
     number_value,
-    parse_number,
 )
 
 # ---- counts ------------------------------------------------------------------------------------
