@@ -11,10 +11,14 @@ wb.save("solved.xlsx")
 
 from sheetml.errors import (
     CalculationError,
+    DataError,
     FormulaError,
+    MacroError,
+    ModelError,
     NotDifferentiableError,
     SheetmlError,
     SolverError,
+    UncomputableError,
     WorkbookError,
 )
 from sheetml.workbook import Workbook, Worksheet, open
@@ -24,11 +28,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CalculationError",
+    "DataError",
     "ErrorCode",
     "FormulaError",
+    "MacroError",
+    "ModelError",
     "NotDifferentiableError",
     "SheetmlError",
     "SolverError",
+    "UncomputableError",
     "Workbook",
     "WorkbookError",
     "Worksheet",

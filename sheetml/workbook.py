@@ -124,7 +124,10 @@ class Workbook:
         return [area for text in texts for area in self._areas_of(text, sheet)]
 
     def resolve(self, text: str, sheet: str | None = None) -> list[tuple[str, Area]]:
-        """The same with the sheets' names; `sheet` is where an address without a sheet is looked up."""
+        """The areas that addresses or defined names mean, each with its sheet's name.
+
+        `sheet` is where an address without a sheet is looked up.
+        """
         return [(self.sheet_names[position], area) for position, area in self.areas(text, sheet)]
 
     def _areas_of(self, text: str, sheet: str | None) -> list[tuple[int, Area]]:

@@ -51,7 +51,7 @@ def write_text(path: Path, text: str, *sources: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes, *sources: Path) -> None:
-    """The same for bytes."""
+    """Writes a file of bytes whole or not at all; never over one of the workbooks it was made from."""
     from sheetml.xlsx.writer import check_target, new_file
 
     for source in sources:

@@ -77,7 +77,7 @@ def _balance(rate: Array, flows: Array, years: Array, guess: Any) -> Array:
 
 
 def _balance_by_log(log: Array, flows: Array, years: Array, guess: Any) -> Array:
-    """The same by the logarithm of 1 + rate, where no rate is out of bounds."""
+    """What flows after so many years are worth, (b,), by the logarithm of 1 + rate, where no rate is out of bounds."""
     factors = ops.exp(ops.negative(ops.multiply(ops.reshape(log, (-1, 1)), years)))
     return ops.sum(ops.multiply(flows, factors), axis=1)
 
