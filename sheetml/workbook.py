@@ -110,7 +110,9 @@ class Workbook:
 
         Addresses name a sheet ("dotprod!H19:V23") or are defined names. Several areas make one long
         vector, each row by row. The function works on values of its own: it leaves the workbook as it
-        is. Raises FormulaError where an address cannot be understood.
+        is. Raises FormulaError where an address cannot be understood. Calling it raises CalculationError, or
+        UncomputableError for what sheetml does not know, where a cell has no number; its derivatives raise
+        NotDifferentiableError where there is none.
         """
         if not self.calculation.is_calculated or self.calculation.changed.any():
             self.calculate()
@@ -177,7 +179,7 @@ class Workbook:
     # ---- values by address
 
     def value(self, text: str, sheet: str | None = None) -> CellValue:
-        """The value of one cell, by its address or name."""
+        """The value of one cell, by its address or name. Raises FormulaError where that is not one cell."""
         areas = self.areas(text, sheet)
         if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
             raise FormulaError(f"{self.file.path}: {text!r} is not one cell")

@@ -18,8 +18,10 @@ from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXISTING_FILE = click.Path(path_type=Path)  # whether it exists is for the reader to say, in one sentence
-OUTPUT_FILE = click.Path(path_type=Path)
+EXISTING_FILE = click.Path(
+    path_type=Path, readable=False
+)  # whether it exists and may be read is for the reader to say, in one sentence
+OUTPUT_FILE = click.Path(path_type=Path, readable=False)
 
 
 def workbook_argument(function: F) -> F:
