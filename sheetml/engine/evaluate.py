@@ -284,7 +284,7 @@ class Context:
         return self._read(reference)
 
     def read_padded(self, reference: Reference) -> Value:
-        """The same for areas of different sizes: blanks fill up the smaller ones."""
+        """The values in areas of different sizes, (b, rows, columns): blanks fill up the smaller ones."""
         return self._read(reference)
 
     def _read(self, reference: Reference) -> Value:

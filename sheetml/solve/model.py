@@ -136,9 +136,13 @@ class SolverModel:
 
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
+
+        Raises SolverError where the model is incomplete or asks for what is not there, CalculationError
+        where a cell of it cannot be computed, NotDifferentiableError where it has no derivative.
         """
-        from sheetml.solve.nonlinear import Limits, solve
+        from sheetml.solve.nonlinear import solve
         from sheetml.solve.result import SolverResult
+        from sheetml.solve.search import Limits
 
         problem = self.problem()
         stated = self.names.max_time

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from sheetml.engine.evaluate import Context, Refused, Result, Split
+from sheetml.engine.evaluate import Arguments, Context, Refused, Result, Split
 from sheetml.engine.functions.elements import (
     Elements,
     decided,
@@ -19,7 +19,7 @@ from sheetml.engine.functions.elements import (
     shared_truth,
 )
 from sheetml.engine.functions.lookup import argument
-from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.functions.registry import function
 from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, CALC, VALUE, Value, as_boolean, error_value
 from sheetml.formula.tree import Missing, Node

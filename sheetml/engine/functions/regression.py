@@ -43,12 +43,14 @@ def _line(ys: Value, xs: Value) -> tuple[Array, Array, Errors]:
 
 @over_arrays("SLOPE", 2)
 def slope(ys: Value, xs: Value) -> Value:
+    """The slope of the line through points."""
     found, _, errors = _line(ys, xs)
     return as_cells(found, errors)
 
 
 @over_arrays("INTERCEPT", 2)
 def intercept(ys: Value, xs: Value) -> Value:
+    """Where the line through points meets the axis."""
     _, found, errors = _line(ys, xs)
     return as_cells(found, errors)
 
@@ -65,6 +67,7 @@ def standard_error(ys: Value, xs: Value) -> Value:
 
 @over_arrays("FORECAST.LINEAR", 3)
 def forecast(x: Value, ys: Value, xs: Value) -> Value:
+    """The value of the line through points at another place."""
     found, start, errors = _line(ys, xs)
     count = found.shape[0]
     shaped = None if errors is None else errors.reshape(-1, 1, 1)
@@ -161,6 +164,7 @@ def _problem(*values: Value | None) -> Value | None:
 
 @over_arrays("LINEST", 1, 4)
 def linear_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
+    """The coefficients of a linear regression, with its statistics if asked for."""
     wrong = _problem(ys, xs)
     if wrong is not None:
         return wrong
@@ -238,6 +242,7 @@ def _predictions(ys: Value, xs: Value | None, new: Value | None, constant: bool)
 
 @over_arrays("TREND", 1, 4)
 def trend(ys: Value, xs: Value | None, new: Value | None, constant: Value | None) -> Any:
+    """The values of a linear regression, at new places if asked for."""
     return _predictions(ys, xs, new, _truth(constant, True))
 
 
@@ -249,6 +254,7 @@ def _logarithms(ys: Value) -> Value | None:
 
 @over_arrays("GROWTH", 1, 4)
 def growth(ys: Value, xs: Value | None, new: Value | None, constant: Value | None) -> Any:
+    """The values of an exponential regression, at new places if asked for."""
     logarithms = _logarithms(ys)
     if logarithms is None:
         return _problem(ys) or error_value(NUM)
@@ -258,6 +264,7 @@ def growth(ys: Value, xs: Value | None, new: Value | None, constant: Value | Non
 
 @over_arrays("LOGEST", 1, 4)
 def exponential_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
+    """The coefficients of an exponential regression, with its statistics if asked for."""
     logarithms = _logarithms(ys)
     if logarithms is None:
         return _problem(ys) or error_value(NUM)

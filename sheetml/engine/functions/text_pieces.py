@@ -10,18 +10,10 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, Result, Split, join
+from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Arguments, Context, Result, Split, join
 from sheetml.engine.functions.logic import Branch, chosen, level_with
 from sheetml.engine.functions.lookup import argument, value_or
-from sheetml.engine.functions.registry import (
-    Arguments,
-    Item,
-    first_of_each_cell,
-    function,
-    mapped,
-    plain_items,
-    with_errors,
-)
+from sheetml.engine.functions.registry import Item, first_of_each_cell, function, mapped, plain_items, with_errors
 from sheetml.engine.functions.text_numbers import item_text
 from sheetml.engine.values import (
     ERROR,
