@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import Errors, Value, broadcast, select
 
 

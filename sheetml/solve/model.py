@@ -30,9 +30,9 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from sheetml.engine.function import Function
+    from sheetml.engine.cell_function import CellFunction
     from sheetml.solve.result import SolverResult
-    from sheetml.workbook import Workbook
+    from sheetml.workbook import Book, Cells
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
@@ -42,7 +42,7 @@ CellAreas = list[tuple[str, Area]]
 Cell = tuple[str, int, int]  # sheet, row, column
 
 
-def solver_models(workbook: Workbook) -> list[SolverModel]:
+def solver_models(workbook: Book) -> list[SolverModel]:
     """The Solver models stored in the workbook, in the order of its sheets."""
     return [SolverModel(workbook, names) for names in models_named_in(workbook.file)]
 
@@ -81,7 +81,7 @@ class SolverModel:
     for what is not there.
     """
 
-    def __init__(self, workbook: Workbook, names: SolverModelNames) -> None:
+    def __init__(self, workbook: Book, names: SolverModelNames) -> None:
         self.workbook = workbook
         self.names = names
 
@@ -97,10 +97,8 @@ class SolverModel:
         """The objective cell's address; None where only constraints are to be met."""
         if not self.names.objective:
             return None
-        areas = self._areas(self.names.objective, "the objective")
-        if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
-            raise self._error(f"the objective {self.names.objective} is not one cell")
-        return address(areas[0][0], areas[0][1])
+        ((sheet, area),) = self._objective_areas()
+        return address(sheet, area)
 
     @property
     def adjustable(self) -> list[str]:
@@ -138,9 +136,13 @@ class SolverModel:
 
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
+
+        Raises SolverError where the model is incomplete or asks for what is not there, CalculationError
+        where a cell of it cannot be computed, NotDifferentiableError where it has no derivative.
         """
-        from sheetml.solve.nonlinear import Limits, solve
+        from sheetml.solve.nonlinear import solve
         from sheetml.solve.result import SolverResult
+        from sheetml.solve.search import Limits
 
         problem = self.problem()
         stated = self.names.max_time
@@ -166,7 +168,7 @@ class SolverModel:
         if not names.objective and not names.constraints:
             raise self._error("the model has neither an objective nor constraints")
         self._check_adjustable()
-        cells = self._function(self.adjustable)
+        cells = self._function(self.adjustable_areas)
         lower, upper, constraints = self._bounds_and_constraints()
         if names.non_negative:
             lower[np.isneginf(lower)] = 0.0
@@ -174,7 +176,7 @@ class SolverModel:
             sheet, row, column = self._cells(self._adjustable_areas())[int(np.argmax(lower > upper))]
             raise self._error(f"the bounds of {sheet}!{cell_name(row, column)} contradict each other")
         return Problem(
-            objective=None if self.objective is None else self._function(self.objective),
+            objective=None if self.objective is None else self._function(self._positions(self._objective_areas())),
             sense=names.sense,
             target_value=names.target_value,
             start=cells.x0,
@@ -185,10 +187,10 @@ class SolverModel:
             automatic_scaling=names.scaling,
         )
 
-    def _function(self, output: str | list[str]) -> Function:
+    def _function(self, outputs: Cells) -> CellFunction:
         """Cells as a function of the adjustable cells."""
         try:
-            return self.workbook.function(self.adjustable, output)
+            return self.workbook.function_of(self.adjustable_areas, outputs)
         except CalculationError as error:
             raise self._error(str(error)) from None
 
@@ -196,11 +198,12 @@ class SolverModel:
         """Lower and upper bounds, (n,), from comparisons of adjustable cells with what is fixed; the others."""
         adjustable = {cell: position for position, cell in enumerate(self._cells(self._adjustable_areas()))}
         lower, upper = np.full(len(adjustable), -math.inf), np.full(len(adjustable), math.inf)
-        comparisons = [each for constraint in self.constraints for each in self._comparisons(constraint)]
+        constraints = self.constraints
+        comparisons = [each for constraint in constraints for each in self._comparisons(constraint)]
         compared = list(dict.fromkeys(cell for each in comparisons for cell in (each.left, each.right) if cell))
         if not compared:
             return lower, upper, None
-        function = self._function([_cell_address(cell) for cell in compared])
+        function = self._function(self._slots(constraints, compared))
         moving = dict(zip(compared, function.moving.tolist()))
         general = []
         for each in comparisons:
@@ -220,7 +223,7 @@ class SolverModel:
                 upper[adjustable[cell]] = min(upper[adjustable[cell]], number)
         return lower, upper, self._general(general, compared, function) if general else None
 
-    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: Function) -> Constraints:
+    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: CellFunction) -> Constraints:
         position = {cell: i for i, cell in enumerate(compared)}
         return Constraints(
             cells=function,
@@ -242,14 +245,39 @@ class SolverModel:
             for cell in left:
                 yield Comparison(cell, constraint.relation, None, constraint.right)
 
+    def _slots(self, constraints: list[Constraint], compared: list[Cell]) -> np.ndarray:
+        """The slots of cells that constraints compare, with room made for those that the workbook does not hold."""
+        sides = [side for each in constraints for side in (each.left, each.right) if isinstance(side, list)]
+        self.workbook.held_slots([area for side in sides for area in self._positions(side)])
+        position = {name: number for number, name in enumerate(self.workbook.sheet_names)}
+        return self.workbook.calculation.locate_places(
+            [(position[sheet], row, column) for sheet, row, column in compared]
+        )
+
     def _number(self, cell: Cell) -> float:
         """The number in a cell that does not depend on the adjustable cells."""
-        value = self.workbook[cell[0]][cell_name(*cell[1:])]
+        sheet, row, column = cell
+        value = self.workbook.calculation.get(self.workbook[sheet].position, row, column)
         if isinstance(value, (str, ErrorCode)):
             raise self._error(f"a constraint compares with {_cell_address(cell)}, which holds no number")
         return float(value or 0.0)
 
     # ---- what the names say
+
+    def _objective_areas(self) -> CellAreas:
+        areas = self._areas(self.names.objective, "the objective")
+        if len(areas) != 1 or not areas[0][1].is_cell:
+            raise self._error(f"the objective {self.names.objective} is not one cell")
+        return areas
+
+    def _positions(self, areas: CellAreas) -> list[tuple[int, Area]]:
+        """The areas with the sheets' positions."""
+        return [(self.workbook[sheet].position, area) for sheet, area in areas]
+
+    @property
+    def adjustable_areas(self) -> list[tuple[int, Area]]:
+        """The areas of adjustable cells: positions of sheets, and rectangles."""
+        return self._positions(self._adjustable_areas())
 
     def _adjustable_areas(self) -> CellAreas:
         if not self.names.adjustable:
@@ -259,8 +287,8 @@ class SolverModel:
     def _check_adjustable(self) -> None:
         """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
         calculation = self.workbook.calculation
-        slots = self.workbook._held(self.workbook.areas(self.adjustable))
-        kinds = calculation.cells.kind[slots]
+        slots = self.workbook.held_slots(self.adjustable_areas)
+        kinds = calculation.kinds(slots)
         first = np.unique(slots, return_index=True)[1]
         for wrong, why in (
             (~np.isin(np.arange(slots.size), first), "is named twice"),

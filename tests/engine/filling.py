@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import sheetml
-from sheetml.engine.blocks import Block
 from sheetml.engine.evaluate import Context
+from sheetml.engine.formulas import Block
 from sheetml.formula.parser import parse
 
 

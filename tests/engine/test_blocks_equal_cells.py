@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sheetml.engine.calculation import evaluated
+from sheetml.engine.block_values import evaluated
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.values import Value, to_objects
 from sheetml.formula.references import cell_name

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
 from sheetml.engine.division import Split, alike, labels_of
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import Elements, places
-from sheetml.engine.functions.registry import Arguments, function, with_errors
+from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
-from sheetml.engine.graph import Array, Traced, concrete, value_of
+from sheetml.engine.reading import parse_number
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete, value_of
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -35,7 +36,6 @@ from sheetml.engine.values import (
     first_error,
     folded,
     number_value,
-    parse_number,
     to_objects,
 )
 from sheetml.formula.tree import Node

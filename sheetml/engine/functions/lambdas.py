@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import Split, alike, together
-from sheetml.engine.evaluate import Context, Lambda, Result, aligned, apply
+from sheetml.engine.evaluate import Arguments, Context, Lambda, Result, aligned, apply
 from sheetml.engine.functions.elements import check_size
 from sheetml.engine.functions.lookup import integers
-from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.functions.registry import function
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import CALC, VALUE, Value, broadcast, common_shape, error_value, first_error, rearranged
 from sheetml.formula.tree import Call, Missing, Name, Node
 

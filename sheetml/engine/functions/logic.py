@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import Split, alike, numbered, together
-from sheetml.engine.evaluate import Context, Result
-from sheetml.engine.functions.registry import Arguments, error_of_any, function
-from sheetml.engine.graph import Traced, concrete
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.registry import error_of_any, function
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Traced, concrete
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,

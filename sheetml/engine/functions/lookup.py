@@ -9,11 +9,11 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, moved
 from sheetml.engine.division import alike
-from sheetml.engine.evaluate import Context, Lambda, Result
+from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
 from sheetml.engine.functions.logic import Branch, chosen, evaluation
-from sheetml.engine.functions.registry import Arguments, elementwise, function, with_errors
+from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
-from sheetml.engine.graph import Array, concrete, frozen
+from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
     REF,

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from sheetml.engine.division import Refused, alike, refuse_errors
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import (
     Elements,
     decided,
@@ -19,8 +19,8 @@ from sheetml.engine.functions.elements import (
     shared_truth,
 )
 from sheetml.engine.functions.lookup import argument
-from sheetml.engine.functions.registry import Arguments, function
-from sheetml.engine.graph import concrete
+from sheetml.engine.functions.registry import function
+from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, CALC, VALUE, Value, as_boolean, error_value
 from sheetml.formula.tree import Missing, Node
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.functions.registry import also_named, over_arrays
 from sheetml.engine.functions.statistics import as_cells, moments
-from sheetml.engine.graph import Array, concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
     DIV0,
     ERROR,
@@ -40,12 +40,14 @@ def _line(ys: Value, xs: Value) -> tuple[Array, Array, Errors]:
 
 @over_arrays("SLOPE", 2)
 def slope(ys: Value, xs: Value) -> Value:
+    """The slope of the line through points."""
     found, _, errors = _line(ys, xs)
     return as_cells(found, errors)
 
 
 @over_arrays("INTERCEPT", 2)
 def intercept(ys: Value, xs: Value) -> Value:
+    """Where the line through points meets the axis."""
     _, found, errors = _line(ys, xs)
     return as_cells(found, errors)
 
@@ -63,6 +65,7 @@ def standard_error(ys: Value, xs: Value) -> Value:
 
 @over_arrays("FORECAST.LINEAR", 3)
 def forecast(x: Value, ys: Value, xs: Value) -> Value:
+    """The value of the line through points at another place."""
     found, start, errors = _line(ys, xs)
     count = found.shape[0]
     shaped = None if errors is None else errors.reshape(-1, 1, 1)
@@ -166,6 +169,7 @@ def _problem(*values: Value | None) -> Value | None:
 
 @over_arrays("LINEST", 1, 4)
 def linear_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
+    """The coefficients of a linear regression, with its statistics if asked for."""
     wrong = _problem(ys, xs)
     if wrong is not None:
         return wrong
@@ -243,6 +247,7 @@ def _predictions(ys: Value, xs: Value | None, new: Value | None, constant: bool)
 
 @over_arrays("TREND", 1, 4)
 def trend(ys: Value, xs: Value | None, new: Value | None, constant: Value | None) -> Any:
+    """The values of a linear regression, at new places if asked for."""
     return _predictions(ys, xs, new, _truth(constant, True))
 
 
@@ -258,6 +263,7 @@ def _logarithms(ys: Value) -> Value | None:
 
 @over_arrays("GROWTH", 1, 4)
 def growth(ys: Value, xs: Value | None, new: Value | None, constant: Value | None) -> Any:
+    """The values of an exponential regression, at new places if asked for."""
     logarithms = _logarithms(ys)
     if logarithms is None:
         return _problem(ys) or error_value(NUM)
@@ -267,6 +273,7 @@ def growth(ys: Value, xs: Value | None, new: Value | None, constant: Value | Non
 
 @over_arrays("LOGEST", 1, 4)
 def exponential_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
+    """The coefficients of an exponential regression, with its statistics if asked for."""
     logarithms = _logarithms(ys)
     if logarithms is None:
         return _problem(ys) or error_value(NUM)

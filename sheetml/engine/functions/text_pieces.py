@@ -11,22 +11,13 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import alike, refuse_errors
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, Result, join
+from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Arguments, Context, Result, join
 from sheetml.engine.functions.logic import Branch, chosen
 from sheetml.engine.functions.lookup import argument, value_or
-from sheetml.engine.functions.registry import (
-    Arguments,
-    Item,
-    first_of_each_cell,
-    function,
-    mapped,
-    plain_items,
-    with_errors,
-)
+from sheetml.engine.functions.registry import Item, first_of_each_cell, function, mapped, plain_items, with_errors
 from sheetml.engine.functions.text_numbers import item_text
 from sheetml.engine.values import (
     ERROR,
-    MAX_TEXT,
     NA,
     VALUE,
     Errors,
@@ -43,7 +34,7 @@ from sheetml.engine.values import (
 )
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node
-from sheetml.xlsx.model import ErrorCode
+from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 # ---- together ------------------------------------------------------------------------------------
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from sheetml.engine import dates
 from sheetml.engine.division import alike
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.date_time import days_of, on_calendar, whole
-from sheetml.engine.functions.registry import Arguments, as_strict_number, function, spread, strict_value, with_errors
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.functions.registry import as_strict_number, function, spread, strict_value, with_errors
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import BLANK, NUM, VALUE, Errors, Value, as_number, error_value, first_error
 from sheetml.formula.tree import Missing
 
