@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Arguments, Context, Result, Split
-from sheetml.engine.functions.arrays import paired
+from sheetml.engine.division import alike, refuse_errors
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.arrays import paired_where
 from sheetml.engine.functions.registry import (
     Sample,
     aggregate,
@@ -417,12 +419,10 @@ def modes(context: Context, arguments: Arguments) -> Result:
     """All numbers met most often, one below the other; #N/A where none is met twice."""
     sample = sample_of(context.in_array_mode(), arguments)
     found = _places_of_modes(sample)
-    sizes = {len(places) for places in found}
-    if len(sizes) > 1:
-        raise Split
-    if sample.errors is not None and sample.errors.any():
-        return error_value(int(sample.errors[sample.errors != 0][0]))
-    if sizes == {0}:
+    refuse_errors(sample.errors)
+    sizes = np.array([len(places) for places in found])
+    alike(sizes)
+    if not sizes[0]:
         return error_value(NA)
     rows = np.arange(len(found))[:, None] * sample.number.shape[1]
     return Value(ops.take(sample.number, (rows + np.array(found))[:, :, None]))
@@ -431,9 +431,7 @@ def modes(context: Context, arguments: Arguments) -> Result:
 @over_arrays("FREQUENCY", 2)
 def frequencies(data: Value, bins: Value) -> Value:
     """How many numbers there are up to each bound (and beyond the one before), and beyond the last."""
-    errors = error_of_any(data, bins)
-    if errors is not None:
-        return error_value(int(errors[errors != 0][0]))
+    refuse_errors(error_of_any(data, bins))
     numbers, bounds = sample_in(data), sample_in(bins)
     lines, edges = concrete(numbers.filled(np.nan)), concrete(bounds.filled(np.nan))
     count = max(lines.shape[0], edges.shape[0])
@@ -509,19 +507,32 @@ def _flat_errors(errors: Errors) -> Errors:
 # ---- two variables -----------------------------------------------------------------------------
 
 
-def centred(x: Array) -> Array:
-    """Rows minus their means, (b, n)."""
-    mean = ops.divide(ops.sum(x, axis=1), float(max(x.shape[1], 1)))
-    return ops.subtract(x, ops.reshape(mean, (x.shape[0], 1)))
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Means of pairs of numbers, sums of squares and of products of their deviations, and how many: (b,) each."""
+
+    mean_x: Array
+    mean_y: Array
+    xx: Array
+    yy: Array
+    xy: Array
+    count: np.ndarray
+    errors: Errors
 
 
-def moments(left: Value, right: Value) -> tuple[Array, Array, Array, int, Errors]:
-    """Sums of squares and products of the deviations of pairs: xx, yy, xy, (b,), how many, and errors."""
-    x, y, errors = paired(left, right)
-    gaps_x, gaps_y = centred(x), centred(y)
-    flat_errors = None if errors is None else errors.reshape(-1)
-    xy = ops.vecdot(gaps_x, gaps_y)
-    return ops.vecdot(gaps_x, gaps_x), ops.vecdot(gaps_y, gaps_y), xy, x.shape[1], flat_errors
+def moments(left: Value, right: Value) -> Moments:
+    """The moments of pairs; in each cell those count in which both are numbers."""
+    x, y, included, errors = paired_where(left, right)
+    cells = max(x.shape[0], y.shape[0])
+    count = np.full(cells, float(x.shape[1])) if included is None else included.sum(axis=1).astype(np.float64)
+    least = np.maximum(count, 1.0)
+    mean_x, mean_y = ops.divide(ops.sum(x, axis=1), least), ops.divide(ops.sum(y, axis=1), least)
+    gaps = []
+    for numbers, mean in ((x, mean_x), (y, mean_y)):
+        gap = ops.subtract(numbers, ops.reshape(mean, (cells, 1)))
+        gaps.append(gap if included is None else ops.where(included, gap, 0.0))
+    xx, yy, xy = ops.vecdot(gaps[0], gaps[0]), ops.vecdot(gaps[1], gaps[1]), ops.vecdot(*gaps)
+    return Moments(mean_x, mean_y, xx, yy, xy, count, None if errors is None else errors.reshape(-1))
 
 
 def as_cells(number: Array, errors: Errors) -> Value:
@@ -533,11 +544,11 @@ def as_cells(number: Array, errors: Errors) -> Value:
 @over_arrays("CORREL", 2)
 def correlation(left: Value, right: Value) -> Value:
     """The correlation of two samples."""
-    xx, yy, xy, _, errors = moments(left, right)
-    product = ops.multiply(xx, yy)
+    found = moments(left, right)
+    product = ops.multiply(found.xx, found.yy)
     flat = concrete(ops.equal(product, 0.0))
     safe = ops.where(flat, 1.0, product) if flat.any() else product
-    return as_cells(ops.divide(xy, ops.sqrt(safe)), first_error(errors, error_where(flat, DIV0)))
+    return as_cells(ops.divide(found.xy, ops.sqrt(safe)), first_error(found.errors, error_where(flat, DIV0)))
 
 
 also_named("PEARSON", "CORREL")
@@ -553,9 +564,10 @@ def squared_correlation(left: Value, right: Value) -> Value:
 def _covariance(names: tuple[str, ...], about: str, lost: int) -> None:
     @over_arrays(names[0], 2, about=about)
     def evaluate(left: Value, right: Value) -> Value:
-        _, _, xy, count, errors = moments(left, right)
-        few = error_where(np.full(1, count <= lost), DIV0)
-        return as_cells(ops.divide(xy, float(max(count - lost, 1))), first_error(errors, few))
+        found = moments(left, right)
+        few = error_where(found.count <= lost, DIV0)
+        mean = ops.divide(found.xy, np.maximum(found.count - lost, 1.0))
+        return as_cells(mean, first_error(found.errors, few))
 
     for name in names[1:]:
         also_named(name, names[0])

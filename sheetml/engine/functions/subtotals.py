@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Arguments, Context, Refused, Result
+from sheetml.engine.division import Refused
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import shared_integer
 from sheetml.engine.functions.registry import function
 from sheetml.engine.tracing import graph as ops
