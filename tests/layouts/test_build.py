@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import sheetml
 from sheetml.errors import DataError, WorkbookError
 from sheetml.formula.references import address
-from sheetml.layouts.book import LONGEST_TEXT, storable
+from sheetml.layouts.book import storable
 from sheetml.layouts.collab_filter import FactorModel, build, build_from_model
 from sheetml.report.check import check
 from sheetml.xlsx.model import Area
@@ -206,10 +206,10 @@ def test_libreoffice_reads_hostile_titles_as_they_are(tmp_path: Path) -> None:
 
 
 def test_text_too_long_for_a_cell_is_cut() -> None:
-    assert storable("x" * LONGEST_TEXT) == "x" * LONGEST_TEXT
-    cut = storable("🎬" * LONGEST_TEXT)
+    assert storable("x" * MAX_TEXT) == "x" * MAX_TEXT
+    cut = storable("🎬" * MAX_TEXT)
     assert cut.endswith("🎬…")
-    assert len(cut.encode("utf-16-le")) // 2 <= LONGEST_TEXT
+    assert len(cut.encode("utf-16-le")) // 2 <= MAX_TEXT
 
 
 # ---- a fitted model ---------------------------------------------------------------------------
