@@ -18,7 +18,7 @@ from sheetml.formula.references import address
 from sheetml.layouts.book import storable
 from sheetml.layouts.collab_filter import FactorModel, build, build_from_model
 from sheetml.report.check import check
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import MAX_TEXT, Area
 from sheetml.xlsx.reader import read_workbook
 from tests.layouts.ratings import made_up, titled
 from tests.libreoffice import all_recalculated, disagreements
