@@ -20,8 +20,16 @@ from sheetml.engine.number_format.sections import Section, parsed, section_for, 
 from sheetml.engine.number_format.tokens import CELL, VBA, FormatError, Style
 
 __all__ = [
-    *("CELL", "VBA", "FormatError", "Section", "Style"),
-    *("decimal", "formatted", "general_text", "parsed", "rounded"),
+    "CELL",
+    "VBA",
+    "FormatError",
+    "Section",
+    "Style",
+    "decimal",
+    "formatted",
+    "general_text",
+    "parsed",
+    "rounded",
 ]
 
 
