@@ -6,9 +6,10 @@ import re
 
 import numpy as np
 
-from sheetml.engine.functions.registry import Item, elementwise, one_by_one
+from sheetml.engine.evaluate import Context, Result, Split
+from sheetml.engine.functions.registry import Arguments, Item, elementwise, function, mapped, one_by_one, spread
 from sheetml.engine.graph import Array
-from sheetml.engine.number_format import FormatError, decimal, formatted, general_text
+from sheetml.engine.number_format import FormatError, UnknownLanguage, decimal, formatted, general_text
 from sheetml.engine.number_format import rounded as rounded_decimal
 from sheetml.engine.reading import parse_number
 from sheetml.engine.values import BOOLEAN, VALUE, Errors, Value, as_number, error_where, first_error
@@ -43,9 +44,22 @@ def number_of_foreign_text(text: str, point: str, group: str) -> Item:
     return value if np.isfinite(value) else ErrorCode.NUM
 
 
-@one_by_one("TEXT", "value", "text")
-def formatted_text(value: Item, number_format: str) -> Item:
+@function("TEXT", 2, 2, intersects=True, differentiable=False)
+def formatted_text(context: Context, arguments: Arguments) -> Result:
     """The value as a number format shows it."""
+    try:
+        return spread(_all_formatted, ("value", "text"), [context.value(argument) for argument in arguments])
+    except UnknownLanguage as reason:
+        if context.count > 1:
+            raise Split from None
+        return context.uncomputable(f"TEXT: {reason}")
+
+
+def _all_formatted(values: Value, formats: np.ndarray) -> Value:
+    return mapped(_formatted, (values, formats))
+
+
+def _formatted(value: Item, number_format: str) -> Item:
     if isinstance(value, ErrorCode):
         return value
     if isinstance(value, str):
@@ -53,6 +67,8 @@ def formatted_text(value: Item, number_format: str) -> Item:
         value = value if number is None else number
     try:
         return formatted(0.0 if value is None else value, number_format)
+    except UnknownLanguage:
+        raise
     except FormatError:
         return ErrorCode.VALUE
 

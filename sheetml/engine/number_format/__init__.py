@@ -9,6 +9,7 @@ over. The language is that of ECMA-376 part 1, sections 18.8.30 and 18.8.31.
     general     the General format
     decimals    digits, percents, thousands, powers of ten
     fractions   whole numbers with fractions
+    languages   names of months and weekdays
     moments     dates, times, elapsed times
     sections    which section a value is shown in
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from sheetml.engine.number_format.general import decimal, general_text, rounded
 from sheetml.engine.number_format.sections import Section, parsed, section_for, text_in
-from sheetml.engine.number_format.tokens import CELL, VBA, FormatError, Style
+from sheetml.engine.number_format.tokens import CELL, VBA, FormatError, Style, UnknownLanguage
 
 __all__ = [
     "CELL",
@@ -25,6 +26,7 @@ __all__ = [
     "FormatError",
     "Section",
     "Style",
+    "UnknownLanguage",
     "decimal",
     "formatted",
     "general_text",
@@ -34,7 +36,7 @@ __all__ = [
 
 
 def formatted(value: float | str | bool, text: str, style: Style = CELL) -> str:
-    """The value in a format. Raises FormatError where Excel's TEXT is #VALUE!."""
+    """The value in a format. Raises FormatError where Excel's TEXT is #VALUE!, UnknownLanguage where it is not."""
     sections = parsed(text)
     if isinstance(value, bool):
         value = "TRUE" if value else "FALSE"

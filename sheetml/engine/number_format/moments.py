@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from sheetml.engine import dates
-from sheetml.engine.number_format.tokens import FormatError, Style, Token
+from sheetml.engine.number_format.languages import Language
+from sheetml.engine.number_format.tokens import FormatError, Style, Token, UnknownLanguage
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _DAY = 86400  # seconds
 _LENGTH = {"h": 3600, "m": 60, "s": 1}  # of a unit of elapsed time, in seconds
 _MOST_FRACTION = 3  # digits of a fraction of a second
@@ -29,6 +25,7 @@ class Moments:
     """
 
     tokens: tuple[Token, ...]
+    language: Language | None  # of the names; None if it is not known
 
     def shown(self, number: float, style: Style) -> str:
         elapsed_only = self._has("elapsed") and not any(_is_calendar(token) for token in self.tokens)
@@ -38,7 +35,7 @@ class Moments:
         seconds, fraction = _split(abs(number), digits if self._has_time() else None)
         if seconds >= (dates.last_day() + 1) * _DAY:
             raise FormatError("the number is beyond the calendar")
-        moment = _Moment(seconds, f"{fraction:0{digits}d}", self._has("half"), style)
+        moment = _Moment(seconds, f"{fraction:0{digits}d}", self._has("half"), style, self.language)
         text = "".join(moment.part(token) for token in self.tokens)
         return f"-{text}" if number < 0 and (seconds or fraction) else text
 
@@ -69,6 +66,7 @@ class _Moment:
     fraction: str  # of a second
     halves: bool  # hours count to 12
     style: Style
+    language: Language | None
 
     def part(self, token: Token) -> str:
         letters = token.text
@@ -104,30 +102,26 @@ class _Moment:
         match letters[0]:
             case "y":
                 return f"{year % 100:02d}" if count < 3 else f"{year:04d}"
-            case "e":
+            case "e":  # the year of an era, where the language has them
+                self._names()
                 return f"{year:04d}"
             case "b":
                 year += _BUDDHIST
                 return f"{year % 100:02d}" if count < 3 else f"{year:04d}"
             case "m":
-                return _named(month, _MONTHS[month - 1], count)
+                return f"{month:0{count}d}" if count < 3 else self._names().month(month, count)
             case "d":
-                return _named(day, _WEEKDAYS[int(dates.weekday(number))], min(count, 4))
-        return ""  # an era, which this calendar does not name
+                return f"{day:0{count}d}" if count < 3 else self._names().weekday(int(dates.weekday(number)), count)
+        self._names()  # an era, which the languages known here do not have
+        return ""
+
+    def _names(self) -> Language:
+        if self.language is None:
+            raise UnknownLanguage("the names of days and months in the format's language are not known")
+        return self.language
 
 
-def _named(number: int, name: str, count: int) -> str:
-    match count:
-        case 1 | 2:
-            return f"{number:0{count}d}"
-        case 3:
-            return name[:3]
-        case 5:
-            return name[0]
-    return name
-
-
-def section_of_moment(tokens: list[Token]) -> Moments:
+def section_of_moment(tokens: list[Token], language: Language | None) -> Moments:
     """How a section shows a moment: minutes are told from months, and fractions of a second found; signs that have
     no meaning beside a date stand for themselves."""
     result: list[Token] = []
@@ -150,7 +144,7 @@ def section_of_moment(tokens: list[Token]) -> Moments:
             result.append(token if token.kind in ("elapsed", "half") else Token("literal", token.text))
     if any(token.kind == "fraction" and len(token.text) - 1 > _MOST_FRACTION for token in result):
         raise FormatError("a second has no more than three places")
-    return Moments(tuple(result))
+    return Moments(tuple(result), language)
 
 
 def _of_time(token: Token, elapsed: set[str], *, minutes: bool) -> Token:

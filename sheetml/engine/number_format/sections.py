@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sheetml.engine.number_format.decimals import section_of_digits
 from sheetml.engine.number_format.fractions import section_of_fraction
+from sheetml.engine.number_format.languages import language
 from sheetml.engine.number_format.moments import KINDS, Moments, section_of_moment
 from sheetml.engine.number_format.tokens import Condition, FormatError, Style, Token, simplified, split
 
@@ -49,10 +50,11 @@ def parsed(text: str) -> tuple[Section, ...]:
 
 
 def _section(tokens: list[Token]) -> Section:
-    kept, condition = simplified(tokens)
+    kept, condition, code = simplified(tokens)
+    names = language(code)
     body: Body
     if any(token.kind in KINDS for token in kept):
-        body = section_of_moment(kept)
+        body = section_of_moment(kept, names)
     else:
         body = section_of_fraction(kept) or section_of_digits(kept)
     return Section(tuple(kept), condition, body)

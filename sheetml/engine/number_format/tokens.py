@@ -18,6 +18,7 @@ _TOKEN = re.compile(
 _CONDITION = re.compile(r"(<=|>=|<>|=|<|>) *(-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?)", re.IGNORECASE | re.ASCII)
 _ELAPSED = re.compile(r"hh?|mm?|ss?", re.IGNORECASE)
 _COLOUR = re.compile(r"black|blue|cyan|green|magenta|red|white|yellow|color *\d{1,2}", re.IGNORECASE | re.ASCII)
+_NUMERALS = re.compile(r"dbnum\d|natnum\d+", re.IGNORECASE | re.ASCII)
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -30,6 +31,10 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 class FormatError(ValueError):
     """The format cannot be understood, or not applied to this value."""
+
+
+class UnknownLanguage(FormatError):
+    """Excel would show the value in a language, a calendar or numerals that are not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,12 @@ def split(text: str) -> list[list[Token]]:
     return sections
 
 
-def simplified(tokens: list[Token]) -> tuple[list[Token], Condition | None]:
-    """The tokens that show something, with literal text as it shows, and the condition of their section."""
+def simplified(tokens: list[Token]) -> tuple[list[Token], Condition | None, str]:
+    """The tokens that show something, with literal text as it shows; the condition of their section, and the code of
+    its language ("" if it states none)."""
     kept: list[Token] = []
     condition: Condition | None = None
+    language = ""
     for token in tokens:
         match token.kind:
             case "quoted":
@@ -108,15 +115,18 @@ def simplified(tokens: list[Token]) -> tuple[list[Token], Condition | None]:
                     condition = Condition(found[1], float(found[2]))
                 elif _ELAPSED.fullmatch(inside):
                     kept.append(Token("elapsed", inside.lower()))
-                elif inside.startswith("$"):  # a currency and the number of a language
-                    kept.append(Token("literal", inside[1:].partition("-")[0]))
+                elif inside.startswith("$"):  # a currency, a language or both
+                    currency, _, language = inside[1:].partition("-")
+                    kept.append(Token("literal", currency))
+                elif _NUMERALS.fullmatch(inside):
+                    raise UnknownLanguage("the format asks for other numerals")
                 elif not _COLOUR.fullmatch(inside):
                     raise FormatError(f"[{inside}] stands in the format")
             case "fill":
                 pass  # fills the width of a cell, which a text does not have
             case _:
                 kept.append(token)
-    return kept, condition
+    return kept, condition, language
 
 
 def _inside(bracket: str) -> str:
