@@ -32,8 +32,9 @@ class Moments:
         if number < 0 and not (elapsed_only or dates.date_1904.get()):
             raise FormatError("a negative number is no date")
         digits = max((len(token.text) - 1 for token in self.tokens if token.kind == "fraction"), default=0)
-        seconds, fraction = _split(abs(number), digits if self._has_time() else None)
-        if seconds >= (dates.last_day() + 1) * _DAY:
+        end = dates.last_day() + 1
+        seconds, fraction = _split(min(abs(number), end), digits if self._has_time() else None)
+        if seconds >= end * _DAY:
             raise FormatError("the number is beyond the calendar")
         moment = _Moment(seconds, f"{fraction:0{digits}d}", self._has("half"), style, self.language)
         text = "".join(moment.part(token) for token in self.tokens)
