@@ -76,23 +76,23 @@ def _formatted(value: Item, number_format: str) -> Item:
 @one_by_one("FIXED", "number", "number", "boolean", defaults=(2.0, False))
 def fixed(number: float, decimals: float, plain: bool) -> Item:
     """The number as text with so many decimal places, and commas between thousands unless they are declined."""
-    return _with_places(number, decimals, "0" if plain else "#,##0")
+    return ErrorCode.VALUE if decimals > _MOST_DECIMALS else _with_places(number, decimals, "0" if plain else "#,##0")
 
 
 @one_by_one("DOLLAR", "number", "number", defaults=(2.0,))
 def dollars(number: float, decimals: float) -> Item:
     """The number as text in dollars, negative ones in parentheses."""
-    return _with_places(number, decimals, "$#,##0", "($#,##0", ")")
-
-
-def _with_places(number: float, decimals: float, positive: str, negative: str = "", closing: str = "") -> Item:
     if decimals > _MOST_DECIMALS:
         return ErrorCode.VALUE
+    text = _with_places(abs(number), decimals, "$#,##0")
+    return f"({text})" if number < 0 else text
+
+
+def _with_places(number: float, decimals: float, whole: str) -> str:
+    """The number rounded to so many places, before the point where they are negative."""
     places = max(int(decimals), -400)
     value = float(rounded_decimal(decimal(number), places)) if places < 0 else number
-    zeros = "." + "0" * places if places > 0 else ""
-    number_format = positive + zeros + (f";{negative}{zeros}{closing}" if negative else "")
-    return formatted(value, number_format)
+    return formatted(value, whole + ("." + "0" * places if places > 0 else ""))
 
 
 @one_by_one("VALUETOTEXT", "value", "number", defaults=(0.0,))
