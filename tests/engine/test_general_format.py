@@ -130,7 +130,7 @@ def test_the_text_of_a_number_reads_as_the_number_to_14_digits(number):
     assert abs(found - decimal(number)) <= abs(decimal(number)) * Decimal("5e-14")
 
 
-@given(NUMBERS)
+@given(NUMBERS.filter(lambda number: number == 0 or abs(number) > 1e-300))
 def test_the_text_of_a_number_becomes_itself_again(number):
     text = general_text(number)
     assert general_text(float(text)) == text
