@@ -23,14 +23,16 @@ def as_shown(tokens: tuple[Token, ...]) -> Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class General:
     """A number in the General format, or as text shows it, with literal text around."""
 
     tokens: tuple[Token, ...]
 
     def shown(self, number: float, style: Style) -> str:
-        own = {"general": general_text(abs(number), style.general_width), "text": general_text(abs(number))}
-        return signed("".join(own.get(token.kind, token.text) for token in self.tokens), number < 0)
+        size = abs(number)
+        own = {"general": general_text(size, style.general_width), "text": general_text(size)}
+        text = "".join(own.get(token.kind, token.text) for token in self.tokens)
+        return signed(text, number < 0 and own["text"] != "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,12 @@ class Scientific:
         return mantissa, exponent
 
 
-def section_of_digits(tokens: list[Token]) -> Whole | Decimals | Scientific:
+def section_of_digits(tokens: list[Token]) -> General | Decimals | Scientific:
     """How a section without a date or a fraction shows a number."""
     if any(token.kind in ("general", "text") for token in tokens):
         if any(token.kind in ("digit", "exponent") for token in tokens):
             raise FormatError("places of digits stand beside the whole number")
-        return Whole(tuple(tokens))
+        return General(tuple(tokens))
     tokens, grouped, thousands = _without_commas(tokens)
     digits = [position for position, token in enumerate(tokens) if token.kind == "digit"]
     marks = [position for position, token in enumerate(tokens) if token.kind == "exponent"]

@@ -26,9 +26,12 @@ def rounded(number: Decimal, places: int) -> Decimal:
 
 def general_text(number: float, width: int = AS_TEXT) -> str:
     """A number in the General format, in so many characters and up to 15 significant digits."""
-    if abs(number) < _SMALLEST:
+    size = abs(number)
+    if size < _SMALLEST:
         return "0"
-    return ("-" if number < 0 else "") + _general(decimal(abs(number)), width)
+    if width >= AS_TEXT and 1e-4 <= size < 1e14:  # all 15 digits fit, as Python writes them too
+        return f"{number:.15g}"
+    return ("-" if number < 0 else "") + _general(decimal(size), width)
 
 
 def _general(value: Decimal, width: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from sheetml.engine import dates
 from sheetml.engine.number_format.languages import Language
@@ -97,8 +98,7 @@ class _Moment:
         return half if len(half) == 1 or self.style.halves_as_written else half.upper()
 
     def _calendar(self, letters: str) -> str:
-        number = self.seconds // _DAY
-        year, month, day = (int(part) for part in dates.calendar(number))
+        year, month, day, weekday = _day(self.seconds // _DAY, dates.date_1904.get())
         count = len(letters)
         match letters[0]:
             case "y":
@@ -112,7 +112,7 @@ class _Moment:
             case "m":
                 return f"{month:0{count}d}" if count < 3 else self._names().month(month, count)
             case "d":
-                return f"{day:0{count}d}" if count < 3 else self._names().weekday(int(dates.weekday(number)), count)
+                return f"{day:0{count}d}" if count < 3 else self._names().weekday(weekday, count)
         self._names()  # an era, which the languages known here do not have
         return ""
 
@@ -120,6 +120,13 @@ class _Moment:
         if self.language is None:
             raise UnknownLanguage("the names of days and months in the format's language are not known")
         return self.language
+
+
+@lru_cache(maxsize=10_000)
+def _day(number: int, system_1904: bool) -> tuple[int, int, int, int]:
+    """The year, month, day and weekday of a day. The system of dates is set; it is asked for to tell answers apart."""
+    year, month, day = (int(part) for part in dates.calendar(number))
+    return year, month, day, int(dates.weekday(number))
 
 
 def section_of_moment(tokens: list[Token], language: Language | None) -> Moments:

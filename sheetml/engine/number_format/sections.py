@@ -92,9 +92,9 @@ def _takes(number: float, section: Section, place: int, count: int) -> bool:
     """Whether a number belongs here, the sections before having passed it on."""
     if section.condition is not None:
         return section.condition.holds(number)
-    if count > 2 and place < 2:  # for positive numbers, and negative ones
-        return number > 0 if place == 0 else number < 0
-    return True
+    if place == 0:
+        return number > 0 if count > 2 else number >= 0
+    return number < 0 if place == 1 and count > 2 else True
 
 
 def _without_sign(sections: list[Section], place: int) -> bool:
@@ -102,4 +102,6 @@ def _without_sign(sections: list[Section], place: int) -> bool:
     condition, first = sections[place].condition, sections[0].condition
     if condition is not None:
         return condition.negative_only
+    if place == 1 and len(sections) > 2:
+        return True
     return place > 0 and first is not None and first.leaves_negative
