@@ -98,7 +98,7 @@ def section_of_digits(tokens: list[Token]) -> General | Decimals | Scientific:
         if any(token.kind in ("digit", "exponent") for token in tokens):
             raise FormatError("places of digits stand beside the whole number")
         return General(tuple(tokens))
-    tokens, grouped, thousands = _without_commas(tokens)
+    tokens, grouped, thousands = without_commas(tokens)
     digits = [position for position, token in enumerate(tokens) if token.kind == "digit"]
     marks = [position for position, token in enumerate(tokens) if token.kind == "exponent"]
     points = [position for position, token in enumerate(tokens) if token.kind == "point"]
@@ -118,7 +118,7 @@ def section_of_digits(tokens: list[Token]) -> General | Decimals | Scientific:
     return Decimals(tuple(tokens), whole, places, power, grouped)
 
 
-def _without_commas(tokens: list[Token]) -> tuple[list[Token], bool, int]:
+def without_commas(tokens: list[Token]) -> tuple[list[Token], bool, int]:
     """The tokens without the commas that belong to digits; whether thousands are set apart (a comma between
     digits), and by how many thousands the number is divided (commas after the digits). Others are literal."""
     kept: list[Token] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sheetml.engine.number_format.decimals import Shown, as_shown, fill_whole, signed
+from sheetml.engine.number_format.decimals import Shown, as_shown, fill_whole, signed, without_commas
 from sheetml.engine.number_format.general import decimal
 from sheetml.engine.number_format.tokens import FormatError, Style, Token
 
@@ -26,13 +26,14 @@ class Fractions:
     above: tuple[int, ...]
     below: tuple[int, ...]
     stated: int | None  # the denominator, where the format states it
+    grouped: bool  # whether thousands of the whole number are set apart
 
     def shown(self, number: float, style: Style) -> str:
         whole, above, below = self.parts(Fraction(decimal(abs(number))))
         shown = as_shown(self.tokens)
         fraction = range(self.whole[-1] + 1 if self.whole else self.above[0], self.below[-1] + 1)
         if self.whole and above == 0 and not self.asks("0", self.above):
-            fill_whole(str(whole), self.tokens, self.whole, shown)
+            fill_whole(str(whole), self.tokens, self.whole, shown, grouped=self.grouped)
             self._hide(fraction, shown, blank=self.asks("?", self.whole + self.above + self.below))
         else:
             self._write(whole, above, below, shown)
@@ -54,7 +55,7 @@ class Fractions:
     def _write(self, whole: int, above: int, below: int, shown: Shown) -> None:
         blank = self.asks("?", self.whole)
         hidden = whole == 0 and not self.asks("0", self.whole) and not (above == 0 and blank)
-        fill_whole("" if hidden else str(whole), self.tokens, self.whole, shown)
+        fill_whole("" if hidden else str(whole), self.tokens, self.whole, shown, grouped=self.grouped)
         if self.whole and hidden:
             between = range(self.whole[-1] + 1, self.above[0])
             self._hide(between, shown, blank=blank or self.asks("?", self.above))
@@ -67,12 +68,12 @@ class Fractions:
 
     def _hide(self, positions: range, shown: Shown, *, blank: bool) -> None:
         for position in positions:
-            token = self.tokens[position]
-            shown[position] = " " * len(token.text) if blank and token.kind != "comma" else ""
+            shown[position] = " " * len(self.tokens[position].text) if blank else ""
 
 
 def section_of_fraction(tokens: list[Token]) -> Fractions | None:
     """How a section shows a fraction, if it has a bar between places of digits or before a denominator."""
+    tokens, grouped, _ = without_commas(tokens)
     bars = [position for position, token in enumerate(tokens) if token.kind == "slash"]
     digits = [position for position, token in enumerate(tokens) if token.kind == "digit"]
     if not bars or not digits or digits[0] > bars[0]:
@@ -92,7 +93,8 @@ def section_of_fraction(tokens: list[Token]) -> Fractions | None:
         raise FormatError("places of digits stand behind the fraction")
     written = "".join(tokens[position].text for position in below)
     stated = int(written.replace("#", "0").replace("?", "0")) if written.strip("0#?") else None
-    return Fractions(tuple(tokens), tuple(position for position in before if position < start), above, below, stated)
+    whole = tuple(position for position in before if position < start)
+    return Fractions(tuple(tokens), whole, above, below, stated, grouped)
 
 
 def _is_digit(token: Token) -> bool:
