@@ -10,9 +10,9 @@ from sheetml.engine import dates
 
 _SPACE = r"[ \t\r\n]*"
 _NUMBER = re.compile(
-    rf"{_SPACE}(?P<open>\()?{_SPACE}(?P<sign>[-+])?{_SPACE}[$€£]?{_SPACE}(?P<late_sign>[-+])?"
+    rf"{_SPACE}(?P<open>\()?{_SPACE}(?P<sign>[-+])?{_SPACE}(?P<currency>[$€£])?{_SPACE}(?P<late_sign>[-+])?"
     r"(?P<digits>(?:\d+(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?P<exponent>[eE][-+]?\d{1,3})?"
-    rf"{_SPACE}(?:(?P<percent>%)|[€£])?{_SPACE}(?P<close>\))?{_SPACE}",
+    rf"{_SPACE}(?:(?P<percent>%)|(?P<late_currency>[$€£]))?{_SPACE}(?P<close>\))?{_SPACE}",
     re.ASCII,
 )
 _FRACTION = re.compile(rf"{_SPACE}([-+])?(\d+) +(\d{{1,7}})/(\d{{1,7}}){_SPACE}", re.ASCII)
@@ -58,6 +58,8 @@ def parse_number(text: str) -> float | None:
 def _number(match: re.Match[str]) -> float | None:
     signs = [sign for sign in (match["sign"], match["late_sign"]) if sign]
     if bool(match["open"]) != bool(match["close"]) or len(signs) + bool(match["open"]) > 1:
+        return None
+    if match["currency"] and match["late_currency"]:
         return None
     number = float(match["digits"].replace(",", "") + (match["exponent"] or ""))
     if match["percent"]:
