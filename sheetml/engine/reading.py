@@ -8,18 +8,17 @@ import re
 
 from sheetml.engine import dates
 
-_SPACE = r"[ \t\r\n]*"
+_SPACES = " \t\r\n"
+_SPACE = r"[ \t\r\n]*"  # stands only behind another sign, so that many spaces are read in one way
 _NUMBER = re.compile(
-    rf"{_SPACE}(?P<open>\()?{_SPACE}(?P<sign>[-+])?{_SPACE}(?P<currency>[$€£])?{_SPACE}(?P<late_sign>[-+])?"
+    rf"(?:(?P<open>\(){_SPACE})?(?:(?P<sign>[-+]){_SPACE})?(?:(?P<currency>[$€£]){_SPACE})?(?P<late_sign>[-+])?"
     r"(?P<digits>(?:\d+(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?P<exponent>[eE][-+]?\d{1,3})?"
-    rf"{_SPACE}(?:(?P<percent>%)|(?P<late_currency>[$€£]))?{_SPACE}(?P<close>\))?{_SPACE}",
+    rf"{_SPACE}(?:(?:(?P<percent>%)|(?P<late_currency>[$€£])){_SPACE})?(?P<close>\))?",
     re.ASCII,
 )
-_FRACTION = re.compile(rf"{_SPACE}([-+])?(\d+) +(\d{{1,7}})/(\d{{1,7}}){_SPACE}", re.ASCII)
-_TIME = re.compile(
-    rf"{_SPACE}(\d{{1,4}})(?::(\d{{1,2}})(?::(\d{{1,2}}(?:\.\d*)?))?)?(?: +([aApP])[mM]?)?{_SPACE}", re.ASCII
-)
-_MINUTES = re.compile(rf"{_SPACE}(\d{{1,4}}):(\d{{1,2}}\.\d*){_SPACE}", re.ASCII)  # and seconds with a fraction
+_FRACTION = re.compile(r"([-+])?(\d+) +(\d{1,7})/(\d{1,7})", re.ASCII)
+_TIME = re.compile(r"(\d{1,4})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?)?(?: +([aApP])[mM]?)?", re.ASCII)
+_MINUTES = re.compile(r"(\d{1,4}):(\d{1,2}\.\d*)", re.ASCII)  # and seconds with a fraction
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -45,6 +44,7 @@ def parse_number(text: str) -> float | None:
     """The number a text stands for ("12", "1,234.5", "50%", "1 1/2", "2024-01-31", "12:30"); None if it is none."""
     if len(text) > _LONGEST:
         return None
+    text = text.strip(_SPACES)
     match = _NUMBER.fullmatch(text)
     if match is not None:
         return _number(match)
@@ -79,6 +79,7 @@ def _fraction(match: re.Match[str]) -> float | None:
 
 def parse_moment(text: str) -> tuple[int, float] | None:
     """A date, a time or both: the serial number of the day, and the part of a day (24 hours and more: days)."""
+    text = text.strip(_SPACES)
     for pattern in _DATES:
         match = pattern.match(text)
         if match is not None:
@@ -116,7 +117,7 @@ def _full_name(name: str) -> str:
 
 def _time(text: str) -> float | None:
     """The part of a day that "13:30", "1:30:15 pm", "1 pm" or (in minutes) "30:15.5" is."""
-    text = text.lstrip(",")
+    text = text.lstrip(_SPACES + ",")
     short = _MINUTES.fullmatch(text)
     if short is not None:
         return (int(short[1]) * 60 + float(short[2])) / 86400 if float(short[2]) < 60 else None

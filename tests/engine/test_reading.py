@@ -56,7 +56,7 @@ NEITHER = [
         "13:00 pm",
         "12:30:60",
     ),
-    *("5\u00a0", "１", "#N/A", "1/2/3/4", "0x10", "1:2:3:4"),
+    *("12:00,", "5\u00a0", "１", "#N/A", "1/2/3/4", "0x10", "1:2:3:4"),
 ]
 
 
@@ -108,6 +108,12 @@ def test_a_moment_is_read_from_the_formats_it_is_shown_in(moment, day, time):
     found = parse_number(formatted(seconds / 86400, f"{day} {time}"))
     assert found is not None
     assert round(found * 86400) == seconds
+
+
+@pytest.mark.parametrize("start", ["", "(", "-", "$", "1", "1/", "Jan ", "1:", "1 1/1 "])
+def test_many_spaces_are_read_like_one(start):
+    assert parse_number(start + " " * 200 + "x") is None  # at once: no pattern tries the spaces in several ways
+    assert parse_number(" " * 200 + "( " + " " * 40 + "5" + " " * 10 + ")") == -5
 
 
 @given(st.text("0123456789 :/-.,$%()eEapmJan", max_size=14) | st.text(max_size=300))
