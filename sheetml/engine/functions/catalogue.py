@@ -16,6 +16,9 @@ from sheetml.engine.functions.registry import MOST
 
 _LIMITS = [
     "- Text is read as numbers and dates, and shown in number formats, as Excel for English (United States) does it.",
+    "  A format may ask for days and months in another language (`[$-407]`): Danish, Dutch, French, German, Italian,",
+    "  Norwegian, Portuguese, Spanish and Swedish are known (short names only in French, German and Italian). Where",
+    "  it asks for others, for another calendar or other numerals, the cell is named as not computed.",
     "- Text is put in order by its characters without regard to case, not by the rules of a language.",
     '- Within array expressions whole columns end at the last row used: `SUMPRODUCT(--(A:A=""))` does not count the',
     "  blank rows below it. `COUNTIF`, `COUNTBLANK` and their kin do.",

@@ -53,6 +53,8 @@ def date(year: Array, month: Array, day: Array) -> tuple[np.ndarray, Errors]:
 @one_by_one("DATEVALUE", "value")
 def date_of_text(text: Item) -> Item:
     """The day that a text names; a time in it is left out."""
+    if isinstance(text, ErrorCode):
+        return text
     moment = parse_moment(text) if isinstance(text, str) else None
     return ErrorCode.VALUE if moment is None else float(moment[0] + int(moment[1]))
 
@@ -165,6 +167,8 @@ def time(hour: Array, minute: Array, second: Array) -> tuple[np.ndarray, Errors]
 @one_by_one("TIMEVALUE", "value")
 def time_of_text(text: Item) -> Item:
     """The time that a text names, as a part of a day; a date in it is left out."""
+    if isinstance(text, ErrorCode):
+        return text
     moment = parse_moment(text) if isinstance(text, str) else None
     return ErrorCode.VALUE if moment is None else moment[1] % 1
 
