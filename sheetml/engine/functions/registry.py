@@ -132,6 +132,7 @@ _COERCE: dict[str, Callable[[Value], tuple[Any, Errors]]] = {
     "boolean": as_boolean,
     "text": as_text,
     "value": lambda value: (value, None),
+    "strict value": lambda value: (value, None),
 }
 
 
@@ -147,7 +148,8 @@ def elementwise(
     Each kind says how an argument arrives: "number" (float Array), "boolean" (bool Array), "text"
     (object array of str), "value" (a Value with its errors in it) or "strict" (float Array, where
     booleans and areas of several cells are #VALUE! and an argument left empty is #N/A: the functions
-    of the former Analysis ToolPak). `defaults` fill in the last arguments where they are left out.
+    of the former Analysis ToolPak) or "strict value" (a Value under the same rules, its booleans left
+    to the function). `defaults` fill in the last arguments where they are left out.
     `compute` returns an Array, or an Array and error codes, or a Value; errors among the arguments
     come first.
     """
@@ -170,9 +172,10 @@ def _given(
     context: Context, arguments: Arguments, position: int, kind: str, required: int, defaults: tuple[Any, ...]
 ) -> Value:
     if position < len(arguments) and not isinstance(arguments[position], Missing):
-        return strict_value(context, arguments[position]) if kind == "strict" else context.value(arguments[position])
+        strict = kind.startswith("strict")
+        return strict_value(context, arguments[position]) if strict else context.value(arguments[position])
     if position < required:
-        return error_value(NA) if kind == "strict" else blank_value()
+        return error_value(NA) if kind.startswith("strict") else blank_value()
     return scalar_value(defaults[position - required])
 
 
