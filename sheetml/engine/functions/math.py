@@ -15,10 +15,12 @@ from sheetml.engine.functions.registry import (
     Sample,
     aggregate,
     elementwise,
+    first_of_each_cell,
     function,
     of_sample,
     sample_of,
     spread,
+    strict_value,
 )
 from sheetml.engine.graph import Array, violated
 from sheetml.engine.values import (
@@ -265,14 +267,17 @@ def share_of_total(context: Context, arguments: Arguments) -> Result:
 @function("SERIESSUM", 4, 4)
 def power_series(context: Context, arguments: Arguments) -> Result:
     """A power series: coefficients times ascending powers of a number, summed."""
-    x, first, step = (context.value(argument) for argument in arguments[:3])
+    x, first, step = (strict_value(context, argument) for argument in arguments[:3])
     coefficients = sample_of(context, arguments[3:])
     powers = np.arange(np.shape(ops.value_of(coefficients.number))[1], dtype=np.float64)[None, None, :]
 
-    def compute(x: Array, first: Array, step: Array) -> Array:
+    def compute(x: Array, first: Array, step: Array) -> tuple[Array, Errors]:
         exponents = ops.add(first, ops.multiply(step, powers))
-        spread_x, _ = raised(x, exponents)
+        spread_x, undefined = raised(x, exponents)
         terms = ops.multiply(ops.reshape(coefficients.number, (-1, 1, powers.size)), spread_x)
-        return ops.reshape(ops.sum(terms, axis=2), (-1, 1, 1))
+        wrong = None if undefined is None else first_of_each_cell(undefined, undefined.shape[0])
+        errors = first_error(coefficients.errors, wrong)
+        total = ops.reshape(ops.sum(terms, axis=2), (-1, 1, 1))
+        return total, None if errors is None else errors.reshape(-1, 1, 1)
 
-    return spread(compute, ("number", "number", "number"), [x, first, step])
+    return spread(compute, ("strict", "strict", "strict"), [x, first, step])

@@ -26,6 +26,7 @@ from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Lambda, Result, aligned
 from sheetml.engine.graph import Array, frozen, value_of
 from sheetml.engine.values import (
+    BLANK,
     BOOLEAN,
     CALC,
     ERROR,
@@ -300,8 +301,8 @@ def aggregate(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `compute(sample)`, which returns one number a cell, (b,), or (numbers, error codes).
 
-    In references and arrays only numbers count; `all_values` takes text as 0 and booleans as 0 or 1
-    there (AVERAGEA). Arguments that are scalars are coerced.
+    In references and arrays only numbers count; `all_values` takes text as 0 there, and booleans of
+    references as 0 or 1 (AVERAGEA). Arguments that are scalars are coerced.
     """
 
     def register(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -341,10 +342,17 @@ def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]
     if isinstance(result, Lambda):
         result = error_value(CALC)
     if result.shape[1:] != (1, 1):
-        return [sample_in(result, all_values)]
+        return [sample_in(_without_booleans(result) if all_values else result, all_values)]
     number, errors = as_number(result)
     count = result.shape[0]
     return [Sample(ops.reshape(number, (count, 1)), None, None if errors is None else errors.reshape(count))]
+
+
+def _without_booleans(value: Value) -> Value:
+    """An array with blanks in place of booleans, which AVERAGEA and its kind pass over there."""
+    if value.kind is None:
+        return value
+    return Value(value.number, np.where(value.kind == BOOLEAN, np.uint8(BLANK), value.kind), value.text)
 
 
 def sample_in(value: Value, all_values: bool = False) -> Sample:

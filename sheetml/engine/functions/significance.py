@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import graph as ops
+from sheetml.engine.evaluate import Split
 from sheetml.engine.functions import special
 from sheetml.engine.functions.arrays import paired
 from sheetml.engine.functions.distributions import f_beyond, whole
@@ -76,13 +77,15 @@ def t_test(first: Value, second: Value, tails: Value, kind: Value) -> Value:
     number, chosen = whole(count), whole(type_)
     wrong = (number < 1) | (number > 2) | (chosen < 1) | (chosen > 3)
     errors = first_error(count_errors, type_errors, error_where(wrong, NUM) if wrong.any() else None)
-    if errors is not None or len(set(chosen.tolist())) > 1:
-        return error_value(int(errors.max()) if errors is not None else NUM)
+    if len(set(chosen.tolist())) > 1:
+        raise Split
+    if errors is not None and errors.all():
+        return as_cells(np.zeros(errors.size), errors)
     if chosen[0] == 1:
         t, freedom, problems = _of_pairs(first, second)
     else:
         t, freedom, problems = _of_samples(sample_in(first), sample_in(second), equal=bool(chosen[0] == 2))
-    return as_cells(_t_tails(t, freedom, number), problems)
+    return as_cells(_t_tails(t, freedom, number), first_error(errors, problems))
 
 
 also_named("TTEST", "T.TEST")
