@@ -127,9 +127,7 @@ def _rewritten(name: str, about: str, base: int, read: Callable[[Item], int | No
 
 
 def _in_system(base: int) -> Callable[[Item], int | None | ErrorCode]:
-    return lambda item: (
-        ErrorCode.VALUE if isinstance(item, bool) else _read("" if item is None else item, base)
-    )
+    return lambda item: ErrorCode.VALUE if isinstance(item, bool) else _read("" if item is None else item, base)
 
 
 def _decimal(item: Item) -> int | None | ErrorCode:

@@ -22,7 +22,7 @@ from sheetml.engine.functions.registry import (
     spread,
     strict_value,
 )
-from sheetml.engine.graph import Array, violated
+from sheetml.engine.graph import Array, Traced, violated
 from sheetml.engine.values import (
     DIV0,
     NUM,
@@ -43,6 +43,37 @@ def within(outside_domain: Any, x: Array, safe: float, *, flagged: bool = True) 
 
 # ---- elementary functions ----------------------------------------------------------------------
 
+# Excel reduces angles by pi as a number of 64 bits, which is too large by this share of it: SIN(PI()) is 1.22515E-16
+# and not 1.22465E-16. It shows only next to the zeros of sine and cosine, and where one divides by them.
+_EXCESS_OF_PI = 1.5968198827228853e-20
+_NEAR_ZERO = 1e-6
+
+
+def _reduced(compute: Callable[[Array], Array], slope: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Sine or cosine as Excel has it, by its derivative; a derivative is taken of the function itself."""
+
+    def evaluate(x: Array) -> Array:
+        result = compute(x)
+        if isinstance(result, Traced):
+            return result
+        near = np.abs(result) < _NEAR_ZERO
+        return np.where(near, result - _EXCESS_OF_PI * x * slope(x), result) if near.any() else result
+
+    return evaluate
+
+
+_sine = _reduced(ops.sin, ops.cos)
+_cosine = _reduced(ops.cos, lambda x: -ops.sin(x))
+
+
+def _tangent(x: Array) -> Array:
+    result = ops.tan(x)
+    if isinstance(result, Traced):
+        return result
+    size = np.abs(result)
+    usual = (size > _NEAR_ZERO) & (size < 1 / _NEAR_ZERO)
+    return result if usual.all() else np.where(usual, result, _sine(x) / _cosine(x))
+
 
 def _register_unary(name: str, about: str, compute: Callable[[Array], Array]) -> None:
     @elementwise(name, "number", about=about)
@@ -55,15 +86,15 @@ _UNARY: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "ABS": ("The size of a number, without its sign.", ops.absolute),
     "EXP": ("The number e raised to a power.", ops.exp),
     "SIGN": ("1, 0 or -1, by a number's sign.", ops.sign),
-    "SIN": ("The sine of an angle in radians.", ops.sin),
-    "COS": ("The cosine of an angle in radians.", ops.cos),
-    "TAN": ("The tangent of an angle in radians.", ops.tan),
+    "SIN": ("The sine of an angle in radians.", _sine),
+    "COS": ("The cosine of an angle in radians.", _cosine),
+    "TAN": ("The tangent of an angle in radians.", _tangent),
     "ATAN": ("The angle whose tangent it is.", ops.arctan),
     "SINH": ("The hyperbolic sine.", ops.sinh),
     "COSH": ("The hyperbolic cosine.", ops.cosh),
     "TANH": ("The hyperbolic tangent.", ops.tanh),
     "ASINH": ("The inverse hyperbolic sine.", ops.arcsinh),
-    "SEC": ("The secant of an angle.", lambda x: ops.divide(1.0, ops.cos(x))),
+    "SEC": ("The secant of an angle.", lambda x: ops.divide(1.0, _cosine(x))),
     "SECH": ("The hyperbolic secant.", lambda x: ops.divide(1.0, ops.cosh(x))),
     "DEGREES": ("Radians in degrees.", lambda x: ops.multiply(180 / math.pi, x)),
     "RADIANS": ("Degrees in radians.", lambda x: ops.multiply(math.pi / 180, x)),
@@ -165,9 +196,9 @@ def _register_reciprocal(name: str, about: str, compute: Callable[[Array], Array
         return divided(np.ones(np.shape(ops.value_of(x))), compute(x))
 
 
-_register_reciprocal("CSC", "The cosecant of an angle.", ops.sin)
+_register_reciprocal("CSC", "The cosecant of an angle.", _sine)
 _register_reciprocal("CSCH", "The hyperbolic cosecant.", ops.sinh)
-_register_reciprocal("COT", "The cotangent of an angle.", ops.tan)
+_register_reciprocal("COT", "The cotangent of an angle.", _tangent)
 _register_reciprocal("COTH", "The hyperbolic cotangent.", ops.tanh)
 
 
