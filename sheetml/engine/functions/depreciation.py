@@ -8,8 +8,8 @@ from sheetml.engine import dates
 from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import divided
 from sheetml.engine.functions.date_time import days_of
-from sheetml.engine.functions.math import floor_position
 from sheetml.engine.functions.distributions import either, sound, whole
+from sheetml.engine.functions.math import floor_position
 from sheetml.engine.functions.registry import elementwise
 from sheetml.engine.graph import Array, concrete, frozen
 from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error

@@ -87,7 +87,7 @@ def _read(text: Item, base: int) -> int | None:
     return number - span if number >= span // 2 else number
 
 
-def _places(item: Item) -> int | None | ErrorCode:
+def _places(item: Item) -> int | ErrorCode | None:
     """How many digits are asked for, from 1 to 10; None where that is left out."""
     if item == _LEFT_OUT:
         return None
@@ -111,7 +111,7 @@ def _written(number: int, base: int, places: int | None) -> Item:
     return text.zfill(places) if len(text) <= places else ErrorCode.NUM
 
 
-def _rewritten(name: str, about: str, base: int, read: Callable[[Item], int | None | ErrorCode]) -> None:
+def _rewritten(name: str, about: str, base: int, read: Callable[[Item], int | ErrorCode | None]) -> None:
     """Registers a change of system. A wrong count of places is told before a wrong number, but not before an error."""
 
     @one_by_one(name, "strict value", "strict value", defaults=(_LEFT_OUT,), about=about)
@@ -126,11 +126,11 @@ def _rewritten(name: str, about: str, base: int, read: Callable[[Item], int | No
         return _written(number, base, count)
 
 
-def _in_system(base: int) -> Callable[[Item], int | None | ErrorCode]:
+def _in_system(base: int) -> Callable[[Item], int | ErrorCode | None]:
     return lambda item: ErrorCode.VALUE if isinstance(item, bool) else _read("" if item is None else item, base)
 
 
-def _decimal(item: Item) -> int | None | ErrorCode:
+def _decimal(item: Item) -> int | ErrorCode | None:
     number = parse_number(item) if isinstance(item, str) else item
     if isinstance(number, bool) or (number is None and item is not None):
         return ErrorCode.VALUE

@@ -57,13 +57,15 @@ def _reduced(compute: Callable[[Array], Array], slope: Callable[[Array], Array])
         if isinstance(result, Traced):
             return result
         near = np.abs(result) < _NEAR_ZERO
-        return np.where(near, result - _EXCESS_OF_PI * x * slope(x), result) if near.any() else result
+        if not near.any():
+            return result
+        return ops.subtract(result, ops.multiply(np.where(near, _EXCESS_OF_PI, 0.0), ops.multiply(x, slope(x))))
 
     return evaluate
 
 
 _sine = _reduced(ops.sin, ops.cos)
-_cosine = _reduced(ops.cos, lambda x: -ops.sin(x))
+_cosine = _reduced(ops.cos, lambda x: ops.negative(ops.sin(x)))
 
 
 def _tangent(x: Array) -> Array:
@@ -72,7 +74,7 @@ def _tangent(x: Array) -> Array:
         return result
     size = np.abs(result)
     usual = (size > _NEAR_ZERO) & (size < 1 / _NEAR_ZERO)
-    return result if usual.all() else np.where(usual, result, _sine(x) / _cosine(x))
+    return result if usual.all() else np.where(usual, result, ops.divide(_sine(x), _cosine(x)))
 
 
 def _register_unary(name: str, about: str, compute: Callable[[Array], Array]) -> None:

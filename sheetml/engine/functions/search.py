@@ -260,7 +260,7 @@ def _halve(values: list[Any], own: list[int], wanted: Any, length: int) -> int:
 
 
 def _last_before_a_smaller(values: np.ndarray, own: np.ndarray, wanted: Any) -> int:
-    """MATCH's type -1 goes from value to value, up to one that is equal or before one that is smaller; -1 for nowhere."""
+    """MATCH's type -1 goes from value to value, up to one that is equal or before one that is smaller."""
     for index, value in enumerate(values.tolist()):
         if value == wanted:
             return int(own[index])
