@@ -21,7 +21,7 @@ from sheetml.engine.functions.registry import (
 )
 from sheetml.engine.functions.significance import scalars
 from sheetml.engine.functions.statistics import as_cells
-from sheetml.engine.graph import Array, concrete, frozen, value_of
+from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of
 from sheetml.engine.roots import missing, newton, root_of
 from sheetml.engine.values import (
     BLANK,
@@ -90,12 +90,17 @@ def _find_rate(flows: Any, years: Any, guess: Any) -> np.ndarray:
         found = newton(_balance, start, (flows, years, guess))
         lost = ~(found > -1)
         if lost.any():
-            by_log = np.expm1(newton(_balance_by_log, np.log1p(start), (flows, years, guess), longest=1.0))
-            found = np.where(lost, by_log, found)
+            by_log = newton(_balance_by_log, np.log1p(start), (flows, years, guess), longest=1.0)
+            again = ~np.isfinite(by_log) & (start < 0)
+            if again.any():  # below the guess, where a negative one asks for it, the balance is monotone
+                low = newton(_balance_by_log, np.where(again, _LOWEST_LOG, 0.0), (flows, years, guess), steps=100)
+                by_log = np.where(again, low, by_log)
+            found = np.where(lost, np.expm1(by_log), found)
     return missing(found, ~(found > _LEAST))
 
 
 _LEAST = -1 + 1e-9  # a rate that Excel finds
+_LOWEST_LOG = -20.0  # of 1 + rate, where the last flows outweigh all others
 rate_of_flows = root_of("rate of return", _balance, _find_rate, 3)
 
 
@@ -164,11 +169,20 @@ def _dated(values: Value, days: Value, blank_counts: bool, code: int) -> tuple[A
     moments = np.floor(frozen(ops.reshape(days.number, (days.shape[0], -1))))
     if flows.shape[1] != moments.shape[1] or flows.shape[1] < 2:
         return np.zeros((1, 2)), np.ones((1, 2)), first_error(errors, np.full((1, 1, 1), NUM, np.uint8))
+    if blank_counts:
+        ended = _blank_to_the_end(values, days)
+        moments = np.where(ended, moments[:, :1], moments)
     accepted = (values.kinds == NUMBER) | ((values.kinds == BLANK) & blank_counts)
     strange = ~accepted.all(axis=(1, 2), keepdims=True) | (days.kinds > BLANK).any(axis=(1, 2), keepdims=True)
     early = (moments < moments[:, :1]) | (moments < 0) | (moments > dates.last_day())
     errors = first_error(errors, error_where(strange, code), error_where(early.any(axis=1)[:, None, None], NUM))
     return flows, (moments - moments[:, :1]) / 365, errors
+
+
+def _blank_to_the_end(values: Value, days: Value) -> np.ndarray:
+    """From where on neither a flow nor its date is given, (b, n)."""
+    blank = (values.kinds == BLANK).reshape(values.shape[0], -1) & (days.kinds == BLANK).reshape(days.shape[0], -1)
+    return np.logical_and.accumulate(blank[:, ::-1], axis=1)[:, ::-1]
 
 
 @over_arrays("XNPV", 3)
@@ -187,4 +201,52 @@ def rate_of_return_of_dates(values: Value, days: Value, guess: Value | None) -> 
     flows, years, errors = _dated(values, days, True, VALUE)
     start, wrong = (np.full(1, _START), None) if guess is None else scalars(guess)
     rate, none = _rate_of_return(flows, years, concrete(start))
+    if not isinstance(rate, Traced):
+        rate = _halved_rates(rate, value_of(flows), years, concrete(start))
     return as_cells(rate, first_error(None if errors is None else errors.reshape(-1), wrong, none))
+
+
+# What Excel's XIRR gives is not the rate but a number within about 1e-8 of it. That all its results are a guess
+# times a whole number over a power of 2 tells how it is found: by halving, from 0 to the guess, or twice, four
+# times ... the guess, and below 0 from -1 to the guess's negative. The bounds below separate the steps at which it
+# ended from those at which it went on, in results published with 10 and more digits: those of the reference
+# workbooks and of the tests of ExcelFinancialFunctions.
+_SMALLEST_GUESS = 1e-5  # in place of 0
+_HALF_STEP = 7e-9  # where halving ends, as a share of 1 + rate for positive rates
+_LARGEST_REST = 7e-8  # ... if the balance is no larger than this share of the first flow
+_MOST_HALVINGS = 100
+
+
+def _halved_rates(rates: np.ndarray, flows: np.ndarray, years: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """The numbers that Excel's XIRR gives for rates that are known exactly, (b,)."""
+    shape = np.broadcast_shapes(rates.shape, flows.shape[:1], years.shape[:1], guess.shape)
+    each = zip(np.broadcast_to(rates, shape), np.broadcast_to(guess, shape))
+    found = [
+        _halved(float(rate), flows[place % flows.shape[0]], years[place % years.shape[0]], float(start))
+        for place, (rate, start) in enumerate(each)
+    ]
+    return np.array(found)
+
+
+def _halved(rate: float, flows: np.ndarray, years: np.ndarray, guess: float) -> float:
+    if not np.isfinite(rate):
+        return rate
+    size = abs(guess) or _SMALLEST_GUESS
+    if rate < -size:
+        low, high = -1.0, -size
+    elif rate < 0:
+        low, high = -size, 0.0
+    else:
+        low, high = 0.0, size
+        while high < rate:
+            high *= 2
+    least = _LARGEST_REST * abs(float(flows[0]))
+    middle = rate
+    with np.errstate(all="ignore"):
+        for _ in range(_MOST_HALVINGS):
+            middle, step = (low + high) / 2, (high - low) / 2
+            rest = abs(float(np.sum(flows * (1 + middle) ** -years)))
+            if step < _HALF_STEP * max(1.0, 1 + middle) and rest <= least:
+                break
+            low, high = (middle, high) if middle < rate else (low, middle)
+    return middle

@@ -175,7 +175,10 @@ def permutations_with_repetition(n: Array, k: Array) -> tuple[Array, Errors]:
 
 @over_arrays("PROB", 3, 4)
 def probability_between(values: Value, probabilities: Value, low: Value, high: Value | None) -> Any:
-    """The probability, from a table of values and their probabilities, of one value or of a range."""
+    """The probability, from a table of values and their probabilities, of one value or of a range.
+
+    Arrays of bounds give an array.
+    """
     if values.shape[1:] != probabilities.shape[1:]:
         return error_value(NA)
     x, p, errors = paired(values, probabilities)
@@ -184,10 +187,11 @@ def probability_between(values: Value, probabilities: Value, low: Value, high: V
     known = concrete(p)
     bad = (known <= 0) | (known > 1)
     uncertain = np.abs(known.sum(axis=1) - 1) > 1e-9
-    rows = lambda bound: np.reshape(concrete(bound), (-1, 1))  # noqa: E731
-    within = (concrete(x) >= rows(first)) & (concrete(x) <= rows(last))
-    total = ops.sum(ops.where(within, p, 0.0), axis=1)
+    lower, upper = (concrete(bound)[..., None] for bound in (first, last))
+    places = concrete(x)[:, None, None, :]
+    chances = ops.reshape(p, (np.shape(known)[0], 1, 1, np.shape(known)[1]))
+    total = ops.sum(ops.where((places >= lower) & (places <= upper), chances, 0.0), axis=3)
     impossible = error_where((bad.any(axis=1) | uncertain).reshape(-1, 1, 1), NUM)
     nothing = error_where(without_pairs(values, probabilities), DIV0)
     errors = first_error(errors, wrong, wrong_too, nothing, impossible)
-    return ops.reshape(total, (total.size, 1, 1)), errors
+    return total, errors

@@ -13,6 +13,7 @@ from sheetml.engine.evaluate import Context, Result, divided, raised
 from sheetml.engine.functions.registry import (
     Arguments,
     Sample,
+    added_up,
     aggregate,
     elementwise,
     first_of_each_cell,
@@ -247,7 +248,7 @@ def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
 @aggregate("SUM")
 def total(sample: Sample) -> Array:
     """The sum of all numbers."""
-    return ops.sum(sample.number, axis=1)
+    return added_up(sample.number)
 
 
 @aggregate("SUMSQ")

@@ -398,6 +398,13 @@ def _mask(part: Sample, count: int) -> np.ndarray:
     return np.ones(shape, bool) if part.included is None else np.broadcast_to(part.included, shape)
 
 
+def added_up(numbers: Array) -> Array:
+    """The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order."""
+    if isinstance(numbers, ops.Traced) or numbers.shape[1] == 0:
+        return ops.sum(numbers, axis=1)
+    return np.add.accumulate(numbers, axis=1)[:, -1]
+
+
 # ---- whole arrays in, an array out -------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from sheetml.engine.functions.elements import refuse_where
 from sheetml.engine.functions.registry import (
     Arguments,
     Sample,
+    added_up,
     aggregate,
     also_named,
     elementwise,
@@ -102,7 +103,7 @@ def mean_of(sample: Sample) -> tuple[Array, Errors]:
     """The mean of each cell's numbers, (b,); #DIV/0! where there are none."""
     count = sample.count
     errors = error_where(count == 0, DIV0) if (count == 0).any() else None
-    return ops.divide(ops.sum(sample.number, axis=1), np.maximum(count, 1.0)), errors
+    return ops.divide(added_up(sample.number), np.maximum(count, 1.0)), errors
 
 
 @aggregate("AVERAGE")
