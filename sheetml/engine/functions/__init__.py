@@ -28,6 +28,7 @@ from sheetml.engine.functions import (  # noqa: F401
     subtotals,
     text,
     text_numbers,
+    text_patterns,
     text_pieces,
     units,
     whole_numbers,

@@ -12,7 +12,7 @@ from sheetml.engine.areas import Areas, Reference, moved
 from sheetml.engine.evaluate import Context, Lambda, Result, Split
 from sheetml.engine.functions.logic import chosen, evaluation, level_with
 from sheetml.engine.functions.registry import Arguments, elementwise, function, with_errors
-from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
 from sheetml.engine.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
@@ -369,8 +369,8 @@ def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[di
     mode, mode_errors = integers(context, argument(arguments, first), 0)
     search, search_errors = integers(context, argument(arguments, first + 1), 1)
     chosen_mode, direction = int(mode[0]), int(search[0])
-    valid = chosen_mode in (-1, 0, 1, 2) and direction in (1, -1, 2, -2) and mode_errors is None
-    valid = valid and search_errors is None and not (chosen_mode == WILDCARD and abs(direction) == 2)
+    valid = chosen_mode in (-1, 0, 1, 2, 3) and direction in (1, -1, 2, -2) and mode_errors is None
+    valid = valid and search_errors is None and not (chosen_mode in (WILDCARD, PATTERN) and abs(direction) == 2)
     rule = {"mode": chosen_mode, "last": direction < 0, "halving": abs(direction) == 2, "blanks": True}
     return rule, valid
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import graph as ops
+from sheetml.engine.functions.patterns import compiled, matches
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
 
-EXACT, SMALLER, LARGER, WILDCARD = 0, -1, 1, 2  # match modes, as XLOOKUP numbers them
+EXACT, SMALLER, LARGER, WILDCARD, PATTERN = 0, -1, 1, 2, 3  # match modes, as XLOOKUP numbers them
 SORTED = 9  # the last one not beyond, by halving: MATCH's and VLOOKUP's approximate match
 SORTED_UP, SORTED_DOWN = "ascending", "descending"
 
@@ -93,7 +94,7 @@ class Line:
             if wanted.any():
                 result[wanted] = self._find_numbers(numbers[wanted], kind, mode)
         for place in np.nonzero(kinds == TEXT)[0]:
-            result[place] = self._find_text(folded(texts[place]), mode)
+            result[place] = self._find_text(texts[place], mode)
         if mode in (SMALLER, LARGER):
             for place in np.nonzero((result < 0) & (kinds < ERROR))[0]:
                 result[place] = self._beside_kind(int(kinds[place]), mode)
@@ -138,6 +139,9 @@ class Line:
         return self._sorted[kind, last]
 
     def _find_text(self, wanted: str, mode: int) -> int:
+        if mode == PATTERN:
+            return self._find_pattern(wanted)
+        wanted = folded(wanted)
         pattern = wildcard_pattern(wanted) if mode == WILDCARD else None
         own = np.nonzero(self.kinds == TEXT)[0]
         if self.last:
@@ -154,6 +158,14 @@ class Line:
         known = sorted(self._places)
         beside = [text for text in known if (text < wanted if mode == SMALLER else text > wanted)]
         return self._places[beside[-1] if mode == SMALLER else beside[0]] if beside else -1
+
+    def _find_pattern(self, wanted: str) -> int:
+        """The first text that a regular expression matches any part of."""
+        pattern = compiled(wanted, False)
+        own = np.nonzero(self.kinds == TEXT)[0][:: -1 if self.last else 1].tolist()
+        if pattern is None:
+            return -1
+        return next((place for place in own if matches(pattern, self.texts[place])), -1)
 
     def find_sorted(
         self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, order: str, length: int
