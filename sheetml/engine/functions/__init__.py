@@ -12,6 +12,7 @@ from sheetml.engine.functions import (  # noqa: F401
     discrete,
     distributions,
     engineering,
+    grouping,
     information,
     lambdas,
     logic,
