@@ -127,7 +127,50 @@ def internal_rate_of_return(values: Value, guess: Value | None) -> Value:
     if not sample.number.shape[1]:
         return as_cells(np.zeros(1), np.full(1, NUM, np.uint8))
     rate, wrong = _rate_of_return(sample.number, _numbering(sample), concrete(start))
+    if not isinstance(rate, Traced):
+        rate = _secant_rates(rate, sample, concrete(start))
     return as_cells(rate, first_error(sample.errors, errors, wrong))
+
+
+# Excel's IRR is the last of the numbers that the secant method goes through, in the discount factor 1 / (1 + rate):
+# from that of the guess and the one 0.001 below it, until rates differ by less than 0.00001 percent. That makes all
+# the digits of the reference workbook, and the rest of the balance that NPV finds at such a rate.
+_FIRST_STEP = 1e-3
+_CLOSE = 1e-7
+_MOST_SECANTS = 100
+
+
+def _secant_rates(rates: np.ndarray, sample: Sample, guess: np.ndarray) -> np.ndarray:
+    """The numbers that Excel's IRR gives, (b,); where it gives none, those that are known otherwise."""
+    numbers = value_of(sample.number)
+    included = np.broadcast_to(True if sample.included is None else sample.included, numbers.shape)
+    shape = np.broadcast_shapes(rates.shape, numbers.shape[:1], guess.shape)
+    found = np.array(np.broadcast_to(rates, shape))
+    for place, start in enumerate(np.broadcast_to(guess, shape).tolist()):
+        row = place % len(numbers)
+        rate = _secant_rate(numbers[row][included[row]].tolist(), start) if start > -1 else None
+        if rate is not None:
+            found[place] = rate
+    return found
+
+
+def _secant_rate(flows: list[float], guess: float) -> float | None:
+    def balance(factor: float) -> float:
+        return sum(flow * factor**period for period, flow in enumerate(flows))
+
+    before = 1 / (1 + guess)
+    factor = before - _FIRST_STEP
+    try:
+        rest, rest_before = balance(factor), balance(before)
+        for _ in range(_MOST_SECANTS):
+            after = factor - rest * (factor - before) / (rest - rest_before)
+            before, factor = factor, after
+            rest_before, rest = rest, balance(factor)
+            if abs(1 / factor - 1 / before) < _CLOSE:
+                return 1 / factor - 1 if factor > 0 else None
+    except ArithmeticError:
+        pass
+    return None
 
 
 @over_arrays("MIRR", 3)
