@@ -24,8 +24,8 @@ _LIMITS = [
     "  a text is reported.",
     "- `GROUPBY` has totals over one field, `PIVOTBY` one field on each side; more, several functions at once and",
     "  generated headers are reported.",
-    "- `IRR`, `RATE` and yields are exact, where Excel ends its search a little earlier (within 1e-10 mostly). `XIRR` is",
-    "  what Excel's halving gives, up to 1e-8 from the rate; a gradient is taken of the rate itself.",
+    "- `RATE` and yields are exact, where Excel ends its search a little earlier (within 1e-10). `IRR` and `XIRR` are",
+    "  what Excel's search ends at (`XIRR` up to 1e-8 from the rate); a gradient is taken of the rate itself.",
     "- Not there: `FORECAST.ETS` and its kin (how Excel finds their parameters is not published), `GETPIVOTDATA`, and",
     "  all that asks servers (`WEBSERVICE`, `RTD`, `STOCKHISTORY`, cubes).",
 ]

@@ -120,7 +120,10 @@ def _as_typed(context: Context, sheet: int, row: int, column: int) -> str | None
     first, last = np.searchsorted(cells.row, [row, row + 1])
     place = int(first + np.searchsorted(cells.column[first:last], column))
     stored = cells.formula.get(place) if place < last and cells.column[place] == column else None
-    if text is None or stored is None or _NOT_AS_TYPED in stored.text:
+    if text is None or stored is None:
+        return text
+    typed = without_prefixes(stored.text)
+    if _NOT_AS_TYPED.search(typed):
         return text
     try:
         tree = parse(stored.text, stored.row, stored.column)
@@ -128,12 +131,13 @@ def _as_typed(context: Context, sheet: int, row: int, column: int) -> str | None
         return text
     if to_a1(tree, row, column) != text:
         return text
-    key = relative_key(without_prefixes(stored.text), stored.row, stored.column)
+    key = relative_key(typed, stored.row, stored.column)
     key = _COLUMNS_AWAY.sub(lambda match: column_letters(column + int(match[1])), key)
     return _ROWS_AWAY.sub(lambda match: str(row + int(match[1])), key)
 
 
-_NOT_AS_TYPED = "_xl"  # in functions and operators that files hold in another form than people write them
+# Functions that stand for operators in files, and names that files mark.
+_NOT_AS_TYPED = re.compile(r"_xl|_TRO_|\bSINGLE\(|\bANCHORARRAY\(", re.IGNORECASE)
 _COLUMNS_AWAY, _ROWS_AWAY = re.compile("\x01(-?[0-9]+)"), re.compile("\x02(-?[0-9]+)")
 
 
