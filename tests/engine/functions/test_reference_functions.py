@@ -1,7 +1,8 @@
 """Every reference workbook of functions, computed by Excel, recomputed and compared cell by cell.
 
 Numbers agree within 1e-9 of their size, and what is below 1e-15 with 0; the only other tolerances are
-those of ROUGH. The only cells that are not computed call functions which do not exist in Excel either.
+those of ROUGH. The only cells that are not computed call functions which do not exist in Excel either, the
+only others left out were computed by an Excel for another country.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NO_FUNCTIONS_OF_EXCEL = {"LOGICAL__IFERROR": {"SUMM", "XYZ"}}  # called there in
 ANOTHER_LANGUAGE = {"TEXT__T_VALUE_VALUETOTEXT": {"C15", "I5"}}
 
 # Excel ends its search for a rate or a yield early, and what is computed from that rate holds its error
-ROUGH = {"FINANCIAL__IRR": 5e-7, "FINANCIAL__XIRR": 5e-8, "FINANCIAL__PRICE_YIELD": 1e-10}  # in absolute terms
+ROUGH = {"FINANCIAL__IRR": 2e-9, "FINANCIAL__PRICE_YIELD": 1e-10}  # in absolute terms
 
 
 @pytest.mark.parametrize("name", reference_files("functions/*.xlsx"))
