@@ -18,7 +18,7 @@ from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.values import NUMBER
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.references import address
-from sheetml.formula.tree import Node, Number, children
+from sheetml.formula.tree import Number, walk
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import Area
 
@@ -396,14 +396,7 @@ def _in_formulas(workbook: Workbook, slots: np.ndarray) -> Iterator[float]:
                 continue
             for block in calculation.plan.stages[stage].blocks:
                 if slot in block.cells and block.block.tree is not None:
-                    yield from _numbers(block.block.tree)
+                    yield from (node.value for node in walk(block.block.tree) if isinstance(node, Number))
                     readers, sources = pairs_of(block.context, block.block.tree)
                     read += sources[readers == slot].tolist()
         waiting, level = read[:MOST_STEPS], level + 1
-
-
-def _numbers(node: Node) -> Iterator[float]:
-    if isinstance(node, Number):
-        yield node.value
-    for child in children(node):
-        yield from _numbers(child)

@@ -49,6 +49,7 @@ from sheetml.engine.values import (
     text_value,
 )
 from sheetml.errors import CalculationError
+from sheetml.formula.text import to_a1
 from sheetml.formula.tree import (
     Apply,
     ArrayConstant,
@@ -66,6 +67,8 @@ from sheetml.formula.tree import (
     StructuredReference,
     Text,
     Unary,
+    left_spine,
+    operands,
 )
 from sheetml.xlsx.model import ERROR_CODE
 
@@ -197,6 +200,9 @@ class Context:
     def evaluate(self, node: Node) -> Result:
         """The argument as it is: references are not read."""
         return _EVALUATE[type(node)](self, node)
+
+    def passed(self, node: Node, value: Value) -> None:
+        """What a part of a chain of operators came to, on the way to the whole: who explains formulas notes it."""
 
     def value(self, node: Node) -> Value:
         """The argument's value; a range is read whole in array mode, else intersected."""
@@ -418,7 +424,8 @@ def _structured(context: Context, node: StructuredReference) -> Result:
 
 
 def _external(context: Context, node: ExternalReference) -> Value:
-    return context.uncomputable(f"another workbook is referred to ({node.text})")
+    text = to_a1(node, int(context.rows[0]), int(context.columns[0]))
+    return context.uncomputable(f"another workbook is referred to ({text})")
 
 
 # ---- operators ---------------------------------------------------------------------------------
@@ -473,7 +480,15 @@ def _binary(context: Context, node: Binary) -> Result:
     operator = node.operator
     if operator in _ON_REFERENCES:
         return _ON_REFERENCES[operator](context, node)
-    left, right = context.value(node.left), context.value(node.right)
+    first, chain = left_spine(node)  # a chain a+b+c+... may be deeper than Python's stack
+    left = context.value(first)
+    for part in chain:
+        left = _operation(context, part.operator, left, context.value(part.right))
+        context.passed(part, left)
+    return left
+
+
+def _operation(context: Context, operator: str, left: Value, right: Value) -> Value:
     if operator in _ARITHMETIC:
         return arithmetic(operator, left, right)
     if operator == "&":
@@ -550,7 +565,7 @@ def join(left: Value, right: Value) -> Value:
 
 def _union(context: Context, node: Binary) -> Result:
     parts: list[Reference] = []
-    for side in (node.left, node.right):
+    for side in operands(node):
         result = context.evaluate(side)
         if isinstance(result, Areas):
             parts += result.parts

@@ -20,7 +20,7 @@ from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.errors import CalculationError
-from sheetml.formula.tree import Call, Node, children
+from sheetml.formula.tree import Call, Node, walk
 
 if TYPE_CHECKING:
     from sheetml.engine.scan import Loop
@@ -127,11 +127,9 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
     """Whether the formula's text holds a function that gives another value at each calculation."""
     if tree is None:
         return False
-    if isinstance(tree, Call):
-        function = context.workspace.functions.get(tree.function)
-        if function is not None and function.volatile:
-            return True
-    return any(is_volatile(context, child) for child in children(tree))
+    functions = context.workspace.functions
+    found = (functions.get(node.function) for node in walk(tree) if isinstance(node, Call))
+    return any(function is not None and function.volatile for function in found)
 
 
 # ---- the order of blocks -----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from sheetml.engine.blocks import Block, areas_text
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
-from sheetml.formula.tree import Call, ExternalReference, Name, Node, children
+from sheetml.formula.tree import Call, ExternalReference, Name, Node, operands
 from sheetml.workbook import Workbook
 
 
@@ -112,5 +112,5 @@ def _unknown(workbook: Workbook, node: Node, sheet: int, variables: frozenset[st
         if not known and workbook.calculation.scope.name(node.function, sheet) is None:
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}
-    for child in children(node):
+    for child in operands(node):
         yield from _unknown(workbook, child, sheet, variables)

@@ -21,7 +21,7 @@ from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.iteration import Expression
 from sheetml.errors import FormulaError
 from sheetml.formula.references import address
-from sheetml.formula.tree import Name, Node, children
+from sheetml.formula.tree import Name, Node, walk
 from sheetml.workbook import Workbook
 from sheetml.xlsx.model import Area
 
@@ -115,7 +115,7 @@ def _step_size(page: _Page) -> Area | None:
     """The cell whose formula speaks of histgrad by its name: the length of the step to be taken."""
     for block in page.workbook.calculation.blocks:
         alone = block.sheet == page.sheet and block.tree is not None and block.rows.size == 1
-        if alone and any(_is_name(node, "histgrad") for node in _nodes(block.tree)):
+        if alone and any(_is_name(node, "histgrad") for node in walk(block.tree)):
             return _cell(int(block.rows[0]), int(block.columns[0]))
     return None
 
@@ -153,14 +153,6 @@ def _loss(page: _Page) -> str | Expression | None:
 
 def _is_name(node: Node, name: str) -> bool:
     return isinstance(node, Name) and node.name.casefold() == name
-
-
-def _nodes(tree: Node | None) -> Iterator[Node]:
-    if tree is None:
-        return
-    yield tree
-    for child in children(tree):
-        yield from _nodes(child)
 
 
 def _cell(row: int, column: int) -> Area:

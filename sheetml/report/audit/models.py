@@ -12,7 +12,7 @@ from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import read_references
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, children, walk
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, walk
 from sheetml.report.audit.finding import ERROR, NOTE, WARNING, Model, Observation, Subject
 from sheetml.report.labels import label_of
 from sheetml.report.lineage import upstream
@@ -269,11 +269,10 @@ _HALF = Binary("/", Number(1.0), Number(2.0))
 
 def _is_mean_of(tree: Node | None, summed: str) -> bool:
     """Whether a formula holds the same sum divided by a count, or a mean of that kind."""
-    if tree is None:
-        return False
-    if isinstance(tree, Binary) and tree.operator == "/":
-        above = isinstance(tree.left, Call) and tree.left.function == summed
-        below = isinstance(tree.right, Call) and tree.right.function in COUNTS
-        if above and below:
-            return True
-    return any(_is_mean_of(child, summed) for child in children(tree))
+    for node in walk(tree):
+        if isinstance(node, Binary) and node.operator == "/":
+            above = isinstance(node.left, Call) and node.left.function == summed
+            below = isinstance(node.right, Call) and node.right.function in COUNTS
+            if above and below:
+                return True
+    return False
