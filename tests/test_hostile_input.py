@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sheetml as library
+from sheetml.xlsx.cell_text import parse_address
 from sheetml.xlsx.model import column_letters
-from sheetml.xlsx.reader import parse_address
 from tests.cli.command import sheetml
 from tests.solve.models import solver_model
 from tests.xlsx.handmade import relationships, save, save_rows, workbook_parts, worksheet

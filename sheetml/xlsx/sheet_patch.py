@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from sheetml.xlsx.cell_text import parse_address, parse_area
 from sheetml.xlsx.model import ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, Area, ErrorCode, cell_address
 from sheetml.xlsx.package import NAMESPACE_SEPARATOR
-from sheetml.xlsx.reader import parse_address, parse_area
 
 CellValue = float | str | bool | ErrorCode | None
 

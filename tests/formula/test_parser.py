@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -47,6 +46,7 @@ def cell(row: int, column: int, sheet: str | None = None) -> Range:
     return Range(distance(row), distance(column), distance(row), distance(column), sheet=sheet, cell=True)
 
 
+C4 = Range(absolute(4), absolute(3), absolute(4), absolute(3), cell=True)
 A_TO_B = Range(absolute(1), absolute(1), absolute(MAX_ROWS), absolute(2))
 
 
@@ -252,9 +252,7 @@ def test_structured_references_are_taken_apart(text: str, expected: StructuredRe
         ("[1]S!A1:B2", ExternalReference("1", Range(distance(-1), distance(-1), distance(0), distance(0)), "S")),
         (
             "[1]S!$C$4",
-            ExternalReference(
-                "1", replace(A1, top=absolute(4), bottom=absolute(4), left=absolute(3), right=absolute(3)), "S"
-            ),
+            ExternalReference("1", C4, "S"),
         ),
         ("'[Book.xlsx]a b'!$A:$B", ExternalReference("Book.xlsx", A_TO_B, "a b")),
         ("'[2]It''s'!$A:$B", ExternalReference("2", A_TO_B, "It's")),
