@@ -394,7 +394,7 @@ class Calculation:
             value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
         if block.size is None:
             return value
-        if block.dynamic and value.shape[1:] != block.size:
+        if block.dynamic and value.shape[1:] != block.size and not _is_unknown(value):
             return self._respill(step, value)
         if block.dynamic:
             return self._spilled(step, value)
@@ -596,6 +596,11 @@ def evaluated(context: Context, block: Block) -> Value:
         date_1904.reset(system)
         sys.setrecursionlimit(frames)
     return without_blanks(value)
+
+
+def _is_unknown(value: Value) -> bool:
+    """Whether nothing of it could be computed: what the cells' area should be is then not known either."""
+    return value.kind is not None and bool((value.kind == UNKNOWN).all())
 
 
 def _sized(value: Value, count: int) -> Value:
