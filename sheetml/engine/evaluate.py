@@ -313,7 +313,8 @@ class Context:
 
     def uncomputable(self, reason: str) -> Value:
         """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
-        self.workspace.problems.update(dict.fromkeys(self.readers.tolist(), reason))
+        readers = self.readers[self.readers != 0]  # a formula that stands in no cell has nowhere to report it
+        self.workspace.problems.update(dict.fromkeys(readers.tolist(), reason))
         return error_value(UNCOMPUTABLE)
 
 

@@ -135,17 +135,19 @@ def _partial_guards(tree: Node | None) -> Iterator[tuple[Call, Node]]:
     terms = list(_terms(tree)) if isinstance(tree, Binary) else []
     for term in terms:
         tested = _tested_for_blank(term)
-        others = [other for other in terms if other is not term]
+        others = (other for other in terms if other is not term)
         if isinstance(term, Call) and tested is not None and any(_reads(other) for other in others):
             yield term, tested
 
 
 def _terms(node: Node) -> Iterator[Node]:
-    if isinstance(node, Binary) and node.operator in ("+", "-"):
-        yield from _terms(node.left)
-        yield from _terms(node.right)
-    else:
-        yield node
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Binary) and node.operator in ("+", "-"):
+            waiting += (node.right, node.left)
+        else:
+            yield node
 
 
 def _tested_for_blank(node: Node) -> Node | None:
