@@ -30,7 +30,10 @@ def choose(problem: Problem) -> Engine:
     """
     from sheetml.solve import linear, nonlinear
 
-    reading = linear.read(problem)
+    try:
+        reading = linear.read(problem)
+    except KeyboardInterrupt:
+        return Engine("none", _interrupted)
     if reading.program is not None:
         return Engine(linear.method(reading.program), partial(linear.solve, reading.program))
     note = ""
@@ -44,3 +47,10 @@ def choose(problem: Problem) -> Engine:
     if problem.whole.any():
         raise SolverError("cells that must be integers in a nonlinear model are not there yet")
     return Engine("GRG Nonlinear", nonlinear.solve, note)
+
+
+def _interrupted(problem: Problem, *_: Any, **__: Any) -> Any:
+    from sheetml.solve import linear
+    from sheetml.solve.search import INTERRUPTED
+
+    return linear.unsolved(problem, "interrupted; the start is kept", INTERRUPTED)

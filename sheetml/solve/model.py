@@ -146,11 +146,12 @@ class SolverModel:
         if self.names.multistart and starts == 1:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
-        central = self.names.derivatives == 2
-        engine = engines.choose(problem)
-        result = SolverResult(
-            engine.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
-        )
+        how = {"starts": starts, "seed": seed, "central": self.names.derivatives == 2, "callback": callback}
+        try:
+            engine = engines.choose(problem)
+            result = SolverResult(engine.solve(problem, limits, **how))
+        except SolverError as error:
+            raise self._error(str(error).removesuffix(".")) from None
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
         if engine.note:
             result.message = f"{engine.note}. {result.message}"
@@ -272,7 +273,8 @@ class SolverModel:
         table = Comparisons(function, cells, slots)
         for each in compared:
             table.add(each, self._slots(each.left), self._right_of(each), self._value_of_side(each))
-        self._check_fixed(table)
+        alone = [area for area in areas if area.size == 1]
+        self._check_fixed(table, np.concatenate([np.zeros(0, np.intp), *alone]))
         return table.split(bounds, lambda slot: _cell_address(self._place(slot), self.sheet))
 
     def _right_of(self, statement: Constraint) -> np.ndarray | float | Side:
@@ -291,11 +293,12 @@ class SolverModel:
             raise self._error(f"the constraint {statement.words(self.sheet)} compares areas of two sizes")
         return numbers
 
-    def _check_fixed(self, table: Comparisons) -> None:
-        """A cell that no adjustable cell changes and that holds an error: no point can meet its constraint."""
+    def _check_fixed(self, table: Comparisons, single: np.ndarray) -> None:
+        """Cells that no adjustable cell changes and that hold an error, or text where one cell stands alone."""
         calculation = self.workbook.calculation
         kinds = calculation.cells.kind[table.cells]
-        wrong = (kinds >= ERROR) & ~table.moving[: table.cells.size]
+        wrong = (kinds >= ERROR) | ((kinds == TEXT) & np.isin(table.cells, single))
+        wrong &= ~table.moving[: table.cells.size]
         if wrong.any():
             place = calculation.describe([table.cells[int(np.argmax(wrong))]])
             raise self._error(f"a constraint compares with {place}, which holds no number")

@@ -52,6 +52,7 @@ class Bounds:
 
     gap: float = 0.0
     seconds: float | None = None
+    iterations: int | None = None
     nodes: int | None = None
     solutions: int | None = None
 
@@ -74,6 +75,9 @@ def run(
         for option, limit in (("mip_max_nodes", bounds.nodes), ("mip_max_improving_sols", bounds.solutions)):
             if limit is not None:
                 solver.setOptionValue(option, limit)
+    if bounds.iterations is not None:
+        for option in ("simplex_iteration_limit", "qp_iteration_limit"):
+            solver.setOptionValue(option, bounds.iterations)
     if start is not None:
         _begin_at(solver, program, start, mixed)
     interrupted = _solve(solver, program.hessian is None, follow)

@@ -42,6 +42,15 @@ class Program:
     def unknowns(self) -> int:
         return self.cost.size
 
+    @property
+    def idle(self) -> np.ndarray:
+        """Which unknowns change neither the objective nor a row, bool (n,)."""
+        idle = self.cost == 0
+        idle[self.matrix.indices[self.matrix.data != 0]] = False
+        if self.hessian is not None:
+            idle[self.hessian.nonzero()[0]] = False
+        return idle & ~self.whole
+
     def objective(self, x: np.ndarray) -> float:
         """What is minimised, at x."""
         curved = 0.0 if self.hessian is None else 0.5 * float(x @ (self.hessian @ x))

@@ -42,13 +42,32 @@ def solve(
     **_: Any,
 ) -> Any:
     """Solves a problem that is a program, and assigns the best point; see SolverModel.solve for what is returned."""
+    try:
+        return _solve(program, problem, limits, callback)
+    except KeyboardInterrupt:
+        return unsolved(problem, "interrupted; the start is kept", INTERRUPTED)
+
+
+def unsolved(problem: Problem, ended: str, status: int) -> Any:
+    """The result of a search that ended before it began: the start."""
+    from scipy.optimize import OptimizeResult
+
+    fun, (missed, _) = _objective(problem, problem.start), _missed(problem, problem.start)
+    return OptimizeResult(
+        x=problem.start, fun=fun, fun_start=fun, nit=0, nfev=1, njev=0, jac=np.full(problem.start.size, math.nan),
+        gradient_norm=math.nan, constraint_violation=missed, seconds=0.0, success=False, status=status,
+        message=ended[:1].upper() + ended[1:] + ".", method="none",
+    )  # fmt: skip
+
+
+def _solve(program: Program, problem: Problem, limits: Limits, callback: Callable[[Progress], None] | None) -> Any:
     from scipy.optimize import OptimizeResult
 
     started = time.perf_counter()
     fun_start = _objective(problem, problem.start)
 
     def follow(iterations: int, best: float) -> None:
-        if callback is not None:
+        if callback is not None and math.isfinite(best):
             seconds = time.perf_counter() - started
             callback(Progress(iterations, iterations, program.sign * best, seconds))
 
@@ -137,6 +156,8 @@ def _start_of(program: Program, start: np.ndarray) -> np.ndarray:
 
 
 def _outcome(program: Program, start: np.ndarray, limits: Limits, settings: Settings, follow: Any) -> Outcome:
+    if limits.max_time == 0:
+        return Outcome(Found(Ending.LIMIT), None, "the time limit of 0 s leaves the start", LIMIT)
     contradiction = np.nonzero(program.lower > program.upper)[0]
     if contradiction.size:
         return Outcome(Found(Ending.INFEASIBLE), None, f"the bounds of {program.addresses[int(contradiction[0])]} contradict each other", NOT_MET)  # fmt: skip  # noqa: E501
@@ -166,10 +187,10 @@ def _run(program: Program, start: np.ndarray, limits: Limits, settings: Settings
     """One run; with whole numbers a second, by the file's tolerance, where the first takes too long."""
     tolerance = settings.integer_tolerance if limits.tolerance is None else limits.tolerance
     if not program.whole.any():
-        return highs.run(program, start, Bounds(seconds=limits.max_time), follow)
+        return highs.run(program, start, Bounds(seconds=limits.max_time, iterations=limits.max_iterations), follow)
     patience = PATIENCE if limits.max_time is None else limits.max_time
     first = min(EXACTLY, patience) if tolerance > 0 else patience
-    bounds = Bounds(0.0, first, settings.max_nodes, settings.max_solutions)
+    bounds = Bounds(0.0, first, nodes=settings.max_nodes, solutions=settings.max_solutions)
     found = highs.run(program, start, bounds, follow)
     if found.ending is not Ending.LIMIT or found.limit != "time limit" or first >= patience:
         return found
@@ -184,6 +205,8 @@ def _best_of(program: Program, start: np.ndarray, found: Found) -> np.ndarray | 
     x = found.x
     if x is not None and program.whole.any():
         x = _with_whole_numbers(program, x)
+    if x is not None:
+        x = np.where(program.idle, np.clip(start, program.lower, program.upper), x)
     if x is not None and program.hessian is not None:
         x = _polished(program, x)
     whole = not program.whole.any() or bool((start[program.whole] == np.rint(start[program.whole])).all())
@@ -260,6 +283,8 @@ def _proved(program: Program, found: Found, settings: Settings) -> str:
             f"the best point is at most {found.gap:.2%} better, within the tolerance of "
             f"{settings.integer_tolerance:.2%}; the model is {kind}"
         )
+    if not program.cost.any() and program.hessian is None and not program.whole.any():
+        return f"all constraints are met; the model is {kind}, and no adjustable cell changes an objective"
     return f"optimal: no better point exists; the model is {kind}"
 
 
