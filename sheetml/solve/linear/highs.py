@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 import highspy
 import numpy as np
-from scipy.sparse import triu
+from scipy.sparse import csr_array, triu, vstack
 
 from sheetml.solve.linear.program import Program
 
 PRECISE = 1e-9  # how exactly rows and bounds are met
-SMALL_MODEL = 2_000  # unknowns, up to which no presolve is needed for a basis that explains itself
 TICK = 0.1  # seconds between two looks for Ctrl-C
 
 
@@ -87,10 +86,17 @@ def run(
     return found
 
 
+class _Silent(highspy.Highs):
+    """HiGHS that prints nothing, not even its name once its callbacks are enabled, as it else does when made."""
+
+    def enableCallbacks(self) -> None:
+        self.silent()
+        super().enableCallbacks()
+
+
 def loaded(program: Program) -> Any:
     """HiGHS with the program in it, silent."""
-    solver = highspy.Highs()
-    solver.silent()
+    solver = _Silent()
     rows, columns = program.matrix.shape
     factors = _row_factors(program)
     lp = highspy.HighsLp()
@@ -239,19 +245,13 @@ def _limit_words(status: Any) -> str:
 
 def _with_ray(program: Program, found: Found) -> Found:
     """The direction in which an unbounded program improves for ever: the best one within a box around 0."""
-    from dataclasses import replace
-
-    from sheetml.solve.linear.program import Program as Cone
-
     far = [np.where(np.isfinite(bound), 0.0, np.sign(bound)) for bound in (program.lower, program.upper)]
     flat = program.hessian
     matrix, rows = program.matrix, [np.where(np.isfinite(b), 0.0, b) for b in (program.row_lower, program.row_upper)]
     if flat is not None:  # only along what has no curvature does the objective fall for ever
-        from scipy.sparse import csr_array, vstack
-
         matrix = csr_array(vstack([matrix, flat]))
         rows = [np.concatenate([each, np.zeros(flat.shape[0])]) for each in rows]
-    cone = Cone(
+    cone = Program(
         program.cost, 0.0, None, matrix, rows[0], rows[1], far[0], far[1],
         np.zeros(program.unknowns, bool), [], program.addresses,
     )  # fmt: skip
