@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sheetml.errors import SolverError
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import SIMPLEX_LP
+
+if TYPE_CHECKING:
+    from sheetml.solve.linear import Program
+    from sheetml.solve.search import Limits
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
 
@@ -35,7 +39,8 @@ def choose(problem: Problem) -> Engine:
     except KeyboardInterrupt:
         return Engine("none", _interrupted)
     if reading.program is not None:
-        return Engine(linear.method(reading.program), partial(linear.solve, reading.program))
+        solve = linear.solve if reading.is_linear else _quadratic
+        return Engine(linear.method(reading.program), partial(solve, reading.program))
     note = ""
     if problem.engine == SIMPLEX_LP:
         note = (
@@ -47,6 +52,15 @@ def choose(problem: Problem) -> Engine:
     if problem.whole.any():
         raise SolverError("cells that must be integers in a nonlinear model are not there yet")
     return Engine("GRG Nonlinear", nonlinear.solve, note)
+
+
+def _quadratic(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:
+    """A quadratic program; where HiGHS gives up on one, the methods for smooth problems do not."""
+    from sheetml.solve import linear, nonlinear
+    from sheetml.solve.search import STUCK
+
+    result = linear.solve(program, problem, limits, **how)
+    return nonlinear.solve(problem, limits, **how) if result.status == STUCK else result
 
 
 def _interrupted(problem: Problem, *_: Any, **__: Any) -> Any:
