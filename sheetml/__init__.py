@@ -9,6 +9,7 @@ for model in wb.solver_models: model.solve()           what Excel's Solver would
 wb.save("solved.xlsx")
 """
 
+from sheetml.api import Workbook, open
 from sheetml.errors import (
     CalculationError,
     FormulaError,
@@ -17,10 +18,9 @@ from sheetml.errors import (
     SolverError,
     WorkbookError,
 )
-from sheetml.workbook import Workbook, Worksheet, open
+from sheetml.version import __version__
+from sheetml.workbook import Worksheet
 from sheetml.xlsx.model import ErrorCode
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CalculationError",
@@ -32,5 +32,6 @@ __all__ = [
     "Workbook",
     "WorkbookError",
     "Worksheet",
+    "__version__",
     "open",
 ]

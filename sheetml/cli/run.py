@@ -29,10 +29,10 @@ from sheetml.errors import CalculationError, SolverError, WorkbookError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sheetml.layouts.graddesc import TrainingLoop
+    from sheetml.api import Workbook
+    from sheetml.loops import TrainingLoop
     from sheetml.report.run_report import Recorder
     from sheetml.solve.model import SolverModel
-    from sheetml.workbook import Workbook
 
 INTERRUPTED = 2  # the status of a result that Ctrl-C ended
 EXIT_INTERRUPTED = 130

@@ -6,6 +6,7 @@ holds one JSON document and nothing else.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from collections.abc import Callable
@@ -20,6 +21,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 EXISTING_FILE = click.Path(path_type=Path)  # whether it exists is for the reader to say, in one sentence
 OUTPUT_FILE = click.Path(path_type=Path)
+
+
+class OneOf(click.Choice):
+    """The choice of a name from a registry, which is imported only when a value or the help is asked for."""
+
+    def __init__(self, module: str, registry: str) -> None:  # Choice's own would list the choices at once
+        self.module, self.registry = module, registry
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(getattr(importlib.import_module(self.module), self.registry))
 
 
 def workbook_argument(function: F) -> F:

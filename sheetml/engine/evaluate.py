@@ -8,18 +8,18 @@ the formula ("implicit intersection": everything else).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
-from sheetml.engine.cells import Cells, Slots
-from sheetml.engine.graph import Array, Trace, violated
+from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.scope import Scope
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Trace, violated
 from sheetml.engine.values import (
     CALC,
     DIV0,
@@ -69,9 +69,6 @@ from sheetml.formula.tree import (
 )
 from sheetml.xlsx.model import ERROR_CODE
 
-if TYPE_CHECKING:
-    from sheetml.engine.functions.registry import Function
-
 ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
 ELEMENTS_OF_ONE_CELL = 64_000_000
 NESTED_NAMES = 100
@@ -116,13 +113,34 @@ class Lambda:
         return Lambda(self.parameters, self.body, self.context.select(index))
 
 
+Arguments = tuple[Node, ...]
+Evaluation: TypeAlias = "Callable[[Context, Arguments], Result]"
+MOST_ARGUMENTS = 255  # of any function
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A worksheet function: how it is evaluated and what the planner needs to know of it."""
+
+    name: str
+    evaluate: Evaluation
+    fewest: int = 0
+    most: int = MOST_ARGUMENTS
+    volatile: bool = False  # gives another value at each calculation (RAND, NOW)
+    by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
+    intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
+    differentiable: bool = True  # if not, asking for a derivative through it names it
+    family: str = ""  # the module it is defined in
+    about: str = ""  # what it gives, in a sentence
+
+
 @dataclass
 class Workspace:
     """What all evaluations of a calculation share."""
 
     slots: Slots
     scope: Scope
-    cells: Cells
+    cells: CellStore
     functions: dict[str, Function]
     pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
     random: np.random.Generator
@@ -135,6 +153,28 @@ class Workspace:
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
     is_total: Callable[[np.ndarray], np.ndarray] = lambda slots: np.zeros(slots.shape, bool)  # SUBTOTAL's own kind
+
+    @contextmanager
+    def borrowed(self, cells: CellStore | None = None, trace: Trace | None = None) -> Iterator[Workspace]:
+        """For an evaluation beside the calculation: on other cells, with a trace, or only for a look.
+
+        What it notes down (problems, reads, what is pending) is its own, and gone afterwards: all is as it was.
+        """
+        state = dict(vars(self))
+        self.cells = self.cells if cells is None else cells
+        self.trace = trace
+        self.problems = dict(self.problems) if trace is None else trace.problems
+        self.pending = np.zeros_like(self.pending)
+        self.dynamic_reads = []
+        self.calls, self.in_circle = 0, False
+        try:
+            yield self
+        finally:
+            vars(self).update(state)
+
+    def describe(self, slots: Sequence[int] | np.ndarray) -> str:
+        """Cells by their addresses: "dotprod!H25:V39"."""
+        return describe(self.slots, self.scope.sheet_names, slots)
 
 
 _NOTHING = nullcontext()

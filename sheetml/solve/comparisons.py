@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sheetml.engine.values import TEXT
 from sheetml.solve.compared import Compared, Side
+from sheetml.solve.constraint import Constraint
 from sheetml.solve.problem import RELATION_SIGNS, Constraints
 from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST
-
-if TYPE_CHECKING:
-    from sheetml.solve.model import Constraint
 
 
 class Bounds:

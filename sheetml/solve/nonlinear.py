@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.squares import is_root
+from sheetml.engine.tracing.squares import is_root
 from sheetml.errors import CalculationError
 from sheetml.solve import bounded, constrained, squares
 from sheetml.solve.problem import Problem
@@ -111,7 +111,7 @@ def _starting_points(search: Search, count: int, seed: int | None) -> Iterator[n
         if not search.has_value(start):
             why = search.no_value_because or search.worst_constraint(search.point(start))[1]
             raise Stop(f"there is no value at the start, nor at any point tried around it ({why})", NO_VALUE)
-    search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective)
+    search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective.graph)
     yield start
     for _ in range(count - 1):
         yield search.scaled(next(drawn))

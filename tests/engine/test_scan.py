@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sheetml.engine.scalar import pairwise_sum
-from sheetml.engine.scan import runs
+from sheetml.engine.compiled.floats import pairwise_sum
+from sheetml.engine.compiled.recurrence import runs
 from sheetml.xlsx.model import cell_address
 from tests.workbooks import made
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import divided, raised
 from sheetml.engine.functions.distributions import either, sound, whole
 from sheetml.engine.functions.math import product
 from sheetml.engine.functions.registry import Sample, elementwise, over_arrays, sample_in
-from sheetml.engine.graph import Array, concrete
-from sheetml.engine.roots import missing, newton, root_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete
+from sheetml.engine.tracing.roots import missing, newton, root_of
 from sheetml.engine.values import (
     BOOLEAN,
     NUM,

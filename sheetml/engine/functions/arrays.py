@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import Context, Result, Split, first_element
 from sheetml.engine.functions.elements import ELEMENTS_MADE, check_size, shared_integer
 from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.registry import MOST, Arguments, error_of_any, function, over_arrays, spread
-from sheetml.engine.graph import Array, value_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, value_of
 from sheetml.engine.values import (
     CALC,
     NA,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.functions.registry import MOST, Function
 
-_HEADING = ["| Function | Arguments | Derivative | |", "|---|---|---|---|"]
 _LIMITS = [
     "- Text is read as numbers and dates, and shown in number formats, as Excel for English (United States) does it.",
     "- Text is put in order by its characters without regard to case, not by the rules of a language.",

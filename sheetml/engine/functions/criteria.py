@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import Context, Result, Split
 from sheetml.engine.functions.elements import Elements, places
 from sheetml.engine.functions.registry import Arguments, function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
-from sheetml.engine.graph import Array, Traced, concrete, value_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete, value_of
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,

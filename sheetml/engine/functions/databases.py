@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import Context, Result
 from sheetml.engine.functions.criteria import Criterion, criterion
 from sheetml.engine.functions.math import product, total
 from sheetml.engine.functions.registry import Arguments, Sample, function, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
-from sheetml.engine.graph import Array, value_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, value_of
 from sheetml.engine.values import (
     BLANK,
     ERROR,

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions import special
 from sheetml.engine.functions.arrays import paired
 from sheetml.engine.functions.distributions import by_kind, outside, sound, whole
 from sheetml.engine.functions.registry import also_named, elementwise, over_arrays
-from sheetml.engine.graph import Array, concrete, frozen
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing import special
+from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
 
 

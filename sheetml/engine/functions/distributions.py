@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions import special
 from sheetml.engine.functions.registry import also_named, elementwise
-from sheetml.engine.graph import Array, concrete, frozen, violated
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing import special
+from sheetml.engine.tracing.graph import Array, concrete, frozen, violated
 from sheetml.engine.values import DIV0, NUM, Errors, Value, as_number, error_where, first_error
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, Refused, Split
 from sheetml.engine.functions.lookup import integers
-from sheetml.engine.graph import concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Errors, Value, as_boolean, as_number, folded
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import OMITTED, Context, Result, first_element
 from sheetml.engine.functions.elements import shared, shared_error
 from sheetml.engine.functions.registry import Arguments, elementwise, function
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,

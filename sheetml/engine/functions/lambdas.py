@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.block_values import stacked
 from sheetml.engine.evaluate import Context, Lambda, Result, Split, aligned, apply
 from sheetml.engine.functions.elements import check_size
 from sheetml.engine.functions.lookup import integers
 from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import CALC, VALUE, Value, broadcast, common_shape, error_value, first_error, rearranged
 from sheetml.formula.tree import Call, Missing, Name, Node
 
@@ -118,8 +119,6 @@ def _applied(context: Context, applied: Lambda, arguments: list[Result], rows: i
 
 def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Value:
     """The function's value for each cell of a batch; halves of it where areas differ in size or are large."""
-    from sheetml.engine.calculation import stacked  # which imports all functions
-
     try:
         value = context.dereference(apply(context, applied, arguments))
         return value if value.shape[1:] == (1, 1) else error_value(CALC)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Result, select_result
 from sheetml.engine.functions.registry import Arguments, error_of_any, function
-from sheetml.engine.graph import Traced, concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Traced, concrete
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,

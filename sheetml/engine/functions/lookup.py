@@ -13,7 +13,7 @@ from sheetml.engine.evaluate import Context, Lambda, Result, Split
 from sheetml.engine.functions.logic import chosen, evaluation, level_with
 from sheetml.engine.functions.registry import Arguments, elementwise, function, with_errors
 from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
-from sheetml.engine.graph import Array, concrete, frozen
+from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
     REF,

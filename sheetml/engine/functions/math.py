@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import Context, Result, divided, raised
 from sheetml.engine.functions.registry import (
     Arguments,
@@ -20,7 +19,8 @@ from sheetml.engine.functions.registry import (
     sample_of,
     spread,
 )
-from sheetml.engine.graph import Array, violated
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, violated
 from sheetml.engine.values import (
     DIV0,
     NUM,

@@ -20,7 +20,7 @@ from sheetml.engine.functions.elements import (
 )
 from sheetml.engine.functions.lookup import argument
 from sheetml.engine.functions.registry import Arguments, function
-from sheetml.engine.graph import concrete
+from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, CALC, VALUE, Value, as_boolean, error_value
 from sheetml.formula.tree import Missing, Node
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.functions.arrays import paired
 from sheetml.engine.functions.registry import also_named, over_arrays
 from sheetml.engine.functions.statistics import as_cells, moments
-from sheetml.engine.graph import Array, concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
     DIV0,
     ERROR,

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions import special
 from sheetml.engine.functions.arrays import paired
 from sheetml.engine.functions.distributions import f_beyond, whole
 from sheetml.engine.functions.registry import Sample, also_named, over_arrays, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
-from sheetml.engine.graph import Array, concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing import special
+from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import DIV0, NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
 
 

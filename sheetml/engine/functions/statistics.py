@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Result, Split
 from sheetml.engine.functions.arrays import paired
@@ -22,7 +21,8 @@ from sheetml.engine.functions.registry import (
     sample_in,
     sample_of,
 )
-from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of, violated
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, value_of, violated
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,

@@ -25,7 +25,6 @@ from sheetml.engine.functions.registry import (
 from sheetml.engine.functions.text_numbers import item_text
 from sheetml.engine.values import (
     ERROR,
-    MAX_TEXT,
     NA,
     VALUE,
     Errors,
@@ -42,7 +41,7 @@ from sheetml.engine.values import (
 )
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node
-from sheetml.xlsx.model import ErrorCode
+from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 # ---- together ------------------------------------------------------------------------------------
 

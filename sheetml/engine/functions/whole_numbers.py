@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Context, Lambda, Result
 from sheetml.engine.functions.registry import (
@@ -22,8 +21,9 @@ from sheetml.engine.functions.registry import (
     of_sample,
     one_by_one,
 )
-from sheetml.engine.graph import Array, frozen
 from sheetml.engine.reading import parse_number
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import BLANK, CALC, NA, NUM, VALUE, Errors, Value, error_value, error_where
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import ErrorCode

@@ -14,7 +14,7 @@ from sheetml.engine import dates
 from sheetml.engine.evaluate import Context, Result, Split
 from sheetml.engine.functions.date_time import days_of, on_calendar, whole
 from sheetml.engine.functions.registry import Arguments, as_strict_number, function, spread, strict_value, with_errors
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import BLANK, NUM, VALUE, Errors, Value, as_number, error_value, first_error
 from sheetml.formula.tree import Missing
 

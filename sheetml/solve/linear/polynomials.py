@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from sheetml.engine.function import Function
-from sheetml.engine.graph import Traced, ordered, value_of
+from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.tracing.graph import Traced, ordered, value_of
 from sheetml.solve.linear.terms import Terms, products, stacked, sum_of
 
 MOST_TERMS = 20_000_000  # of products; more belong to another method
@@ -170,7 +170,7 @@ class Polynomials:
         return csr_array(half + half.T)
 
 
-def polynomials(function: Function, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Polynomials:
+def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Polynomials:
     """The outputs of a function as polynomials of its inputs between these bounds; traced at x.
 
     Raises CalculationError where an output has no number at x.
@@ -223,7 +223,7 @@ class _Reason:
 class _Walk:
     """The forms of all arrays of a trace, by the array's id."""
 
-    function: Function
+    function: CellFunction
     lower: np.ndarray
     upper: np.ndarray
     forms: dict[int, Form] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.defined_name import DefinedName
 
 import sheetml
-from sheetml.layouts.graddesc import recognise
+from sheetml.loops import recognise
 from tests.reference import reference
 from tests.workbooks import made
 
