@@ -59,6 +59,10 @@ class Compared(CellFunction):
         self._read_by = np.cumsum([cells.size, *(each.size for each in reads)])
         self.sizes = [int(np.prod(side.value(calculation).shape)) for side in self.sides]
 
+    def of(self, cells: np.ndarray, sides: Sequence[Side]) -> Compared:
+        """The same adjustable cells' function with other values."""
+        return Compared(self._calculation, self.input_slots, cells, sides)
+
     @property
     def moving(self) -> np.ndarray:
         """Which of the values depend on any adjustable cell, (k,)."""

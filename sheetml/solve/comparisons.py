@@ -105,10 +105,11 @@ class Comparisons:
             return None
         left, right, numbers, relation = (array[~bounding] for array in (left, right, numbers, relation))
         fixed = ~np.isnan(numbers)
+        function, place = self._only(np.concatenate([left, right[~fixed]]))
         return Constraints(
-            cells=self.function,
-            left=left,
-            right=np.where(fixed, -1, right),
+            cells=function,
+            left=place[left],
+            right=np.where(fixed, -1, place[right]),
             numbers=np.where(fixed, numbers, 0.0),
             relation=relation,
             words=[
@@ -116,6 +117,19 @@ class Comparisons:
                 for a, b, number, sign in zip(left.tolist(), right.tolist(), numbers.tolist(), relation.tolist())
             ],
         )
+
+    def _only(self, used: np.ndarray) -> tuple[Compared, np.ndarray]:
+        """The function of the used values alone, and where each value of the whole one is in it."""
+        wanted = np.zeros(self.moving.size, bool)
+        wanted[used] = True
+        count, ends = self.cells.size, self.cells.size + np.cumsum([0, *self.function.sizes])
+        sides = []
+        for side, first, last in zip(self.function.sides, ends, ends[1:]):
+            if wanted[first:last].any():
+                wanted[first:last] = True
+                sides.append(side)
+        place = np.where(wanted, np.cumsum(wanted) - 1, -1)
+        return self.function.of(self.cells[wanted[:count]], sides), place
 
     def _right_words(self, right: int, number: float, name: Callable[[int], str]) -> str:
         if right < 0:
