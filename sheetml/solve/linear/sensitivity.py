@@ -83,4 +83,5 @@ def _of_rows(
     idle = (prices == 0) & (program.row_lower != program.row_upper)
     up = np.where(idle, np.where(at_most, math.inf, slack), up)
     down = np.where(idle, np.where(at_most, slack, math.inf), down)
-    return up, down
+    fixed = (np.diff(program.matrix.indptr) == 0) & (program.row_lower == program.row_upper)
+    return np.where(fixed, 0.0, up), np.where(fixed, 0.0, down)
