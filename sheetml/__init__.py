@@ -12,10 +12,14 @@ wb.save("solved.xlsx")
 from sheetml.api import Workbook, open
 from sheetml.errors import (
     CalculationError,
+    DataError,
     FormulaError,
+    MacroError,
+    ModelError,
     NotDifferentiableError,
     SheetmlError,
     SolverError,
+    UncomputableError,
     WorkbookError,
 )
 from sheetml.version import __version__
@@ -24,11 +28,15 @@ from sheetml.xlsx.model import ErrorCode
 
 __all__ = [
     "CalculationError",
+    "DataError",
     "ErrorCode",
     "FormulaError",
+    "MacroError",
+    "ModelError",
     "NotDifferentiableError",
     "SheetmlError",
     "SolverError",
+    "UncomputableError",
     "Workbook",
     "WorkbookError",
     "Worksheet",

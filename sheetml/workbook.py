@@ -100,7 +100,9 @@ class Book:
 
         Addresses name a sheet ("dotprod!H19:V23") or are defined names. Several areas make one long
         vector, each row by row. The function works on values of its own: it leaves the workbook as it
-        is. Raises FormulaError where an address cannot be understood.
+        is. Raises FormulaError where an address cannot be understood. Calling it raises CalculationError, or
+        UncomputableError for what sheetml does not know, where a cell has no number; its derivatives raise
+        NotDifferentiableError where there is none.
         """
         return self.function_of(self.areas(inputs), self.areas(output))
 
@@ -122,7 +124,10 @@ class Book:
         return [area for text in texts for area in self._areas_of(text, sheet)]
 
     def resolve(self, text: str, sheet: str | None = None) -> list[tuple[str, Area]]:
-        """The same with the sheets' names; `sheet` is where an address without a sheet is looked up."""
+        """The areas that addresses or defined names mean, each with its sheet's name.
+
+        `sheet` is where an address without a sheet is looked up.
+        """
         return [(self.sheet_names[position], area) for position, area in self.areas(text, sheet)]
 
     def _areas_of(self, text: str, sheet: str | None) -> list[tuple[int, Area]]:
@@ -181,7 +186,7 @@ class Book:
     # ---- values by address
 
     def value(self, text: str, sheet: str | None = None) -> CellValue:
-        """The value of one cell, by its address or name."""
+        """The value of one cell, by its address or name. Raises FormulaError where that is not one cell."""
         areas = self.areas(text, sheet)
         if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
             raise FormulaError(f"{self.file.path}: {text!r} is not one cell")

@@ -255,6 +255,11 @@ class CellFunction:
         """Where the workbook keeps the input cells, (n,)."""
         return self._inputs
 
+    @property
+    def output_slots(self) -> np.ndarray:
+        """Where the workbook keeps the output cells, (m,)."""
+        return self._outputs
+
     def describe(self, slot: int) -> str:
         """The address of a cell that it reads, for a message."""
         return self._calculation.describe([slot])

@@ -138,7 +138,7 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
 
 
 def _pairs_within(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """The same for areas so large that only the cells that exist in them are gone through."""
+    """The cells and what they read, for areas so large that only the cells that exist in them are gone through."""
     corners = np.broadcast_arrays(reference.top, reference.left, reference.bottom, reference.right)
     areas = [Area(*map(int, corner)) for corner in zip(*corners)]
     found = [context.workspace.slots.within(reference.sheet, area) for area in areas]
@@ -161,7 +161,7 @@ def reads_of(context: Context, node: Node | None) -> np.ndarray:
 
 
 def pairs_of(context: Context, node: Node | None) -> tuple[np.ndarray, np.ndarray]:
-    """The same cell by cell."""
+    """What a block's formula reads, cell by cell: the slots of readers, and of the cells each reads."""
     if node is None:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     context.workspace.calls = 0

@@ -17,6 +17,7 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
+from sheetml.engine.division import Refused, Split, labels_of, numbered, together
 from sheetml.engine.scope import Scope
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
@@ -80,18 +81,6 @@ _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut th
 Result: TypeAlias = "Value | Reference | Areas | Lambda"
 
 
-class Split(Exception):
-    """These cells cannot be evaluated in one go: their areas differ in size, or are too large together."""
-
-
-class Refused(Exception):
-    """The function being evaluated gives one error for all of the context's cells."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__()
-        self.code = code
-
-
 class NotReady(Exception):
     """A formula read cells, known only now, that are still to be computed: (reading, read) slots."""
 
@@ -130,6 +119,7 @@ class Function:
     by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
     intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
     differentiable: bool = True  # if not, asking for a derivative through it names it
+    chooses: bool = False  # gives one of its arguments, perhaps an area (IF, CHOOSE)
     family: str = ""  # the module it is defined in
     about: str = ""  # what it gives, in a sentence
 
@@ -203,6 +193,7 @@ class Context:
         self.variables: dict[str, Result] = {}
         self.depth = 0  # of names within names
         self.calls = 0  # of functions within functions
+        self.for_values = False  # what a function such as IF chooses is to be read at once
 
     @property
     def count(self) -> int:
@@ -240,7 +231,25 @@ class Context:
 
     def value(self, node: Node) -> Value:
         """The argument's value; a range is read whole in array mode, else intersected."""
+        if type(node) is Call:
+            function = self.workspace.functions.get(node.function)
+            if function is not None and function.chooses:
+                return self.dereference(self._for_values().evaluate(node))
         return self.dereference(self.evaluate(node))
+
+    def _for_values(self) -> Context:
+        """The same context, in which a function that chooses may read what it chose: no area is asked for."""
+        part = copy.copy(self)
+        part.for_values = True
+        return part
+
+    def for_arguments(self) -> Context:
+        """The context for what a function that chooses evaluates itself."""
+        if not self.for_values:
+            return self
+        part = copy.copy(self)
+        part.for_values = False
+        return part
 
     def array_value(self, node: Node) -> Value:
         """The argument evaluated in array mode, ranges read whole."""
@@ -280,11 +289,11 @@ class Context:
     def read(self, reference: Reference) -> Value:
         """The values in the areas, (b, rows, columns). Areas must be of one size."""
         if not reference.uniform:
-            raise Split
+            raise Split(labels_of(reference.height, reference.width))
         return self._read(reference)
 
     def read_padded(self, reference: Reference) -> Value:
-        """The same for areas of different sizes: blanks fill up the smaller ones."""
+        """The values in areas of different sizes, (b, rows, columns): blanks fill up the smaller ones."""
         return self._read(reference)
 
     def _read(self, reference: Reference) -> Value:
@@ -631,6 +640,10 @@ def _call(context: Context, node: Call) -> Result:
                 return function.evaluate(context, node.arguments)
         except Refused as refused:
             return error_value(refused.code)
+        except Split as split:
+            if context.count == 1:
+                raise
+            return in_groups(context, split, lambda part: _call(part, node))
     named = context.variables.get(node.function.casefold())
     if named is None:
         tree = context.workspace.scope.name(node.function, context.sheet)
@@ -639,6 +652,18 @@ def _call(context: Context, node: Call) -> Result:
     if isinstance(named, Lambda):
         return apply(context, named, _given(context, node.arguments))
     return context.uncomputable(f"the function {node.function} is not supported")
+
+
+def in_groups(context: Context, split: Split, evaluate: Callable[[Context], Result]) -> Result:
+    """What groups of the cells give when evaluated apart, put together: values of one size, or areas of one sheet.
+
+    Raises Split, for what is around it to be divided alike, where the results do not go together.
+    """
+    groups = split.groups(context.count)
+    result = together([(index, evaluate(context.select(index))) for index in groups], context.count)
+    if result is None:
+        raise Split(numbered(groups, context.count))
+    return result
 
 
 def _apply(context: Context, node: Apply) -> Result:

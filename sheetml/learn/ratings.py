@@ -107,7 +107,7 @@ class Ratings:
         return cls.from_frame(frame, duplicates=duplicates, source="the arrays")
 
     def with_titles(self, source: str | os.PathLike[str] | dict[Any, str], item: str = "movieId") -> Self:
-        """The same with titles: a dict by item id, or a file (movies.csv, u.item, movies.dat) with the
+        """These ratings with titles: a dict by item id, or a file (movies.csv, u.item, movies.dat) with the
         column `item` and a column "title". Items without a title are called by their ids."""
         if not isinstance(source, dict):
             source = read_titles(Path(source), item)

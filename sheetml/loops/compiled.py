@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.compiled.repetition import Expression, compile_iteration
+from sheetml.engine.repetition import Expression, compile_iteration
 from sheetml.loops.cells import SheetCells
 from sheetml.loops.rules import Annealing, Copies
 from sheetml.xlsx.model import Kind

@@ -2,7 +2,7 @@
 
 A loop is run by the workbook's own macros where it is handed them, else by the rules. A run by the rules
 is compiled: the formulas between the cells an epoch writes and those it reads become one loop on floats
-(engine/compiled/repetition.py); only what the last epoch comes to is calculated in the workbook itself, which
+(engine/repetition.py); only what the last epoch comes to is calculated in the workbook itself, which
 brings all other cells up to date too. The numbers are the same to the last bit, whichever way they come
 about.
 """
@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sheetml.engine.compiled.repetition import Expression
+from sheetml.engine.repetition import Expression
 from sheetml.loops import rules
 from sheetml.loops.cells import SheetCells
 from sheetml.loops.compiled import LOG, CompiledRun

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine import questions
-from sheetml.engine.compiled.repetition import Expression
+from sheetml.engine.repetition import Expression
 from sheetml.errors import FormulaError
 from sheetml.formula.references import address
 from sheetml.formula.tree import Name, Node, walk

@@ -131,7 +131,7 @@ class Grid:
         return None if text is None else without_prefixes(text)
 
     def copied_tree(self, sheet: int, row: int, column: int) -> Node | None:
-        """The same as a tree, to be given to other cells."""
+        """A cell's formula as a tree, to be given to other cells; None where it holds none."""
         block = questions.block(self.calculation, self.calculation.slot(sheet, row, column))
         if block is None:
             return None
@@ -195,7 +195,7 @@ class Grid:
 
 
 def _end(filled: np.ndarray, start: int, step: int, limit: int) -> int:
-    """The same on one line of cells, whose filled places are given sorted."""
+    """Where End leads from a place on one line of cells, whose filled places are given sorted."""
     edge = limit if step > 0 else 1
     position = int(filled.searchsorted(start))
     inside = position < len(filled) and int(filled[position]) == start

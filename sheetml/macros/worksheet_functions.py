@@ -8,7 +8,6 @@ import numpy as np
 
 from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Split
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.values import ERROR, UNCOMPUTABLE, Value, to_objects
 from sheetml.errors import CalculationError

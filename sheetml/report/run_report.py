@@ -305,7 +305,7 @@ def _folded(values: np.ndarray) -> np.ndarray:
 
 
 def run_pictures(recorder: Recorder) -> dict[str, bytes]:
-    """The same as PNG pictures, by name: curve, adjustable cells, gradient and residuals of each model."""
+    """A run's pictures as PNG, by name: curve, adjustable cells, gradient and residuals of each model."""
     from sheetml.report import plots
 
     pictures: dict[str, bytes] = {}

@@ -12,7 +12,7 @@ from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import SIMPLEX_LP
 
 if TYPE_CHECKING:
-    from sheetml.solve.linear import Program
+    from sheetml.solve.linear import Program, Reading
     from sheetml.solve.search import Limits
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
@@ -25,6 +25,7 @@ class Engine:
     name: str
     solve: Solve
     note: str = ""
+    reading: Reading | None = None  # whether the problem is linear
 
 
 def choose(problem: Problem) -> Engine:
@@ -40,7 +41,7 @@ def choose(problem: Problem) -> Engine:
         return Engine("none", _interrupted)
     if reading.program is not None:
         solve = linear.solve if reading.is_linear else _quadratic
-        return Engine(linear.method(reading.program), partial(solve, reading.program))
+        return Engine(linear.method(reading.program), partial(solve, reading.program), reading=reading)
     note = ""
     if problem.engine == SIMPLEX_LP:
         note = (
@@ -51,7 +52,7 @@ def choose(problem: Problem) -> Engine:
         raise SolverError("cells that must be all different are not there yet")
     if problem.whole.any():
         raise SolverError("cells that must be integers in a nonlinear model are not there yet")
-    return Engine("GRG Nonlinear", nonlinear.solve, note)
+    return Engine("GRG Nonlinear", nonlinear.solve, note, reading)
 
 
 def _quadratic(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
+    from sheetml.solve.reports import Report
     from sheetml.solve.result import SolverResult
     from sheetml.workbook import Book
 
@@ -132,6 +133,9 @@ class SolverModel:
 
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
+
+        Raises SolverError where the model is incomplete or asks for what is not there, CalculationError
+        where a cell of it cannot be computed, NotDifferentiableError where it has no derivative.
         """
         from sheetml.solve import engines
         from sheetml.solve.result import SolverResult
@@ -148,6 +152,7 @@ class SolverModel:
         try:
             engine = engines.choose(problem)
             result = SolverResult(engine.solve(problem, limits, **how))
+            result.remember(problem, engine.reading)
         except SolverError as error:
             raise self._error(str(error).removesuffix(".")) from None
         result.x_start = problem.start
@@ -155,6 +160,15 @@ class SolverModel:
         if engine.note:
             result.message = f"{engine.note}. {result.message}"
         return result
+
+    def reports(self, result: SolverResult, kinds: Sequence[str] = ("answer", "sensitivity", "limits")) -> list[Report]:
+        """The reports of Excel's Solver about the result of `solve()`, as long as the cells hold it.
+
+        `kinds` are among answer, sensitivity, limits, feasibility and linearity; ValueError for others.
+        """
+        from sheetml.solve.reports import reports
+
+        return reports(self, result.problem, result.reading, result, kinds)
 
     # ---- the problem in functions of the adjustable cells
 
@@ -196,6 +210,7 @@ class SolverModel:
             engine=names.engine,
             settings=self._problem_settings(),
             addresses=addresses,
+            slots=slots,
         )
 
     def _objective_function(self, slots: np.ndarray) -> CellFunction:
@@ -273,6 +288,22 @@ class SolverModel:
         alone = [area for area in areas if area.size == 1]
         self._check_fixed(table, np.concatenate([np.zeros(0, np.intp), *alone]))
         return table.split(bounds, lambda slot: _cell_address(self._place(slot), self.sheet))
+
+    def comparisons(self) -> Iterator[tuple[int, int, int | None, float]]:
+        """All comparisons with the slots of their cells: left, relation, right; where there is no cell, the number.
+
+        Comparisons with fixed text, as of headings within an area, are left out.
+        """
+        calculation = self.workbook.calculation
+        for each in self.constraints:
+            if each.relation not in RELATION_SIGNS:
+                continue
+            left, right = self._slots(each.left), self._right_of(each)
+            fixed = np.array([right]) if isinstance(right, float) else self._value_of_side(each)
+            for i, slot in enumerate(left.tolist()):
+                other = int(right[i % right.size]) if isinstance(right, np.ndarray) else None
+                if TEXT not in (calculation.kind(slot), NUMBER if other is None else calculation.kind(other)):
+                    yield slot, each.relation, other, math.nan if other is not None else float(fixed[i % fixed.size])
 
     def _right_of(self, statement: Constraint) -> np.ndarray | float | Side:
         return self._slots(statement.right) if isinstance(statement.right, list) else statement.right

@@ -50,6 +50,7 @@ class Problem:
     engine: int = GRG_NONLINEAR  # which of Excel's the file asks for
     settings: Settings = field(default_factory=Settings)
     addresses: list[str] = field(default_factory=list)  # of the adjustable cells, as messages name them
+    slots: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))  # where the workbook keeps them, (n,)
 
     def __post_init__(self) -> None:
         if not self.integrality.size:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
-from sheetml.xlsx.model import WorkbookFile
+from sheetml.xlsx.model import CellValue, WorkbookFile
 from sheetml.xlsx.package import Package
-from sheetml.xlsx.sheet_patch import CellValue, SheetPatch, utf8_part
+from sheetml.xlsx.sheet_patch import SheetPatch, utf8_part
 
 LONGEST_NAME = 31  # characters that Excel takes in a sheet's name
 FORBIDDEN = re.compile(r"[\\/?*:\[\]]")

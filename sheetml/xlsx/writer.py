@@ -16,11 +16,11 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
-from sheetml.xlsx.model import ErrorCode, WorkbookFile
+from sheetml.xlsx.model import CellValue, ErrorCode, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
 from sheetml.xlsx.reader import read_metadata
-from sheetml.xlsx.sheet_patch import CellChanges, CellContent, CellValue, SheetPatch, UnpatchableSheet, utf8_part
+from sheetml.xlsx.sheet_patch import CellChanges, CellContent, SheetPatch, UnpatchableSheet, utf8_part
 
 __all__ = ["CellChanges", "CellContent", "CellValue", "area_changes", "check_target", "new_file", "write_workbook"]
 

@@ -15,15 +15,21 @@ from scipy.sparse import csr_array
 from sheetml.solve import linear
 from sheetml.solve.linear.highs import run
 from sheetml.solve.linear.program import Program
-from sheetml.solve.linear.sensitivity import sensitivity
+from sheetml.solve.linear.sensitivity import Sensitivity, sensitivity
 from tests.solve.models import solver_model
 from tests.solve.test_linear import PLANTS, WYNDOR
+
+
+def told(program: Program, x: np.ndarray) -> Sensitivity:
+    found = sensitivity(program, x)
+    assert found is not None
+    return found
 
 
 def test_the_wyndor_glass_companys_prices_are_the_textbooks():
     """Hillier and Lieberman: prices 0, 1.5, 1; profits may move by 4.5 and 3, without end and 3; hours by 6 and 6."""
     program = linear.read(solver_model(WYNDOR, "max", subject_to=PLANTS, eng=2, neg=1).problem()).program
-    found = sensitivity(program, np.array([2.0, 6.0]))
+    found = told(program, np.array([2.0, 6.0]))
     assert found.prices == pytest.approx([0, 1.5, 1]) and found.reduced == pytest.approx([0, 0])
     assert found.cost.tolist() == [3, 5]
     assert found.cost_increase == pytest.approx([4.5, math.inf]) and found.cost_decrease == pytest.approx([3, 3])
@@ -37,7 +43,7 @@ def test_a_product_that_is_not_made_has_the_reduced_cost_by_which_it_is_too_chea
     model = solver_model(cells, "max", adjustable="A1:A3", subject_to=PLANTS, eng=2, neg=1)
     program = linear.read(model.problem()).program
     result = model.solve()
-    found = sensitivity(program, result.x)
+    found = told(program, result.x)
     assert result.x == pytest.approx([2, 0, 1]) and result.fun == pytest.approx(13)
     assert found.prices == pytest.approx([1, 0, 1]) and found.reduced == pytest.approx([0, -3, 0])
     assert found.cost_increase[1] == pytest.approx(3) and found.cost_decrease[1] == math.inf
@@ -81,7 +87,7 @@ def best(program: Program) -> float:
 @given(bounded_programs())
 def test_within_the_allowable_range_the_objective_moves_by_the_shadow_price(program):
     x = run(program).x
-    found = sensitivity(program, x)
+    found = told(program, x)
     before = best(program)
     for row in range(program.matrix.shape[0]):
         for way, allowed in ((1, found.increase[row]), (-1, found.decrease[row])):
@@ -97,7 +103,7 @@ def test_within_the_allowable_range_the_objective_moves_by_the_shadow_price(prog
 @given(bounded_programs())
 def test_within_the_allowable_range_of_its_coefficient_the_optimum_stays(program):
     x = run(program).x
-    found = sensitivity(program, x)
+    found = told(program, x)
     for i in range(program.unknowns):
         for way, allowed in ((1, found.cost_increase[i]), (-1, found.cost_decrease[i])):
             cost = program.cost.copy()
@@ -120,5 +126,5 @@ def _vertex(program: Program) -> np.ndarray:
 @given(bounded_programs())
 def test_a_reduced_cost_is_what_one_more_of_the_cell_costs(program):
     """Lagrange: prices and reduced costs add up to the objective's coefficients."""
-    found = sensitivity(program, run(program).x)
+    found = told(program, run(program).x)
     assert found.cost == pytest.approx(found.prices @ program.matrix.toarray() + found.reduced, abs=1e-9)

@@ -7,17 +7,9 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import dates
-from sheetml.engine.evaluate import Context, Result, divided, raised
+from sheetml.engine.evaluate import Arguments, Context, Result, divided, raised
 from sheetml.engine.functions.distributions import sound
-from sheetml.engine.functions.registry import (
-    Arguments,
-    Sample,
-    error_of_any,
-    function,
-    over_arrays,
-    sample_in,
-    sample_of,
-)
+from sheetml.engine.functions.registry import Sample, error_of_any, function, over_arrays, sample_in, sample_of
 from sheetml.engine.functions.significance import scalars
 from sheetml.engine.functions.statistics import as_cells
 from sheetml.engine.tracing import graph as ops
@@ -72,7 +64,7 @@ def _balance(rate: Array, flows: Array, years: Array, guess: Any) -> Array:
 
 
 def _balance_by_log(log: Array, flows: Array, years: Array, guess: Any) -> Array:
-    """The same by the logarithm of 1 + rate, where no rate is out of bounds."""
+    """What flows after so many years are worth, (b,), by the logarithm of 1 + rate, where no rate is out of bounds."""
     factors = ops.exp(ops.negative(ops.multiply(ops.reshape(log, (-1, 1)), years)))
     return ops.sum(ops.multiply(flows, factors), axis=1)
 

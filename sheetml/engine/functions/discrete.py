@@ -184,8 +184,8 @@ def probability_between(values: Value, probabilities: Value, low: Value, high: V
     known = concrete(p)
     bad = (known <= 0) | (known > 1)
     uncertain = np.abs(known.sum(axis=1) - 1) > 1e-9
-    rows = lambda bound: np.reshape(concrete(bound), (-1, 1))  # noqa: E731
-    within = (concrete(x) >= rows(first)) & (concrete(x) <= rows(last))
+    lowest, highest = (np.reshape(concrete(bound), (-1, 1)) for bound in (first, last))
+    within = (concrete(x) >= lowest) & (concrete(x) <= highest)
     total = ops.sum(ops.where(within, p, 0.0), axis=1)
     impossible = error_where((bad.any(axis=1) | uncertain).reshape(-1, 1, 1), NUM)
     return ops.reshape(total, (total.size, 1, 1)), first_error(errors, wrong, wrong_too, impossible)

@@ -402,8 +402,11 @@ def f_distribution(x: Array, first: Array, second: Array, cumulative: Array) -> 
     """The F distribution: its probability up to x, or its density there."""
     (m, wrong), (n, wrong_too) = _freedom(first), _freedom(second)
     (x,), errors = sound(ops.less(x, 0.0), (x, 1.0))
-    share = lambda: ops.divide(ops.multiply(m, x), ops.add(ops.multiply(m, x), n))  # noqa: E731
-    probability = lambda: special.lower_beta(m / 2, n / 2, share())  # noqa: E731
+
+    def probability() -> Array:
+        share = ops.divide(ops.multiply(m, x), ops.add(ops.multiply(m, x), n))
+        return special.lower_beta(m / 2, n / 2, share)
+
     return by_kind(cumulative, probability, lambda: _f_density(x, m, n)), first_error(errors, wrong, wrong_too)
 
 

@@ -73,13 +73,14 @@ def function(
     by_position: tuple[int, ...] = (),
     intersects: bool = False,
     differentiable: bool = True,
+    chooses: bool = False,
     about: str = "",
 ) -> Callable[[Evaluation], Evaluation]:
     """Registers `evaluate(context, arguments)`, which gets its arguments as trees."""
 
     def register(evaluate: Evaluation) -> Evaluation:
         described = Function(name, evaluate, fewest, most, volatile, frozenset(by_position), intersects)
-        _register(replace(described, differentiable=differentiable, about=about), evaluate)
+        _register(replace(described, differentiable=differentiable, chooses=chooses, about=about), evaluate)
         return evaluate
 
     return register

@@ -8,9 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Lambda, Result
+from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
 from sheetml.engine.functions.registry import (
-    Arguments,
     Item,
     Sample,
     as_strict_number,

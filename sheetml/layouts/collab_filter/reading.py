@@ -63,7 +63,7 @@ class _Page:
         return values
 
     def numbers(self, area: Area) -> np.ndarray:
-        """The same as floats; blanks are 0, as in the formulas. Other cells are refused."""
+        """The area's values as floats; blanks are 0, as in the formulas. Other cells are refused."""
         values = self.cells(area)
         for (row, column), value in np.ndenumerate(values):
             if not (value is None or isinstance(value, (float, bool))):

@@ -260,7 +260,7 @@ class _Lines:
         return self._count(lambda slots: bool((self.subject.block_of[slots] == last).all()))
 
     def more_numbers(self) -> int:
-        """The same for typed numbers in rows of one make, of which the range leaves some out."""
+        """How many lines of typed numbers, in rows of one make, the range leaves out after its end."""
         if self.length < FEWEST_IN_RANGE:
             return 0
         margin = self._island()

@@ -97,12 +97,12 @@ class _Silent(highspy.Highs):
 
     def enableCallbacks(self) -> None:
         self.silent()
-        super().enableCallbacks()
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 def loaded(program: Program) -> Any:
     """HiGHS with the program in it, silent."""
-    solver = _Silent()
+    solver = _Silent()  # type: ignore[no-untyped-call]
     rows, columns = program.matrix.shape
     factors = row_factors(program)
     lp = highspy.HighsLp()
