@@ -112,7 +112,7 @@ def slots_read(context: Context, reference: Reference) -> np.ndarray:
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())
     if reference.count > 1 and size <= _EXACT_LIMIT:
-        return np.unique(context._locate(reference))
+        return np.unique(context.locate(reference))
     right, bottom = (reference.left + width - 1).max(), (reference.top + height - 1).max()
     area = Area(int(reference.top.min()), int(reference.left.min()), int(bottom), int(right))
     return slots.within(reference.sheet, area)
@@ -126,7 +126,7 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
     most = max(1, 4_000_000 // max(1, int(reference.height.max()) * int(reference.width.max())))
     for start in range(0, context.count, most):
         part = np.arange(start, min(start + most, context.count))
-        slots = context._locate(reference.select(part)).reshape(min(reference.count, len(part)), -1)
+        slots = context.locate(reference.select(part)).reshape(min(reference.count, len(part)), -1)
         slots = np.broadcast_to(slots, (len(part), slots.shape[1]))
         reading = np.broadcast_to(context.readers[part][:, None], slots.shape)
         held = slots != 0

@@ -299,7 +299,7 @@ class Context:
     def _read(self, reference: Reference) -> Value:
         slots = reference._slots
         if slots is None:
-            slots = reference._slots = self._locate(reference)
+            slots = reference._slots = self.locate(reference)
         workspace = self.workspace
         if reference.dynamic or workspace.in_circle:
             self._note_dynamic(slots)
@@ -310,7 +310,8 @@ class Context:
             value = Value(ops.where(code != 0, 0.0, value.number), kind, value.text)
         return value
 
-    def _locate(self, reference: Reference) -> np.ndarray:
+    def locate(self, reference: Reference) -> np.ndarray:
+        """The slots of the areas' cells, (b, rows, columns), 0 for those without one."""
         scope = self.workspace.scope
         height = clipped(reference.top, reference.height, scope.row_limit)
         width = clipped(reference.left, reference.width, scope.column_limit)

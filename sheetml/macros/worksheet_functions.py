@@ -8,6 +8,7 @@ import numpy as np
 
 from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.division import Split
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.values import ERROR, UNCOMPUTABLE, Value, to_objects
 from sheetml.errors import CalculationError

@@ -85,7 +85,7 @@ def _squares(workbook: Book, context: Context, node: Range) -> ResidualTable | N
     reference = context.evaluate(node)
     if not isinstance(reference, Reference) or reference.errors is not None:
         return None
-    slots = context._locate(reference)[0]
+    slots = context.locate(reference)[0]
     step = _step_of(workbook, slots)
     squared = None if step is None else _squared(step.block.tree)
     if step is None or squared is None:

@@ -185,7 +185,7 @@ def _predicted(subject: Subject, block: Block, guard: Call, tested: Node) -> Ite
     reference = context.evaluate(tested)
     if not isinstance(reference, Reference) or not reference.single:
         return
-    tested_slots = np.broadcast_to(context._locate(reference).reshape(-1), context.readers.shape)
+    tested_slots = np.broadcast_to(context.locate(reference).reshape(-1), context.readers.shape)
     blank = cells.kinds(tested_slots) == BLANK
     filled = blank & (cells.kinds(context.readers) == NUMBER) & (cells.numbers(context.readers) != 0)
     compared = _compared(subject, context.readers, tested_slots[~blank])
@@ -208,7 +208,7 @@ def _compared(subject: Subject, own: np.ndarray, tested: np.ndarray) -> str:
         for step in stage.blocks:
             if np.isin(own, stage.reads).any() and np.isin(tested, stage.reads).any() and step.block.tree is not None:
                 references = list(read_references(step.context, step.block.tree, False))
-                slots = [np.unique(step.context._locate(each)) for each in references if each.errors is None]
+                slots = [np.unique(step.context.locate(each)) for each in references if each.errors is None]
                 first = any(np.isin(own, each).any() for each in slots)
                 if first and any(np.isin(tested, each).any() for each in slots) and own[0] not in step.cells:
                     return f"in {subject.block_text(step.block)}"

@@ -111,7 +111,7 @@ def _sums_up(subject: Subject, tree: Node, slot: int, pattern: int) -> bool:
     if not any(isinstance(part, Range) and not part.cell for part in walk(tree)):
         return False
     for reference in read_references(context, tree, True):
-        slots = context._locate(reference).reshape(-1)
+        slots = context.locate(reference).reshape(-1)
         if slots.size > 1 and (subject.block_of[slots] == pattern).any():
             return True
     return False

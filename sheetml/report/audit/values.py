@@ -175,7 +175,7 @@ def _divisions(subject: Subject) -> Iterator[tuple[Block, Node, np.ndarray]]:
                 continue
             if not isinstance(reference, Reference) or not reference.single or reference.errors is not None:
                 continue
-            slots = np.broadcast_to(context._locate(reference).reshape(-1), context.readers.shape)
+            slots = np.broadcast_to(context.locate(reference).reshape(-1), context.readers.shape)
             blank = (calculation.kinds(slots) == BLANK) & (subject.block_of[slots] < 0)
             if blank.any():
                 yield block, node, context.readers[blank]
@@ -258,7 +258,7 @@ def _mark(context: Context, argument: Node, mask: np.ndarray) -> None:
     for reference in read_references(context, argument, False):
         if reference.count * int(reference.height.max()) * int(reference.width.max()) <= MOST_PAIRS:
             try:
-                mask[context._locate(reference)] = True
+                mask[context.locate(reference)] = True
             except SheetmlError:
                 continue
 
