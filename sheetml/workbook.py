@@ -21,6 +21,7 @@ from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
 from sheetml.formula.text import to_a1
 from sheetml.xlsx.model import Area, CellValue, ErrorCode, Formula, WorkbookFile
+from sheetml.xlsx.new_sheets import NewSheet
 from sheetml.xlsx.sheet_patch import ArrayResult, CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
@@ -198,13 +199,16 @@ class Book:
 
     # ---- saving
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, new_sheets: Sequence[NewSheet] = ()
+    ) -> None:
         """Writes the workbook with its present values; all else stays as it is in the file.
 
-        A value that could not be computed is written as #NAME?. The workbook's own file is replaced
-        only with `overwrite`. Raises WorkbookError where the file cannot be written.
+        `new_sheets` are added at the end of what is written, not to this workbook. A value that could not be
+        computed is written as #NAME?. The workbook's own file is replaced only with `overwrite`. Raises
+        WorkbookError where the file cannot be written.
         """
-        write_workbook(self.file, self.changes(), path, overwrite=overwrite)
+        write_workbook(self.file, self.changes(), path, overwrite=overwrite, sheets=new_sheets)
 
     def changes(self) -> dict[int, dict[tuple[int, int], CellChange]]:
         """The cells that differ from those in the file, by sheet, by row and column: their values, and

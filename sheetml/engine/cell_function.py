@@ -20,7 +20,7 @@ from sheetml.engine.questions import reason
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
 
@@ -245,6 +245,25 @@ class CellFunction:
         """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
         return None if self._recording is None else self._recording.outputs
 
+    @property
+    def guards(self) -> list[Traced]:
+        """The decisions that depend on the inputs, taken where it was last traced."""
+        return [] if self._recording is None else self._recording.guards
+
+    @property
+    def input_slots(self) -> np.ndarray:
+        """Where the workbook keeps the input cells, (n,)."""
+        return self._inputs
+
+    @property
+    def output_slots(self) -> np.ndarray:
+        """Where the workbook keeps the output cells, (m,)."""
+        return self._outputs
+
+    def describe(self, slot: int) -> str:
+        """The address of a cell that it reads, for a message."""
+        return self._calculation.describe([slot])
+
     # ---- values and derivatives
 
     def __call__(self, x: np.ndarray) -> Any:
@@ -374,6 +393,10 @@ class CellFunction:
                 self._calculation.learn(found)
         raise CalculationError("the cells to be computed keep depending on others: no order settles them")
 
+    def _gathered(self, cells: TracedCells) -> Value:
+        """The outputs, once all cells that they depend on are evaluated."""
+        return cells.gather(self._outputs)
+
     def _record(self, x: np.ndarray) -> Recording:
         calculation, workspace = self._calculation, self._calculation.workspace
         steps = [step for stage in self._stages() for step in stage.steps]
@@ -389,5 +412,5 @@ class CellFunction:
             for step in steps:
                 cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
                 workspace.pending[step.targets] = False
-            outputs = cells.gather(self._outputs)
+            outputs = self._gathered(cells)
         return Recording(trace, leaf, outputs.number, outputs.kinds)

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sheetml.engine.values import ERROR, TEXT
-from sheetml.errors import CalculationError, FormulaError, SolverError
-from sheetml.formula.references import address, cell_name
-from sheetml.solve.problem import RELATION_SIGNS, Constraints, Problem
-from sheetml.xlsx.model import Area, ErrorCode
+from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT
+from sheetml.errors import FormulaError, SolverError
+from sheetml.formula.parser import parse
+from sheetml.formula.references import address
+from sheetml.formula.tree import Name, Range
+from sheetml.solve.compared import Compared, Side
+from sheetml.solve.comparisons import Bounds, Comparisons
+from sheetml.solve.constraint import CellAreas, Constraint, areas_in_words
+from sheetml.solve.problem import RELATION_SIGNS, WHOLE, ZERO_OR_ONE, Constraints, Problem, Settings
+from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import (
-    AT_LEAST,
-    AT_MOST,
+    ALL_DIFFERENT,
     BINARY,
     EVOLUTIONARY,
-    INTEGER,
     MAXIMISE,
     MINIMISE,
+    RELATION_WORDS,
     SIMPLEX_LP,
     UNLIMITED,
     ConstraintNames,
@@ -30,48 +34,41 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from sheetml.engine.cell_function import CellFunction
+    from sheetml.solve.reports import Report
     from sheetml.solve.result import SolverResult
-    from sheetml.workbook import Book, Cells
+    from sheetml.workbook import Book
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
 ENGINES = {SIMPLEX_LP: "Simplex LP", EVOLUTIONARY: "Evolutionary"}
 
-CellAreas = list[tuple[str, Area]]
 Cell = tuple[str, int, int]  # sheet, row, column
 
 
 def solver_models(workbook: Book) -> list[SolverModel]:
-    """The Solver models stored in the workbook, in the order of its sheets."""
-    return [SolverModel(workbook, names) for names in models_named_in(workbook.file)]
+    """The Solver models stored in the workbook, in the order of its sheets; names left without a model are none."""
+    return [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """left <= right, left = right or left >= right, cell by cell; on the right cells, or a number for all."""
-
-    left: CellAreas
-    relation: int
-    right: CellAreas | float
-
-    def words(self, home: str) -> str:
-        right = areas_in_words(self.right, home) if isinstance(self.right, list) else f"{self.right:g}"
-        return f"{areas_in_words(self.left, home)} {RELATION_SIGNS[self.relation]} {right}"
+def left_over(workbook: Book) -> list[str]:
+    """Sentences about sheets whose Solver names no longer, or not yet, make a model."""
+    found = [(names, _what_is_missing(names)) for names in models_named_in(workbook.file)]
+    return [
+        f"{workbook.sheet_names[names.sheet]}: Solver names are stored there, but no model: {missing}."
+        for names, missing in found
+        if missing
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A constraint of one cell with another, or with a number."""
-
-    left: Cell
-    relation: int
-    right: Cell | None
-    number: float = math.nan
-
-    def words(self, home: str) -> str:
-        right = f"{self.number:g}" if self.right is None else _cell_address(self.right, home)
-        return f"{_cell_address(self.left, home)} {RELATION_SIGNS[self.relation]} {right}"
+def _what_is_missing(names: SolverModelNames) -> str:
+    """Why names are no model: "" if they are one."""
+    if not names.adjustable:
+        return "they name no adjustable cells"
+    if all("#REF!" in area.upper() for area in names.adjustable.split(",")):
+        return "the adjustable cells no longer exist"
+    if not names.objective and not names.constraints:
+        return "they name neither an objective nor constraints"
+    return ""
 
 
 class SolverModel:
@@ -107,8 +104,8 @@ class SolverModel:
 
     @property
     def constraints(self) -> list[Constraint]:
-        """The constraints between cells; those that make cells integers are refused."""
-        return [self._constraint(each) for each in self._constraint_names()]
+        """The constraints between cells, and those that make adjustable cells whole numbers."""
+        return [self._constraint(each) for each in self.names.constraints]
 
     def describe(self) -> list[str]:
         """The model in words: goal, constraints, settings."""
@@ -140,7 +137,7 @@ class SolverModel:
         Raises SolverError where the model is incomplete or asks for what is not there, CalculationError
         where a cell of it cannot be computed, NotDifferentiableError where it has no derivative.
         """
-        from sheetml.solve.nonlinear import solve
+        from sheetml.solve import engines
         from sheetml.solve.result import SolverResult
         from sheetml.solve.search import Limits
 
@@ -151,116 +148,207 @@ class SolverModel:
         if self.names.multistart and starts == 1:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
-        central = self.names.derivatives == 2
-        result = SolverResult(solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback))
+        how = {"starts": starts, "seed": seed, "central": self.names.derivatives == 2, "callback": callback}
+        try:
+            engine = engines.choose(problem)
+            result = SolverResult(engine.solve(problem, limits, **how))
+            result.remember(problem, engine.reading)
+        except SolverError as error:
+            raise self._error(str(error).removesuffix(".")) from None
+        result.x_start = problem.start
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
+        if engine.note:
+            result.message = f"{engine.note}. {result.message}"
         return result
+
+    def reports(self, result: SolverResult, kinds: Sequence[str] = ("answer", "sensitivity", "limits")) -> list[Report]:
+        """The reports of Excel's Solver about the result of `solve()`, as long as the cells hold it.
+
+        `kinds` are among answer, sensitivity, limits, feasibility and linearity; ValueError for others.
+        """
+        from sheetml.solve.reports import reports
+
+        return reports(self, result.problem, result.reading, result, kinds)
 
     # ---- the problem in functions of the adjustable cells
 
     def problem(self) -> Problem:
         """The model as functions and bounds, checked."""
         names = self.names
-        if names.engine in ENGINES:
-            raise self._error(
-                f"the model asks for the {ENGINES[names.engine]} engine, which is not there yet: only GRG Nonlinear is"
-            )
         if not names.objective and not names.constraints:
             raise self._error("the model has neither an objective nor constraints")
-        self._check_adjustable()
-        cells = self._function(self.adjustable_areas)
-        lower, upper, constraints = self._bounds_and_constraints()
+        statements = [self._constraint(each) for each in names.constraints]
+        slots = self._adjustable_slots(statements)
+        calculation = self.workbook.calculation
+        cells = Compared(calculation, slots, slots)
+        kinds, different = self._kinds(statements, slots)
+        bounds = Bounds(slots.size)
+        bounds.at_binary(kinds == ZERO_OR_ONE)
+        for group in different:
+            bounds.at_most(group, float(group.size))
+            bounds.at_least(group, 1.0)
+        if names.ignore_integers:  # which leaves a binary its bounds
+            kinds, different = np.zeros(slots.size, np.int8), []
+        constraints = self._compare(statements, slots, bounds)
         if names.non_negative:
-            lower[np.isneginf(lower)] = 0.0
-        if (lower > upper).any():
-            sheet, row, column = self._cells(self._adjustable_areas())[int(np.argmax(lower > upper))]
-            raise self._error(f"the bounds of {sheet}!{cell_name(row, column)} contradict each other")
+            bounds.lower[np.isneginf(bounds.lower)] = 0.0
+        addresses = [_cell_address(self._place(slot), self.sheet) for slot in slots.tolist()]
+        if (bounds.lower > bounds.upper).any():
+            raise self._error(bounds.contradiction(addresses))
         return Problem(
-            objective=None if self.objective is None else self._function(self._positions(self._objective_areas())),
+            objective=None if self.objective is None else self._objective_function(slots),
             sense=names.sense,
             target_value=names.target_value,
             start=cells.x0,
-            lower=lower,
-            upper=upper,
+            lower=bounds.lower,
+            upper=bounds.upper,
             constraints=constraints,
             assign=cells.assign,
             automatic_scaling=names.scaling,
+            integrality=kinds,
+            different=different,
+            engine=names.engine,
+            settings=self._problem_settings(),
+            addresses=addresses,
+            slots=slots,
         )
 
-    def _function(self, outputs: Cells) -> CellFunction:
-        """Cells as a function of the adjustable cells."""
-        try:
-            return self.workbook.function_of(self.adjustable_areas, outputs)
-        except CalculationError as error:
-            raise self._error(str(error)) from None
+    def _objective_function(self, slots: np.ndarray) -> CellFunction:
+        (cell,) = self._slots(self._objective_areas())
+        return CellFunction(self.workbook.calculation, slots, np.array([cell]), scalar=True)
 
-    def _bounds_and_constraints(self) -> tuple[np.ndarray, np.ndarray, Constraints | None]:
-        """Lower and upper bounds, (n,), from comparisons of adjustable cells with what is fixed; the others."""
-        adjustable = {cell: position for position, cell in enumerate(self._cells(self._adjustable_areas()))}
-        lower, upper = np.full(len(adjustable), -math.inf), np.full(len(adjustable), math.inf)
-        constraints = self.constraints
-        comparisons = [each for constraint in constraints for each in self._comparisons(constraint)]
-        compared = list(dict.fromkeys(cell for each in comparisons for cell in (each.left, each.right) if cell))
-        if not compared:
-            return lower, upper, None
-        function = self._function(self._slots(constraints, compared))
-        moving = dict(zip(compared, function.moving.tolist()))
-        general = []
-        for each in comparisons:
-            cell, relation, number = each.left, each.relation, each.number
-            if each.right is not None and not moving[each.right]:
-                number = self._number(each.right)
-            elif each.right is not None and not moving[each.left]:
-                cell, relation, number = each.right, AT_MOST + AT_LEAST - relation, self._number(each.left)
-            elif each.right is not None:
-                number = math.nan
-            if math.isnan(number) or cell not in adjustable:
-                general.append(each)
+    def _adjustable_slots(self, statements: list[Constraint]) -> np.ndarray:
+        """The slots of the adjustable cells, (n,), each once; room is made for all cells that the model names."""
+        areas = self._adjustable_areas()
+        named = [*areas, *([] if self.objective is None else self._objective_areas())]
+        for each in statements:
+            named += each.left + (each.right if isinstance(each.right, list) else [])
+        self._slots(named)
+        slots = self._slots(areas)
+        slots = slots[np.sort(np.unique(slots, return_index=True)[1])]
+        self.workbook.calculation.bring_up_to_date()
+        self._check_adjustable(slots)
+        return slots
+
+    def _check_adjustable(self, slots: np.ndarray) -> None:
+        """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
+        calculation = self.workbook.calculation
+        kinds = calculation.kinds(slots)
+        for wrong, why in (
+            (calculation.is_formula(slots), "holds a formula"),
+            ((kinds == TEXT) | (kinds >= ERROR), "holds no number"),
+        ):
+            if wrong.any():
+                raise self._error(f"the adjustable cell {calculation.describe([slots[int(np.argmax(wrong))]])} {why}")
+
+    def _kinds(self, statements: list[Constraint], slots: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        """What each adjustable cell may hold, (n,), and the groups of cells that must be all different."""
+        kinds, different = np.zeros(slots.size, np.int8), []
+        position = {slot: i for i, slot in enumerate(slots.tolist())}
+        for each in statements:
+            if each.relation in RELATION_SIGNS:
                 continue
-            if relation != AT_MOST:
-                lower[adjustable[cell]] = max(lower[adjustable[cell]], number)
-            if relation != AT_LEAST:
-                upper[adjustable[cell]] = min(upper[adjustable[cell]], number)
-        return lower, upper, self._general(general, compared, function) if general else None
+            own = np.array([position.get(slot, -1) for slot in self._slots(each.left).tolist()])
+            if (own < 0).any():
+                self._check_given(each, self._slots(each.left)[own < 0])
+                own = own[own >= 0]
+            if each.relation == ALL_DIFFERENT:
+                different.append(np.array(list(dict.fromkeys(own.tolist())), np.intp))
+            else:
+                kinds[own] = np.maximum(kinds[own], ZERO_OR_ONE if each.relation == BINARY else WHOLE)
+        return kinds, [group for group in different if group.size]
 
-    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: CellFunction) -> Constraints:
-        position = {cell: i for i, cell in enumerate(compared)}
-        return Constraints(
-            cells=function,
-            left=np.array([position[each.left] for each in comparisons]),
-            right=np.array([-1 if each.right is None else position[each.right] for each in comparisons]),
-            numbers=np.array([each.number if each.right is None else 0.0 for each in comparisons]),
-            relation=np.array([each.relation for each in comparisons]),
-            words=[each.words(self.sheet) for each in comparisons],
+    def _check_given(self, statement: Constraint, slots: np.ndarray) -> None:
+        """Cells that are not adjustable, but must be whole: empty ones and headings in an area do no harm."""
+        calculation = self.workbook.calculation
+        kinds, numbers = calculation.kinds(slots), calculation.numbers(slots)
+        harmless = (kinds == BLANK) | (kinds == TEXT) | ((kinds == NUMBER) & (numbers == np.rint(numbers)))
+        harmless &= ~calculation.is_formula(slots)
+        if statement.relation == ALL_DIFFERENT or not harmless.all():
+            first = slots[0] if statement.relation == ALL_DIFFERENT else slots[int(np.argmin(harmless))]
+            words = RELATION_WORDS[statement.relation]
+            raise self._error(f"{calculation.describe([first])} must be {words}, but is no adjustable cell")
+
+    # ---- comparisons
+
+    def _compare(self, statements: list[Constraint], slots: np.ndarray, bounds: Bounds) -> Constraints | None:
+        """Comparisons of adjustable cells with what is fixed become bounds; the others are returned."""
+        compared = [each for each in statements if each.relation in RELATION_SIGNS]
+        if not compared:
+            return None
+        calculation = self.workbook.calculation
+        sides = [each.right for each in compared if isinstance(each.right, Side)]
+        areas = [self._slots(each.left) for each in compared]
+        areas += [self._slots(each.right) for each in compared if isinstance(each.right, list)]
+        cells = np.unique(np.concatenate(areas))
+        function = Compared(calculation, slots, cells, sides)
+        table = Comparisons(function, cells, slots)
+        for each in compared:
+            table.add(each, self._slots(each.left), self._right_of(each), self._value_of_side(each))
+        alone = [area for area in areas if area.size == 1]
+        self._check_fixed(table, np.concatenate([np.zeros(0, np.intp), *alone]))
+        return table.split(bounds, lambda slot: _cell_address(self._place(slot), self.sheet))
+
+    def comparisons(self) -> Iterator[tuple[int, int, int | None, float]]:
+        """All comparisons with the slots of their cells: left, relation, right; where there is no cell, the number.
+
+        Comparisons with fixed text, as of headings within an area, are left out.
+        """
+        calculation = self.workbook.calculation
+        for each in self.constraints:
+            if each.relation not in RELATION_SIGNS:
+                continue
+            left, right = self._slots(each.left), self._right_of(each)
+            fixed = np.array([right]) if isinstance(right, float) else self._value_of_side(each)
+            for i, slot in enumerate(left.tolist()):
+                other = int(right[i % right.size]) if isinstance(right, np.ndarray) else None
+                if TEXT not in (calculation.kind(slot), NUMBER if other is None else calculation.kind(other)):
+                    yield slot, each.relation, other, math.nan if other is not None else float(fixed[i % fixed.size])
+
+    def _right_of(self, statement: Constraint) -> np.ndarray | float | Side:
+        return self._slots(statement.right) if isinstance(statement.right, list) else statement.right
+
+    def _value_of_side(self, statement: Constraint) -> np.ndarray:
+        """The numbers that a formula on the right comes to now, (k,); none where there is no formula."""
+        if not isinstance(statement.right, Side):
+            return np.zeros(0)
+        value = statement.right.value(self.workbook.calculation)
+        if (value.kinds >= TEXT).any():
+            raise self._error(f"the right-hand side {statement.right.text} of a constraint is no number")
+        numbers = np.asarray(value.number, np.float64).reshape(-1)
+        count = sum(area.height * area.width for _, area in statement.left)
+        if numbers.size not in (1, count):
+            raise self._error(f"the constraint {statement.words(self.sheet)} compares areas of two sizes")
+        return numbers
+
+    def _check_fixed(self, table: Comparisons, single: np.ndarray) -> None:
+        """Cells that no adjustable cell changes and that hold an error, or text where one cell stands alone."""
+        calculation = self.workbook.calculation
+        kinds = calculation.kinds(table.cells)
+        wrong = (kinds >= ERROR) | ((kinds == TEXT) & np.isin(table.cells, single))
+        wrong &= ~table.moving[: table.cells.size]
+        if wrong.any():
+            place = calculation.describe([table.cells[int(np.argmax(wrong))]])
+            raise self._error(f"a constraint compares with {place}, which holds no number")
+
+    def _problem_settings(self) -> Settings:
+        """What the file asks of Excel's engines."""
+        names = self.names
+        return Settings(
+            population=names.population,
+            mutation_rate=names.mutation_rate,
+            seed=names.seed,
+            seconds_without_improvement=float(names.max_time_without_improvement),
+            integer_tolerance=names.integer_tolerance,
+            max_nodes=_limit(names.max_nodes),
+            max_solutions=_limit(names.max_solutions),
+            precision=names.precision,
+            convergence=names.convergence,
+            max_time=_limit(names.max_time),
+            max_iterations=_limit(names.max_iterations),
+            multistart=names.multistart,
+            require_bounds=names.require_bounds,
         )
-
-    def _comparisons(self, constraint: Constraint) -> Iterator[Comparison]:
-        """A constraint cell by cell; one cell or number on the right is compared with all on the left."""
-        left = self._cells(constraint.left)
-        if isinstance(constraint.right, list):
-            right = self._cells(constraint.right)
-            for cell, other in zip(left, right * len(left) if len(right) == 1 else right):
-                yield Comparison(cell, constraint.relation, other)
-        else:
-            for cell in left:
-                yield Comparison(cell, constraint.relation, None, constraint.right)
-
-    def _slots(self, constraints: list[Constraint], compared: list[Cell]) -> np.ndarray:
-        """The slots of cells that constraints compare, with room made for those that the workbook does not hold."""
-        sides = [side for each in constraints for side in (each.left, each.right) if isinstance(side, list)]
-        self.workbook.held_slots([area for side in sides for area in self._positions(side)])
-        position = {name: number for number, name in enumerate(self.workbook.sheet_names)}
-        return self.workbook.calculation.locate_places(
-            [(position[sheet], row, column) for sheet, row, column in compared]
-        )
-
-    def _number(self, cell: Cell) -> float:
-        """The number in a cell that does not depend on the adjustable cells."""
-        sheet, row, column = cell
-        value = self.workbook.calculation.get(self.workbook[sheet].position, row, column)
-        if isinstance(value, (str, ErrorCode)):
-            raise self._error(f"a constraint compares with {_cell_address(cell)}, which holds no number")
-        return float(value or 0.0)
 
     # ---- what the names say
 
@@ -284,43 +372,37 @@ class SolverModel:
             raise self._error("the model has no adjustable cells")
         return self._areas(self.names.adjustable, "the adjustable cells")
 
-    def _check_adjustable(self) -> None:
-        """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
-        calculation = self.workbook.calculation
-        slots = self.workbook.held_slots(self.adjustable_areas)
-        kinds = calculation.kinds(slots)
-        first = np.unique(slots, return_index=True)[1]
-        for wrong, why in (
-            (~np.isin(np.arange(slots.size), first), "is named twice"),
-            (calculation.is_formula(slots), "holds a formula"),
-            ((kinds == TEXT) | (kinds >= ERROR), "holds no number"),
-        ):
-            if wrong.any():
-                raise self._error(f"the adjustable cell {calculation.describe([slots[int(np.argmax(wrong))]])} {why}")
-
-    def _constraint_names(self) -> list[ConstraintNames]:
-        kept = []
-        for each in self.names.constraints:
-            if each.relation in RELATION_SIGNS:
-                kept.append(each)
-            elif not (self.names.ignore_integers and each.relation in (INTEGER, BINARY)):
-                raise self._error(f"cells that must be {each.rhs} ({each.lhs}) are not there yet")
-        return kept
-
     def _constraint(self, names: ConstraintNames) -> Constraint:
         left = self._areas(names.lhs, "a constraint")
+        if names.relation not in RELATION_SIGNS:
+            return Constraint(left, names.relation, math.nan)
         text = names.rhs.strip().removeprefix("=").strip()
         try:
             return Constraint(left, names.relation, float(text))
         except ValueError:
             pass
-        right = self._areas(text, "a constraint")
+        right = self._right_side(text)
+        if isinstance(right, Side):
+            return Constraint(left, names.relation, right)
         sizes = [sum(area.height * area.width for _, area in side) for side in (left, right)]
         if sizes[0] != sizes[1] and sizes[1] != 1:
             raise self._error(
                 f"the constraint {names.lhs} {RELATION_SIGNS[names.relation]} {text} compares areas of two sizes"
             )
         return Constraint(left, names.relation, right)
+
+    def _right_side(self, text: str) -> CellAreas | Side:
+        """What stands on the right of a constraint: cells, or a formula."""
+        try:
+            return self._areas(text, "a constraint")
+        except SolverError as refused:
+            try:
+                tree = parse(text, 1, 1)
+            except FormulaError:
+                raise refused from None
+            if isinstance(tree, (Name, Range)) or "#REF!" in text.upper():
+                raise
+        return Side(text, tree, self.names.sheet)
 
     def _areas(self, text: str, what: str) -> CellAreas:
         if "#REF!" in text.upper():
@@ -334,14 +416,13 @@ class SolverModel:
             raise self._error(f"{what} of the model are {count:,} cells, more than the {MOST_CELLS:,} allowed")
         return areas
 
-    @staticmethod
-    def _cells(areas: CellAreas) -> list[Cell]:
-        return [
-            (sheet, row, column)
-            for sheet, area in areas
-            for row in range(area.top, area.bottom + 1)
-            for column in range(area.left, area.right + 1)
-        ]
+    def _slots(self, areas: CellAreas) -> np.ndarray:
+        """The slots of the areas' cells, row by row, with room made for them."""
+        return self.workbook.held_slots(self._positions(areas))
+
+    def _place(self, slot: int) -> Cell:
+        sheet, row, column = self.workbook.calculation.place(slot)
+        return self.workbook.sheet_names[sheet], row, column
 
     def _error(self, cause: str) -> SolverError:
         return SolverError(f"{self.workbook.path}, sheet {self.sheet!r}: {cause}.")
@@ -358,13 +439,7 @@ class SolverModel:
         return f"{goal} by changing {areas_in_words(self._adjustable_areas(), self.sheet)}"
 
     def _constraint_words(self) -> list[str]:
-        words = []
-        for each in self.names.constraints:
-            if each.relation in RELATION_SIGNS:
-                words.append(f"subject to {self._constraint(each).words(self.sheet)}")
-            else:
-                words.append(f"subject to {each.lhs} {each.rhs}")
-        return words
+        return [f"subject to {self._constraint(each).words(self.sheet)}" for each in self.names.constraints]
 
     def _settings(self) -> str:
         names = self.names
@@ -385,11 +460,11 @@ class SolverModel:
         return "; ".join(parts)
 
 
+def _limit(number: int) -> int | None:
+    """A limit as Excel stores it; None where it was left empty."""
+    return number if 0 < number < UNLIMITED else None
+
+
 def _cell_address(cell: Cell, home: str | None = None) -> str:
     sheet, row, column = cell
     return address(None if sheet == home else sheet, Area(row, column, row, column))
-
-
-def areas_in_words(areas: CellAreas, home: str) -> str:
-    """Areas separated by commas, without the sheet's name where it is the model's own."""
-    return ", ".join(address(None if sheet == home else sheet, area) for sheet, area in areas)

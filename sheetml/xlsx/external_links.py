@@ -14,11 +14,11 @@ from sheetml.errors import WorkbookError
 from sheetml.xlsx.cell_text import TRUE, parse_address, states, unescape
 from sheetml.xlsx.model import (
     ERROR_CODE,
-    FileCells,
     DefinedName,
     ErrorCode,
     ExternalSheet,
     ExternalWorkbook,
+    FileCells,
     Kind,
     Lazy,
 )

@@ -1,0 +1,71 @@
+"""Which engine solves a problem: decided by what the problem is, not only by what the file asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sheetml.errors import SolverError
+from sheetml.solve.problem import Problem
+from sheetml.xlsx.solver_names import SIMPLEX_LP
+
+if TYPE_CHECKING:
+    from sheetml.solve.linear import Program, Reading
+    from sheetml.solve.search import Limits
+
+Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How a problem is solved, and a sentence for the user where that is not what the file asks for."""
+
+    name: str
+    solve: Solve
+    note: str = ""
+    reading: Reading | None = None  # whether the problem is linear
+
+
+def choose(problem: Problem) -> Engine:
+    """The engine that suits the problem; it is imported only here, since most runs need one.
+
+    Raises SolverError where there is none.
+    """
+    from sheetml.solve import linear, nonlinear
+
+    try:
+        reading = linear.read(problem)
+    except KeyboardInterrupt:
+        return Engine("none", _interrupted)
+    if reading.program is not None:
+        solve = linear.solve if reading.is_linear else _quadratic
+        return Engine(linear.method(reading.program), partial(solve, reading.program), reading=reading)
+    note = ""
+    if problem.engine == SIMPLEX_LP:
+        note = (
+            f"The linearity conditions of Simplex LP are not satisfied ({reading.not_linear}), "
+            "so the model was solved as a nonlinear one"
+        )
+    if problem.different:
+        raise SolverError("cells that must be all different are not there yet")
+    if problem.whole.any():
+        raise SolverError("cells that must be integers in a nonlinear model are not there yet")
+    return Engine("GRG Nonlinear", nonlinear.solve, note, reading)
+
+
+def _quadratic(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:
+    """A quadratic program; where HiGHS gives up on one, the methods for smooth problems do not."""
+    from sheetml.solve import linear, nonlinear
+    from sheetml.solve.search import STUCK
+
+    result = linear.solve(program, problem, limits, **how)
+    return nonlinear.solve(problem, limits, **how) if result.status == STUCK else result
+
+
+def _interrupted(problem: Problem, *_: Any, **__: Any) -> Any:
+    from sheetml.solve import linear
+    from sheetml.solve.search import INTERRUPTED
+
+    return linear.unsolved(problem, "interrupted; the start is kept", INTERRUPTED)
