@@ -7,6 +7,7 @@ branch of an IF, which row of a MATCH) are guards: where one changes, the graph 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from sheetml.engine.compile import compile_graph
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.plan import Stage
+from sheetml.engine.population import NotTogether, Population
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
@@ -189,6 +191,7 @@ class Function:
         self._output_places = [calculation.slots.place(int(slot)) for slot in outputs]
         self._scalar = scalar
         self._recording: Recording | None = None
+        self._population: Population | None = None
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
@@ -256,6 +259,47 @@ class Function:
     def __call__(self, x: np.ndarray) -> Any:
         values = self._values(self._vector(x))
         return float(values[0]) if self._scalar else np.array(values)
+
+    def batch(self, points: np.ndarray) -> np.ndarray:
+        """The outputs at each of p points, (p, n): (p,), or for several output cells (p, m).
+
+        nan where a cell holds no number. All points are evaluated together where the cells allow it.
+        """
+        points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        finite = np.isfinite(points).all(axis=1)
+        together = self._together(points[finite])
+        found[finite] = self._one_by_one(points[finite]) if together is None else together
+        return found[:, 0] if self._scalar else found
+
+    def joined(self, other: Function) -> Function:
+        """The outputs of both, one after the other, as one function of the same inputs."""
+        outputs = np.concatenate([self._outputs, other._outputs])
+        return Function(self._calculation, self._inputs, outputs, scalar=False)
+
+    def _together(self, points: np.ndarray) -> np.ndarray | None:
+        """All points evaluated together; None where that cannot be."""
+        calculation = self._calculation
+        if not calculation.is_calculated or calculation.changed.any():
+            calculation.calculate()
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                if self._population is None or self._population.revision != calculation.revision:
+                    self._population = Population(calculation, self._inputs, self._outputs)
+                return self._population.values(points)
+            except NotReady as found:
+                calculation.learn(found)
+                self._population = None
+            except NotTogether:
+                return None
+        return None
+
+    def _one_by_one(self, points: np.ndarray) -> np.ndarray:
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        for row, point in zip(found, points):
+            with contextlib.suppress(CalculationError):
+                row[:] = self._values(self._vector(point))
+        return found
 
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """The output cell's value and its derivatives by each input, (n,), by one backward pass."""
@@ -392,8 +436,8 @@ class Function:
         workspace.cells, workspace.trace, workspace.problems = cells, trace, trace.problems
         workspace.dynamic_reads = []
         workspace.pending[:] = False
-        for step in steps:
-            workspace.pending[step.targets] = True
+        for stage in calculation.stages_after(self._inputs):  # also what may yet be read (through OFFSET)
+            workspace.pending[stage.targets] = True
         workspace.pending[self._inputs] = False
         workspace.pending[0] = False
         try:
