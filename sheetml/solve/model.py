@@ -12,7 +12,7 @@ import numpy as np
 from sheetml.engine.values import ERROR, TEXT
 from sheetml.errors import CalculationError, FormulaError, SolverError
 from sheetml.formula.references import address, cell_name
-from sheetml.solve.problem import RELATION_SIGNS, Constraints, Problem
+from sheetml.solve.problem import RELATION_SIGNS, Constraints, Problem, Settings
 from sheetml.xlsx.model import Area, ErrorCode
 from sheetml.xlsx.solver_names import (
     AT_LEAST,
@@ -139,8 +139,9 @@ class SolverModel:
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
         """
-        from sheetml.solve.nonlinear import Limits, solve
+        from sheetml.solve import engines
         from sheetml.solve.result import SolverResult
+        from sheetml.solve.search import Limits
 
         problem = self.problem()
         stated = self.names.max_time
@@ -150,7 +151,10 @@ class SolverModel:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
         central = self.names.derivatives == 2
-        result = SolverResult(solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback))
+        engine = engines.choose(problem)
+        result = SolverResult(
+            engine.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
+        )
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
         return result
 
@@ -159,10 +163,6 @@ class SolverModel:
     def problem(self) -> Problem:
         """The model as functions and bounds, checked."""
         names = self.names
-        if names.engine in ENGINES:
-            raise self._error(
-                f"the model asks for the {ENGINES[names.engine]} engine, which is not there yet: only GRG Nonlinear is"
-            )
         if not names.objective and not names.constraints:
             raise self._error("the model has neither an objective nor constraints")
         self._check_adjustable()
@@ -183,6 +183,27 @@ class SolverModel:
             constraints=constraints,
             assign=cells.assign,
             automatic_scaling=names.scaling,
+            engine=names.engine,
+            settings=self._problem_settings(),
+        )
+
+    def _problem_settings(self) -> Settings:
+        """What the file asks of Excel's engines."""
+        names = self.names
+        return Settings(
+            population=names.population,
+            mutation_rate=names.mutation_rate,
+            seed=names.seed,
+            seconds_without_improvement=float(names.max_time_without_improvement),
+            integer_tolerance=names.integer_tolerance,
+            max_nodes=_limit(names.max_nodes),
+            max_solutions=_limit(names.max_solutions),
+            precision=names.precision,
+            convergence=names.convergence,
+            max_time=_limit(names.max_time),
+            max_iterations=_limit(names.max_iterations),
+            multistart=names.multistart,
+            require_bounds=names.require_bounds,
         )
 
     def _function(self, output: str | list[str]) -> Function:
@@ -355,6 +376,11 @@ class SolverModel:
         if names.multistart:
             parts.append(f"several starts (seed {names.seed})")
         return "; ".join(parts)
+
+
+def _limit(number: int) -> int | None:
+    """A limit as Excel stores it; None where it was left empty."""
+    return number if 0 < number < UNLIMITED else None
 
 
 def _cell_address(cell: Cell, home: str | None = None) -> str:

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from sheetml.engine.function import Function
-from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, EQUAL, MAXIMISE, MINIMISE
+from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, EQUAL, GRG_NONLINEAR, MAXIMISE, MINIMISE
+
+CONTINUOUS, WHOLE, ZERO_OR_ONE = 0, 1, 2  # what an adjustable cell may hold: Problem.integrality
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the file asks of Excel's engines; None where it states no limit. Excel's own defaults."""
+
+    population: int = 100  # of Evolutionary, and starts of GRG's multistart
+    mutation_rate: float = 0.075
+    seed: int = 0  # 0: Excel takes the clock's
+    seconds_without_improvement: float = 30.0
+    integer_tolerance: float = 0.01  # relative: an answer with integers may be this far from the best
+    max_nodes: int | None = None
+    max_solutions: int | None = None
+    precision: float = 1e-6
+    convergence: float = 1e-4
+    max_time: float | None = None  # seconds
+    max_iterations: int | None = None
+    multistart: bool = False
+    require_bounds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +45,23 @@ class Problem:
     constraints: Constraints | None
     assign: Callable[[np.ndarray], None]  # puts values into the adjustable cells
     automatic_scaling: bool = True
+    integrality: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))  # (n,)
+    different: list[np.ndarray] = field(default_factory=list)  # positions, (k,): each group a permutation of 1..k
+    engine: int = GRG_NONLINEAR  # which of Excel's the file asks for
+    settings: Settings = field(default_factory=Settings)
+    addresses: list[str] = field(default_factory=list)  # of the adjustable cells, as messages name them
+
+    def __post_init__(self) -> None:
+        if not self.integrality.size:
+            object.__setattr__(self, "integrality", np.zeros(self.start.size, np.int8))
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Which adjustable cells must be whole numbers, (n,): integer, binary or in a group of all different ones."""
+        whole = self.integrality != CONTINUOUS
+        for group in self.different:
+            whole[group] = True
+        return whole
 
     @property
     def to_a_value(self) -> bool:

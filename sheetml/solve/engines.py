@@ -1,0 +1,35 @@
+"""Which engine solves a problem: decided by what the problem is, not only by what the file asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sheetml.errors import SolverError
+from sheetml.solve.problem import Problem
+
+Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How a problem is solved, and a sentence for the user where that is not what the file asks for."""
+
+    name: str
+    solve: Solve
+    note: str = ""
+
+
+def choose(problem: Problem) -> Engine:
+    """The engine that suits the problem; it is imported only here, since most runs need one.
+
+    Raises SolverError where there is none.
+    """
+    from sheetml.solve import nonlinear
+
+    if problem.different:
+        raise SolverError("cells that must be all different are not there yet")
+    if problem.whole.any():
+        raise SolverError("cells that must be integers in a nonlinear model are not there yet")
+    return Engine("GRG Nonlinear", nonlinear.solve)
