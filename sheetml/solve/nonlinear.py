@@ -7,22 +7,19 @@ constraints without an objective, bounded.py for free and bounded problems, cons
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from sheetml.engine.squares import is_root
-from sheetml.errors import CalculationError
 from sheetml.solve import bounded, constrained, squares
+from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
     CONVERGED,
     INTERRUPTED,
     NO_VALUE,
-    NOT_MET,
-    STUCK,
     Limits,
     Progress,
     Search,
@@ -56,7 +53,7 @@ def _solve(search: Search, starts: int, seed: int | None) -> Any:
         start_value = search.objective(problem.start)
         for z in _starting_points(search, starts, seed):
             search.start_at(z)
-            said = _from(search, z)
+            said = descend_from(search, z)
             if search.take_best() or not method:
                 method, ended = said
     except Stop as stop:
@@ -64,15 +61,15 @@ def _solve(search: Search, starts: int, seed: int | None) -> Any:
     except KeyboardInterrupt:
         ended, status = "interrupted; the best point so far is kept", INTERRUPTED
     search.take_best()
-    return _result(search, start_value, method or _expected_method(problem), ended, status)
+    return outcome(search, start_value, method or _expected_method(problem), ended, status)
 
 
 def _expected_method(problem: Problem) -> str:
     return QUASI_NEWTON if problem.constraints is None else QUADRATIC_PROGRAMS
 
 
-def _from(search: Search, z: np.ndarray) -> tuple[str, str]:
-    """Minimises from one point. Returns the method that came to the best point, and how it ended."""
+def descend_from(search: Search, z: np.ndarray) -> tuple[str, str]:
+    """Minimises from one point. Returns the method that came to the best point, and how that ended."""
     if search.problem.constraints is not None:
         return _within_constraints(search, z)
     residual = squares.of_value(search) if search.problem.to_a_value else squares.of_objective(search, z)
@@ -134,69 +131,3 @@ def _around(search: Search) -> Iterator[np.ndarray]:
     for trial in range(TRIALS):
         size = 0.1 * (1.0 + np.abs(start)) * 10.0 ** (trial * 3 / TRIALS)
         yield search.scaled(start + random.normal(0.0, size))
-
-
-# ---- the result --------------------------------------------------------------------------------
-
-
-def _result(search: Search, start_value: float, method: str, ended: str, status: int) -> Any:
-    from scipy.optimize import OptimizeResult
-
-    problem, best = search.problem, search.overall
-    search.finish()
-    x = problem.start if best is None else best.x
-    objective, gradient = search.objective_and_gradient(x)
-    missed, worst = search.worst_constraint(x)
-    slope = math.nan if search.no_derivative else _remaining_slope(search, x, objective, gradient)
-    message, status = _how_it_ended(search, objective, missed, worst, ended, status)
-    if search.no_derivative:
-        message += f" (by differences: {search.no_derivative})"
-        gradient = np.full(x.size, math.nan)
-    if best is not None:
-        problem.assign(x)  # from here on what was compiled holds no longer
-    return OptimizeResult(
-        x=x,
-        fun=objective,
-        fun_start=start_value,
-        nit=search.iterations,
-        nfev=search.evaluations,
-        njev=search.gradients,
-        jac=gradient,
-        gradient_norm=slope,
-        constraint_violation=missed,
-        seconds=time.perf_counter() - search.started,
-        success=status == CONVERGED,
-        status=status,
-        message=message[:1].upper() + message[1:] + ".",
-        method=method,
-    )
-
-
-def _how_it_ended(
-    search: Search, objective: float, missed: float, worst: str, ended: str, status: int
-) -> tuple[str, int]:
-    """The sentence and the status, from how the method ended and what it came to."""
-    problem, precision = search.problem, search.limits.precision
-    if missed > precision:
-        if status == CONVERGED:
-            return f"no point was found that meets the constraints: {worst}", NOT_MET
-        return f"{ended}, where {worst}", status
-    if status == CONVERGED and problem.to_a_value:
-        gap = abs(objective - problem.target_value)
-        if gap <= precision * max(1.0, abs(problem.target_value)):
-            return "converged: the value was reached", CONVERGED
-        return f"the value was not reached: it is {gap:.3g} away", NOT_MET
-    if status == CONVERGED and ended in (constrained.STUCK, bounded.AT_A_KINK):
-        return ended, STUCK
-    return ended, status
-
-
-def _remaining_slope(search: Search, x: np.ndarray, objective: float, gradient: np.ndarray) -> float:
-    """The largest slope of what is optimised along which the point may still move."""
-    if math.isnan(objective):
-        return math.nan
-    search.squared = False
-    try:
-        return constrained.remaining_slope(search, x, gradient * search.slope(objective))
-    except CalculationError:
-        return math.nan

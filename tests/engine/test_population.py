@@ -148,5 +148,5 @@ def test_decisions_of_many_points_cost_few_operations():
         started = time.perf_counter()
         values = f.batch(points)
         seconds = time.perf_counter() - started
-    assert len(calls) == 2, f"{seconds} s"
+    assert len(calls) == 3, f"{seconds} s"  # the last row of B reads A1 again: a formula of its own
     assert values[:20] == pytest.approx([f(point) for point in points[:20]])
