@@ -21,7 +21,7 @@ from sheetml.engine.evaluate import NotReady
 from sheetml.engine.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.plan import Stage
 from sheetml.engine.population import NotTogether, Population
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, describe
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
 
@@ -254,6 +254,20 @@ class Function:
         """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
         return None if self._recording is None else self._recording.outputs
 
+    @property
+    def guards(self) -> list[Traced]:
+        """The decisions that depend on the inputs, taken where it was last traced."""
+        return [] if self._recording is None else self._recording.guards
+
+    @property
+    def input_slots(self) -> np.ndarray:
+        """Where the workbook keeps the input cells, (n,)."""
+        return self._inputs
+
+    def describe(self, slot: int) -> str:
+        """The address of a cell that it reads, for a message."""
+        return self._calculation.describe([slot])
+
     # ---- values and derivatives
 
     def __call__(self, x: np.ndarray) -> Any:
@@ -425,6 +439,10 @@ class Function:
                 self._calculation.learn(found)
         raise CalculationError("the cells to be computed keep depending on others: no order settles them")
 
+    def _gathered(self, cells: TracedCells) -> Value:
+        """The outputs, once all cells that they depend on are evaluated."""
+        return cells.gather(self._outputs)
+
     def _record(self, x: np.ndarray) -> Recording:
         calculation, workspace = self._calculation, self._calculation.workspace
         steps = [step for stage in self._stages() for step in stage.steps]
@@ -445,7 +463,7 @@ class Function:
                 for step in steps:
                     cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
                     workspace.pending[step.targets] = False
-                outputs = cells.gather(self._outputs)
+                outputs = self._gathered(cells)
         finally:
             workspace.cells, workspace.trace, workspace.problems = stored, None, problems
             workspace.pending[:] = False

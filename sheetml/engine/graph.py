@@ -59,7 +59,7 @@ class Trace:
 class Traced:
     """An array that depends on the trace's inputs: how it came about, and its value just now."""
 
-    __slots__ = ("operands", "parameters", "place", "primitive", "trace", "value")
+    __slots__ = ("function", "operands", "parameters", "place", "primitive", "trace", "value")
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Traced:
         self.operands = operands
         self.parameters = parameters or {}
         self.place = trace.place
+        self.function = trace.function  # the worksheet function it is part of, "" for an operator
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sheetml.errors import SolverError
 from sheetml.solve.problem import Problem
+from sheetml.xlsx.solver_names import SIMPLEX_LP
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
 
@@ -26,10 +28,29 @@ def choose(problem: Problem) -> Engine:
 
     Raises SolverError where there is none.
     """
-    from sheetml.solve import nonlinear
+    from sheetml.solve import linear, nonlinear
 
+    try:
+        reading = linear.read(problem)
+    except KeyboardInterrupt:
+        return Engine("none", _interrupted)
+    if reading.program is not None:
+        return Engine(linear.method(reading.program), partial(linear.solve, reading.program))
+    note = ""
+    if problem.engine == SIMPLEX_LP:
+        note = (
+            f"The linearity conditions of Simplex LP are not satisfied ({reading.not_linear}), "
+            "so the model was solved as a nonlinear one"
+        )
     if problem.different:
         raise SolverError("cells that must be all different are not there yet")
     if problem.whole.any():
         raise SolverError("cells that must be integers in a nonlinear model are not there yet")
-    return Engine("GRG Nonlinear", nonlinear.solve)
+    return Engine("GRG Nonlinear", nonlinear.solve, note)
+
+
+def _interrupted(problem: Problem, *_: Any, **__: Any) -> Any:
+    from sheetml.solve import linear
+    from sheetml.solve.search import INTERRUPTED
+
+    return linear.unsolved(problem, "interrupted; the start is kept", INTERRUPTED)

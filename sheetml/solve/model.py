@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sheetml.engine.values import ERROR, TEXT
-from sheetml.errors import CalculationError, FormulaError, SolverError
-from sheetml.formula.references import address, cell_name
-from sheetml.solve.problem import RELATION_SIGNS, Constraints, Problem, Settings
-from sheetml.xlsx.model import Area, ErrorCode
+from sheetml.engine.function import Function
+from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT
+from sheetml.errors import FormulaError, SolverError
+from sheetml.formula.parser import parse
+from sheetml.formula.references import address
+from sheetml.formula.tree import Name, Range
+from sheetml.solve.compared import Compared, Side
+from sheetml.solve.comparisons import Bounds, Comparisons
+from sheetml.solve.problem import RELATION_SIGNS, WHOLE, ZERO_OR_ONE, Constraints, Problem, Settings
+from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import (
-    AT_LEAST,
-    AT_MOST,
+    ALL_DIFFERENT,
     BINARY,
     EVOLUTIONARY,
-    INTEGER,
     MAXIMISE,
     MINIMISE,
+    RELATION_WORDS,
     SIMPLEX_LP,
     UNLIMITED,
     ConstraintNames,
@@ -30,7 +34,6 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from sheetml.engine.function import Function
     from sheetml.solve.result import SolverResult
     from sheetml.workbook import Workbook
 
@@ -49,29 +52,22 @@ def solver_models(workbook: Workbook) -> list[SolverModel]:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """left <= right, left = right or left >= right, cell by cell; on the right cells, or a number for all."""
+    """left <= right, left = right or left >= right, cell by cell, on the right cells, a formula, or a number for
+    all; or what the cells on the left must be: integer, binary, all different."""
 
     left: CellAreas
     relation: int
-    right: CellAreas | float
+    right: CellAreas | Side | float
 
     def words(self, home: str) -> str:
-        right = areas_in_words(self.right, home) if isinstance(self.right, list) else f"{self.right:g}"
-        return f"{areas_in_words(self.left, home)} {RELATION_SIGNS[self.relation]} {right}"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A constraint of one cell with another, or with a number."""
-
-    left: Cell
-    relation: int
-    right: Cell | None
-    number: float = math.nan
-
-    def words(self, home: str) -> str:
-        right = f"{self.number:g}" if self.right is None else _cell_address(self.right, home)
-        return f"{_cell_address(self.left, home)} {RELATION_SIGNS[self.relation]} {right}"
+        left = areas_in_words(self.left, home)
+        if self.relation not in RELATION_SIGNS:
+            return f"{left} {RELATION_WORDS[self.relation]}"
+        if isinstance(self.right, Side):
+            right = self.right.text
+        else:
+            right = areas_in_words(self.right, home) if isinstance(self.right, list) else f"{self.right:g}"
+        return f"{left} {RELATION_SIGNS[self.relation]} {right}"
 
 
 class SolverModel:
@@ -109,8 +105,8 @@ class SolverModel:
 
     @property
     def constraints(self) -> list[Constraint]:
-        """The constraints between cells; those that make cells integers are refused."""
-        return [self._constraint(each) for each in self._constraint_names()]
+        """The constraints between cells, and those that make adjustable cells whole numbers."""
+        return [self._constraint(each) for each in self.names.constraints]
 
     def describe(self) -> list[str]:
         """The model in words: goal, constraints, settings."""
@@ -150,12 +146,15 @@ class SolverModel:
         if self.names.multistart and starts == 1:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
-        central = self.names.derivatives == 2
-        engine = engines.choose(problem)
-        result = SolverResult(
-            engine.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
-        )
+        how = {"starts": starts, "seed": seed, "central": self.names.derivatives == 2, "callback": callback}
+        try:
+            engine = engines.choose(problem)
+            result = SolverResult(engine.solve(problem, limits, **how))
+        except SolverError as error:
+            raise self._error(str(error).removesuffix(".")) from None
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
+        if engine.note:
+            result.message = f"{engine.note}. {result.message}"
         return result
 
     # ---- the problem in functions of the adjustable cells
@@ -165,27 +164,144 @@ class SolverModel:
         names = self.names
         if not names.objective and not names.constraints:
             raise self._error("the model has neither an objective nor constraints")
-        self._check_adjustable()
-        cells = self._function(self.adjustable)
-        lower, upper, constraints = self._bounds_and_constraints()
+        statements = [self._constraint(each) for each in names.constraints]
+        slots = self._adjustable_slots(statements)
+        calculation = self.workbook.calculation
+        cells = Compared(calculation, slots, slots)
+        kinds, different = self._kinds(statements, slots)
+        bounds = Bounds(slots.size)
+        bounds.at_binary(kinds == ZERO_OR_ONE)
+        for group in different:
+            bounds.at_most(group, float(group.size))
+            bounds.at_least(group, 1.0)
+        if names.ignore_integers:  # which leaves a binary its bounds
+            kinds, different = np.zeros(slots.size, np.int8), []
+        constraints = self._compare(statements, slots, bounds)
         if names.non_negative:
-            lower[np.isneginf(lower)] = 0.0
-        if (lower > upper).any():
-            sheet, row, column = self._cells(self._adjustable_areas())[int(np.argmax(lower > upper))]
-            raise self._error(f"the bounds of {sheet}!{cell_name(row, column)} contradict each other")
+            bounds.lower[np.isneginf(bounds.lower)] = 0.0
+        addresses = [_cell_address(self._place(slot), self.sheet) for slot in slots.tolist()]
+        if (bounds.lower > bounds.upper).any():
+            raise self._error(bounds.contradiction(addresses))
+        objective = self.objective
         return Problem(
-            objective=None if self.objective is None else self._function(self.objective),
+            objective=None if objective is None else self._objective_function(objective, slots),
             sense=names.sense,
             target_value=names.target_value,
             start=cells.x0,
-            lower=lower,
-            upper=upper,
+            lower=bounds.lower,
+            upper=bounds.upper,
             constraints=constraints,
             assign=cells.assign,
             automatic_scaling=names.scaling,
+            integrality=kinds,
+            different=different,
             engine=names.engine,
             settings=self._problem_settings(),
+            addresses=addresses,
         )
+
+    def _objective_function(self, objective: str, slots: np.ndarray) -> Function:
+        (cell,) = self._slots(self.workbook.resolve(objective))
+        return Function(self.workbook.calculation, slots, np.array([cell]), scalar=True)
+
+    def _adjustable_slots(self, statements: list[Constraint]) -> np.ndarray:
+        """The slots of the adjustable cells, (n,), each once; room is made for all cells that the model names."""
+        areas = self._adjustable_areas()
+        named = [*areas, *([] if self.objective is None else self.workbook.resolve(self.objective))]
+        for each in statements:
+            named += each.left + (each.right if isinstance(each.right, list) else [])
+        self._slots(named)
+        slots = self._slots(areas)
+        slots = slots[np.sort(np.unique(slots, return_index=True)[1])]
+        if not self.workbook.calculation.is_calculated or self.workbook.calculation.changed.any():
+            self.workbook.calculate()
+        self._check_adjustable(slots)
+        return slots
+
+    def _check_adjustable(self, slots: np.ndarray) -> None:
+        """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
+        calculation = self.workbook.calculation
+        kinds = calculation.cells.kind[slots]
+        for wrong, why in (
+            (calculation.is_formula(slots), "holds a formula"),
+            ((kinds == TEXT) | (kinds >= ERROR), "holds no number"),
+        ):
+            if wrong.any():
+                raise self._error(f"the adjustable cell {calculation.describe([slots[int(np.argmax(wrong))]])} {why}")
+
+    def _kinds(self, statements: list[Constraint], slots: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        """What each adjustable cell may hold, (n,), and the groups of cells that must be all different."""
+        kinds, different = np.zeros(slots.size, np.int8), []
+        position = {slot: i for i, slot in enumerate(slots.tolist())}
+        for each in statements:
+            if each.relation in RELATION_SIGNS:
+                continue
+            own = np.array([position.get(slot, -1) for slot in self._slots(each.left).tolist()])
+            if (own < 0).any():
+                self._check_given(each, self._slots(each.left)[own < 0])
+                own = own[own >= 0]
+            if each.relation == ALL_DIFFERENT:
+                different.append(np.array(list(dict.fromkeys(own.tolist())), np.intp))
+            else:
+                kinds[own] = np.maximum(kinds[own], ZERO_OR_ONE if each.relation == BINARY else WHOLE)
+        return kinds, [group for group in different if group.size]
+
+    def _check_given(self, statement: Constraint, slots: np.ndarray) -> None:
+        """Cells that are not adjustable, but must be whole: empty ones and headings in an area do no harm."""
+        calculation = self.workbook.calculation
+        kinds, numbers = calculation.cells.kind[slots], calculation.cells.number[slots]
+        harmless = (kinds == BLANK) | (kinds == TEXT) | ((kinds == NUMBER) & (numbers == np.rint(numbers)))
+        harmless &= ~calculation.is_formula(slots)
+        if statement.relation == ALL_DIFFERENT or not harmless.all():
+            first = slots[0] if statement.relation == ALL_DIFFERENT else slots[int(np.argmin(harmless))]
+            words = RELATION_WORDS[statement.relation]
+            raise self._error(f"{calculation.describe([first])} must be {words}, but is no adjustable cell")
+
+    # ---- comparisons
+
+    def _compare(self, statements: list[Constraint], slots: np.ndarray, bounds: Bounds) -> Constraints | None:
+        """Comparisons of adjustable cells with what is fixed become bounds; the others are returned."""
+        compared = [each for each in statements if each.relation in RELATION_SIGNS]
+        if not compared:
+            return None
+        calculation = self.workbook.calculation
+        sides = [each.right for each in compared if isinstance(each.right, Side)]
+        areas = [self._slots(each.left) for each in compared]
+        areas += [self._slots(each.right) for each in compared if isinstance(each.right, list)]
+        cells = np.unique(np.concatenate(areas))
+        function = Compared(calculation, slots, cells, sides)
+        table = Comparisons(function, cells, slots)
+        for each in compared:
+            table.add(each, self._slots(each.left), self._right_of(each), self._value_of_side(each))
+        alone = [area for area in areas if area.size == 1]
+        self._check_fixed(table, np.concatenate([np.zeros(0, np.intp), *alone]))
+        return table.split(bounds, lambda slot: _cell_address(self._place(slot), self.sheet))
+
+    def _right_of(self, statement: Constraint) -> np.ndarray | float | Side:
+        return self._slots(statement.right) if isinstance(statement.right, list) else statement.right
+
+    def _value_of_side(self, statement: Constraint) -> np.ndarray:
+        """The numbers that a formula on the right comes to now, (k,); none where there is no formula."""
+        if not isinstance(statement.right, Side):
+            return np.zeros(0)
+        value = statement.right.value(self.workbook.calculation)
+        if (value.kinds >= TEXT).any():
+            raise self._error(f"the right-hand side {statement.right.text} of a constraint is no number")
+        numbers = np.asarray(value.number, np.float64).reshape(-1)
+        count = sum(area.height * area.width for _, area in statement.left)
+        if numbers.size not in (1, count):
+            raise self._error(f"the constraint {statement.words(self.sheet)} compares areas of two sizes")
+        return numbers
+
+    def _check_fixed(self, table: Comparisons, single: np.ndarray) -> None:
+        """Cells that no adjustable cell changes and that hold an error, or text where one cell stands alone."""
+        calculation = self.workbook.calculation
+        kinds = calculation.cells.kind[table.cells]
+        wrong = (kinds >= ERROR) | ((kinds == TEXT) & np.isin(table.cells, single))
+        wrong &= ~table.moving[: table.cells.size]
+        if wrong.any():
+            place = calculation.describe([table.cells[int(np.argmax(wrong))]])
+            raise self._error(f"a constraint compares with {place}, which holds no number")
 
     def _problem_settings(self) -> Settings:
         """What the file asks of Excel's engines."""
@@ -206,70 +322,6 @@ class SolverModel:
             require_bounds=names.require_bounds,
         )
 
-    def _function(self, output: str | list[str]) -> Function:
-        """Cells as a function of the adjustable cells."""
-        try:
-            return self.workbook.function(self.adjustable, output)
-        except CalculationError as error:
-            raise self._error(str(error)) from None
-
-    def _bounds_and_constraints(self) -> tuple[np.ndarray, np.ndarray, Constraints | None]:
-        """Lower and upper bounds, (n,), from comparisons of adjustable cells with what is fixed; the others."""
-        adjustable = {cell: position for position, cell in enumerate(self._cells(self._adjustable_areas()))}
-        lower, upper = np.full(len(adjustable), -math.inf), np.full(len(adjustable), math.inf)
-        comparisons = [each for constraint in self.constraints for each in self._comparisons(constraint)]
-        compared = list(dict.fromkeys(cell for each in comparisons for cell in (each.left, each.right) if cell))
-        if not compared:
-            return lower, upper, None
-        function = self._function([_cell_address(cell) for cell in compared])
-        moving = dict(zip(compared, function.moving.tolist()))
-        general = []
-        for each in comparisons:
-            cell, relation, number = each.left, each.relation, each.number
-            if each.right is not None and not moving[each.right]:
-                number = self._number(each.right)
-            elif each.right is not None and not moving[each.left]:
-                cell, relation, number = each.right, AT_MOST + AT_LEAST - relation, self._number(each.left)
-            elif each.right is not None:
-                number = math.nan
-            if math.isnan(number) or cell not in adjustable:
-                general.append(each)
-                continue
-            if relation != AT_MOST:
-                lower[adjustable[cell]] = max(lower[adjustable[cell]], number)
-            if relation != AT_LEAST:
-                upper[adjustable[cell]] = min(upper[adjustable[cell]], number)
-        return lower, upper, self._general(general, compared, function) if general else None
-
-    def _general(self, comparisons: list[Comparison], compared: list[Cell], function: Function) -> Constraints:
-        position = {cell: i for i, cell in enumerate(compared)}
-        return Constraints(
-            cells=function,
-            left=np.array([position[each.left] for each in comparisons]),
-            right=np.array([-1 if each.right is None else position[each.right] for each in comparisons]),
-            numbers=np.array([each.number if each.right is None else 0.0 for each in comparisons]),
-            relation=np.array([each.relation for each in comparisons]),
-            words=[each.words(self.sheet) for each in comparisons],
-        )
-
-    def _comparisons(self, constraint: Constraint) -> Iterator[Comparison]:
-        """A constraint cell by cell; one cell or number on the right is compared with all on the left."""
-        left = self._cells(constraint.left)
-        if isinstance(constraint.right, list):
-            right = self._cells(constraint.right)
-            for cell, other in zip(left, right * len(left) if len(right) == 1 else right):
-                yield Comparison(cell, constraint.relation, other)
-        else:
-            for cell in left:
-                yield Comparison(cell, constraint.relation, None, constraint.right)
-
-    def _number(self, cell: Cell) -> float:
-        """The number in a cell that does not depend on the adjustable cells."""
-        value = self.workbook[cell[0]][cell_name(*cell[1:])]
-        if isinstance(value, (str, ErrorCode)):
-            raise self._error(f"a constraint compares with {_cell_address(cell)}, which holds no number")
-        return float(value or 0.0)
-
     # ---- what the names say
 
     def _adjustable_areas(self) -> CellAreas:
@@ -277,43 +329,37 @@ class SolverModel:
             raise self._error("the model has no adjustable cells")
         return self._areas(self.names.adjustable, "the adjustable cells")
 
-    def _check_adjustable(self) -> None:
-        """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
-        calculation = self.workbook.calculation
-        slots = self.workbook._held(self.workbook.areas(self.adjustable))
-        kinds = calculation.cells.kind[slots]
-        first = np.unique(slots, return_index=True)[1]
-        for wrong, why in (
-            (~np.isin(np.arange(slots.size), first), "is named twice"),
-            (calculation.is_formula(slots), "holds a formula"),
-            ((kinds == TEXT) | (kinds >= ERROR), "holds no number"),
-        ):
-            if wrong.any():
-                raise self._error(f"the adjustable cell {calculation.describe([slots[int(np.argmax(wrong))]])} {why}")
-
-    def _constraint_names(self) -> list[ConstraintNames]:
-        kept = []
-        for each in self.names.constraints:
-            if each.relation in RELATION_SIGNS:
-                kept.append(each)
-            elif not (self.names.ignore_integers and each.relation in (INTEGER, BINARY)):
-                raise self._error(f"cells that must be {each.rhs} ({each.lhs}) are not there yet")
-        return kept
-
     def _constraint(self, names: ConstraintNames) -> Constraint:
         left = self._areas(names.lhs, "a constraint")
+        if names.relation not in RELATION_SIGNS:
+            return Constraint(left, names.relation, math.nan)
         text = names.rhs.strip().removeprefix("=").strip()
         try:
             return Constraint(left, names.relation, float(text))
         except ValueError:
             pass
-        right = self._areas(text, "a constraint")
+        right = self._right_side(text)
+        if isinstance(right, Side):
+            return Constraint(left, names.relation, right)
         sizes = [sum(area.height * area.width for _, area in side) for side in (left, right)]
         if sizes[0] != sizes[1] and sizes[1] != 1:
             raise self._error(
                 f"the constraint {names.lhs} {RELATION_SIGNS[names.relation]} {text} compares areas of two sizes"
             )
         return Constraint(left, names.relation, right)
+
+    def _right_side(self, text: str) -> CellAreas | Side:
+        """What stands on the right of a constraint: cells, or a formula."""
+        try:
+            return self._areas(text, "a constraint")
+        except SolverError as refused:
+            try:
+                tree = parse(text, 1, 1)
+            except FormulaError:
+                raise refused from None
+            if isinstance(tree, (Name, Range)) or "#REF!" in text.upper():
+                raise
+        return Side(text, tree, self.names.sheet)
 
     def _areas(self, text: str, what: str) -> CellAreas:
         if "#REF!" in text.upper():
@@ -327,14 +373,14 @@ class SolverModel:
             raise self._error(f"{what} of the model are {count:,} cells, more than the {MOST_CELLS:,} allowed")
         return areas
 
-    @staticmethod
-    def _cells(areas: CellAreas) -> list[Cell]:
-        return [
-            (sheet, row, column)
-            for sheet, area in areas
-            for row in range(area.top, area.bottom + 1)
-            for column in range(area.left, area.right + 1)
-        ]
+    def _slots(self, areas: CellAreas) -> np.ndarray:
+        """The slots of the areas' cells, row by row, with room made for them."""
+        scope = self.workbook.calculation.scope
+        return self.workbook._held([(scope.sheet(sheet) or 0, area) for sheet, area in areas])
+
+    def _place(self, slot: int) -> Cell:
+        sheet, row, column = self.workbook.calculation.slots.place(slot)
+        return self.workbook.sheet_names[sheet], row, column
 
     def _error(self, cause: str) -> SolverError:
         return SolverError(f"{self.workbook.path}, sheet {self.sheet!r}: {cause}.")
@@ -351,13 +397,7 @@ class SolverModel:
         return f"{goal} by changing {areas_in_words(self._adjustable_areas(), self.sheet)}"
 
     def _constraint_words(self) -> list[str]:
-        words = []
-        for each in self.names.constraints:
-            if each.relation in RELATION_SIGNS:
-                words.append(f"subject to {self._constraint(each).words(self.sheet)}")
-            else:
-                words.append(f"subject to {each.lhs} {each.rhs}")
-        return words
+        return [f"subject to {self._constraint(each).words(self.sheet)}" for each in self.names.constraints]
 
     def _settings(self) -> str:
         names = self.names

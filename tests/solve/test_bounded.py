@@ -106,7 +106,9 @@ def test_a_start_outside_the_bounds_is_brought_inside():
 
 def test_bounds_that_contradict_each_other_name_the_cell():
     model = solver_model(PARABOLA, subject_to=(("A2", ">=", 3), ("A2", "<=", 2)))
-    with pytest.raises(sheetml.SolverError, match=r"sheet 'Sheet1': the bounds of Sheet1!A2 contradict each other\.$"):
+    with pytest.raises(
+        sheetml.SolverError, match=r"the bounds of A2 contradict each other: .* at least 3 and at most 2\.$"
+    ):
         model.solve()
 
 
@@ -158,7 +160,7 @@ def test_a_cell_on_which_the_objective_does_not_depend_stays_as_it_is():
 def test_an_objective_that_depends_on_no_adjustable_cell_ends_at_once_and_says_why():
     result = solver_model({"A1": 5, "A2": 7, "C1": 3, "B1": "=C1*2"}).solve()
     assert result.x.tolist() == [5, 7] and result.fun == 6
-    assert "no slope at the start" in result.message
+    assert result.success and "no adjustable cell changes an objective" in result.message
 
 
 # ---- hard functions
@@ -266,7 +268,7 @@ def test_a_text_on_the_way_is_named_where_it_ends_the_derivative():
     assert result.fun < 1e-6
 
 
-@pytest.mark.parametrize("formula", ["=-A1-A2", "=(A1-3)^3+A2^2", "=-EXP(A1)+A2^2", "=A1*A2"])
+@pytest.mark.parametrize("formula", ["=(A1-3)^3+A2^2", "=-EXP(A1)+A2^2", "=A1*A2"])
 def test_an_unbounded_objective_is_said_to_be(formula):
     result = solver_model({"A1": 1, "A2": 2, "B1": formula}).solve()
     assert not result.success

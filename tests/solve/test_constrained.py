@@ -107,10 +107,10 @@ def test_without_an_objective_the_constraints_are_met():
 @pytest.mark.parametrize(
     ("constraints", "named"),
     [
-        ((("C1", ">=", 9), ("C1", "<=", 4)), "C1"),
+        ((("C2", ">=", 9), ("C2", "<=", 4)), "C2"),
         ((("C2", "<=", -1),), "C2 <= -1 is missed by 1"),
         ((("C2", "=", "C3"),), "C2 = C3"),
-        ((("C4", ">=", 7),), "C4 >= 7 is missed by 5"),
+        ((("C4", ">=", 7), ("C2", ">=", 0)), "C4 >= 7 is missed by 5"),
     ],
 )
 def test_constraints_that_cannot_be_met_are_said_to_be_by_name(constraints, named):
@@ -124,7 +124,10 @@ def test_constraints_that_cannot_be_met_are_said_to_be_by_name(constraints, name
 def test_an_unbounded_direction_within_constraints_is_said_to_be():
     cells = {"A1": 1, "A2": 1, "B1": "=A1+A2", "C1": "=A1-A2"}
     result = solver_model(cells, "max", subject_to=(("C1", "<=", 3),)).solve()
-    assert not result.success and "does not seem to be bounded" in result.message
+    assert not result.success and result.x.tolist() == [1, 1]
+    assert result.message == (
+        "The objective has no best value: it can increase for ever as A1 grows, A2 grows without end."
+    )
 
 
 def test_constraints_in_other_units_than_the_objective():
@@ -234,6 +237,6 @@ def test_thousands_of_cells_with_a_constraint_are_solved():
     cells |= {"B1": f"=SUMPRODUCT(D1:D{size},A1:A{size},A1:A{size})", "C1": f"=SUM(A1:A{size})"}
     result = solver_model(cells, adjustable=f"A1:A{size}", subject_to=(("C1", "=", 100),)).solve()
     weights = 1 / np.arange(1, size + 1)
-    assert result.success and result.method == "augmented Lagrangian"
+    assert result.success and result.method == "HiGHS active set"
     assert result.x == pytest.approx(100 * weights / weights.sum(), rel=1e-3, abs=1e-4)
     assert math.isclose(result.x.sum(), 100, rel_tol=1e-7)

@@ -1,0 +1,161 @@
+"""A Solver model as a linear, quadratic or integer program: sparse matrices, and why it is none if it is not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, vstack
+
+from sheetml.errors import CalculationError
+from sheetml.solve.linear.polynomials import Polynomials, polynomials
+from sheetml.solve.problem import Problem
+from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, MAXIMISE
+
+LARGEST_HESSIAN = 1500  # cells in products, for whose matrix of second derivatives all eigenvalues are taken
+SEMIDEFINITE = 1e-9  # how far below 0 the smallest eigenvalue may be, relative to the largest
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """minimise cost @ x + x @ hessian @ x / 2 + offset where row_lower <= matrix @ x <= row_upper, lower <= x <= upper.
+
+    Maximised, the objective's sign is turned (`sign` -1). Where a value is to be reached, the distance from
+    it is one more unknown, the last, which alone has a cost, and two more rows at the end hold it.
+    """
+
+    cost: np.ndarray  # (n,)
+    offset: float
+    hessian: csr_array | None  # (n, n), symmetric
+    matrix: csr_array  # (m, n)
+    row_lower: np.ndarray  # (m,)
+    row_upper: np.ndarray  # (m,)
+    lower: np.ndarray  # (n,)
+    upper: np.ndarray  # (n,)
+    whole: np.ndarray  # bool (n,)
+    words: list[str]  # of the rows that are constraints of the model
+    addresses: list[str]  # of the unknowns that are adjustable cells
+    sign: float = 1.0
+
+    @property
+    def unknowns(self) -> int:
+        return self.cost.size
+
+    @property
+    def idle(self) -> np.ndarray:
+        """Which unknowns change neither the objective nor a row, bool (n,)."""
+        idle = self.cost == 0
+        idle[self.matrix.indices[self.matrix.data != 0]] = False
+        if self.hessian is not None:
+            idle[self.hessian.nonzero()[0]] = False
+        return idle & ~self.whole
+
+    def objective(self, x: np.ndarray) -> float:
+        """What is minimised, at x."""
+        curved = 0.0 if self.hessian is None else 0.5 * float(x @ (self.hessian @ x))
+        return float(self.cost @ x) + curved + self.offset
+
+    def misses(self, x: np.ndarray) -> float:
+        """By how much the worst row or bound is missed, relative to its number where that is large."""
+        activity = self.matrix @ x
+        rows = np.maximum(self.row_lower - activity, activity - self.row_upper)
+        sides = np.maximum(self.lower - x, x - self.upper)
+        size = np.maximum(np.where(np.isfinite(self.row_lower), np.abs(self.row_lower), 0.0),
+                          np.where(np.isfinite(self.row_upper), np.abs(self.row_upper), 0.0))  # fmt: skip
+        return float(max((rows / np.maximum(1.0, size)).max(initial=0.0), sides.max(initial=0.0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a problem was found to be: a program, or none and why."""
+
+    program: Program | None
+    not_linear: str = ""  # why the model is not linear: "Sheet1!G7 multiplies Sheet1!C2 by Sheet1!C3"; "" if it is
+    not_solved: str = ""  # why there is no program: not linear, and not convex either
+
+    @property
+    def is_linear(self) -> bool:
+        return self.program is not None and not self.not_linear
+
+
+def read(problem: Problem) -> Reading:
+    """The problem as a program, if it is linear, or if its objective is a convex quadratic one without whole cells."""
+    lower, upper = problem.lower, problem.upper
+    if problem.different:
+        return Reading(None, not_solved="cells must be all different")
+    try:
+        objective = rows = None
+        if problem.objective is not None:
+            objective = polynomials(problem.objective, problem.start, lower, upper)
+            if objective.quadratic is None:
+                return Reading(None, objective.reason, objective.reason)
+        if problem.constraints is not None:
+            rows = polynomials(problem.constraints.cells, problem.start, lower, upper)
+    except CalculationError as error:
+        return Reading(None, str(error), str(error))
+    reason = "" if objective is None else objective.reason
+    hessian, why = None, ""
+    if rows is not None and not rows.is_linear:
+        why = rows.reason
+    elif reason and objective is not None:
+        hessian = objective.hessian(0) * (-1.0 if problem.sense == MAXIMISE else 1.0)
+        why = _why_not_quadratic(problem, hessian, reason)
+    if why:
+        return Reading(None, reason or why, why)
+    return Reading(_program(problem, objective, hessian, rows), reason)
+
+
+def _why_not_quadratic(problem: Problem, hessian: csr_array, reason: str) -> str:
+    """Why a program with this objective cannot be solved as one; "" if it can."""
+    if problem.whole.any() or problem.to_a_value:
+        return reason
+    used = np.unique(hessian.nonzero()[0])
+    if used.size > LARGEST_HESSIAN:
+        return reason
+    eigenvalues = np.linalg.eigvalsh(hessian[used][:, used].toarray())
+    convex = eigenvalues.min(initial=0.0) >= -SEMIDEFINITE * np.abs(eigenvalues).max(initial=0.0)
+    return "" if convex else f"{reason}, and that makes the objective not convex"
+
+
+def _program(
+    problem: Problem, objective: Polynomials | None, hessian: csr_array | None, rows: Polynomials | None
+) -> Program:
+    size = problem.start.size
+    matrix, row_lower, row_upper = csr_array((0, size)), np.zeros(0), np.zeros(0)
+    words: list[str] = []
+    if problem.constraints is not None and rows is not None:
+        constraints = problem.constraints
+        compared = constraints.right >= 0
+        matrix = csr_array(rows.matrix[constraints.left])
+        if compared.any():
+            right = diags_array(compared.astype(float)) @ rows.matrix[np.where(compared, constraints.right, 0)]
+            matrix = csr_array(matrix - right)
+            matrix.eliminate_zeros()
+        numbers = np.where(compared, rows.constant[constraints.right], constraints.numbers)
+        numbers = numbers - rows.constant[constraints.left]
+        row_lower = np.where(constraints.relation == AT_MOST, -math.inf, numbers)
+        row_upper = np.where(constraints.relation == AT_LEAST, math.inf, numbers)
+        words = constraints.words
+    sign = -1.0 if problem.sense == MAXIMISE else 1.0
+    cost, offset = np.zeros(size), 0.0
+    lower, upper = problem.lower, problem.upper
+    whole = problem.whole
+    if objective is not None:
+        cost, offset = sign * objective.matrix[[0]].toarray()[0], sign * float(objective.constant[0])
+    if problem.to_a_value:
+        apart = problem.target_value - offset
+        sides = csr_array(np.array([[*cost, -1.0], [*cost, 1.0]]))
+        matrix = csr_array(vstack([_with_column(matrix), sides]))
+        row_lower = np.concatenate([row_lower, [-math.inf, apart]])
+        row_upper = np.concatenate([row_upper, [apart, math.inf]])
+        cost, offset = np.append(np.zeros(size), 1.0), 0.0
+        lower, upper, whole = np.append(lower, 0.0), np.append(upper, math.inf), np.append(whole, False)
+    return Program(
+        cost, offset, hessian, matrix, row_lower, row_upper, lower, upper, whole, words, problem.addresses, sign
+    )
+
+
+def _with_column(matrix: csr_array) -> csr_array:
+    """The matrix with one more column of zeros."""
+    return csr_array((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], matrix.shape[1] + 1))
