@@ -240,7 +240,7 @@ class Function:
         """Which of the outputs depend on any input, (m,)."""
         reached = np.zeros(self._calculation.slots.count, bool)
         reached[self._inputs] = True
-        for stage in self._stages():
+        for stage in self.stages():
             reached[stage.targets] = True
         return reached[self._outputs]
 
@@ -285,6 +285,15 @@ class Function:
         together = self._together(points[finite])
         found[finite] = self._one_by_one(points[finite]) if together is None else together
         return found[:, 0] if self._scalar else found
+
+    @property
+    def output_slots(self) -> np.ndarray:
+        """Where the output cells are kept, (m,)."""
+        return self._outputs
+
+    def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> Function:
+        """Other cells of the same workbook as a function of others; whatever formulas hold, inputs hold what they get."""
+        return Function(self._calculation, inputs, outputs, scalar=outputs.size == 1)
 
     def joined(self, other: Function) -> Function:
         """The outputs of both, one after the other, as one function of the same inputs."""
@@ -424,7 +433,7 @@ class Function:
 
     # ---- tracing
 
-    def _stages(self) -> list[Stage]:
+    def stages(self) -> list[Stage]:
         """The stages that depend on the inputs and that the outputs depend on, in order."""
         return self._calculation.stages_between(self._inputs, self._outputs)
 
@@ -445,7 +454,7 @@ class Function:
 
     def _record(self, x: np.ndarray) -> Recording:
         calculation, workspace = self._calculation, self._calculation.workspace
-        steps = [step for stage in self._stages() for step in stage.steps]
+        steps = [step for stage in self.stages() for step in stage.steps]
         trace = Trace()
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)

@@ -277,6 +277,10 @@ class Search:
             self.keep(points[best], float(cost[best]), float(missed[best]))
         return cost, missed
 
+    def judged_ranks(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same as what points are compared by: what comes first, what decides among equals."""
+        return self.ranks(*self.judged(points))
+
     @property
     def _all_cells(self) -> Function:
         """The objective, if there is one, and then the cells that constraints compare, as one function."""
