@@ -46,6 +46,11 @@ class Outcome:
     result: Any = None  # scipy.optimize.OptimizeResult
     problem: str = ""
 
+    @property
+    def solved(self) -> bool:
+        """Whether it came to an answer, or to other values in the cells than they held."""
+        return self.result is not None and (self.result.success or self.result.moved)
+
 
 @click.command()
 @workbook_argument
@@ -110,8 +115,11 @@ def command(
     runs: list[Trained] = []
     if _exit_code(outcomes, runs) != EXIT_INTERRUPTED:
         runs += trained(loops, epochs, reset=not no_reset, by_rules=by_rules)
-    target = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
-    book.save(target, overwrite=in_place)
+    target: Path | None = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
+    if target is not None and _has_something_to_write(outcomes, runs):
+        book.save(target, overwrite=in_place)
+    else:
+        target = None
     if recorder is not None:
         for each in runs:
             recorder.add_loop(each.loop.sheet, each.loop.kind, each.history, each.problem)
@@ -142,6 +150,13 @@ def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel],
         [model for sheet in wanted for model in models if model.sheet.casefold() == sheet],
         [loop for sheet in wanted for loop in loops if loop.sheet.casefold() == sheet],
     )
+
+
+def _has_something_to_write(outcomes: list[Outcome], runs: list[Trained]) -> bool:
+    """Whether a model was solved or a loop run, or there was neither and the workbook was recomputed."""
+    if not outcomes and not runs:
+        return True
+    return any(outcome.solved for outcome in outcomes) or any(not each.problem for each in runs)
 
 
 def _beside(workbook: Path, word: str) -> Path:
@@ -180,20 +195,25 @@ def _recorder(book: Workbook, workbook: Path, report: Path | None, png: Path | N
 
 
 def _write_report(
-    recorder: Recorder, workbook: Path, target: Path, settings: dict[str, Any], report: Path | None, png: Path | None
+    recorder: Recorder,
+    workbook: Path,
+    target: Path | None,
+    settings: dict[str, Any],
+    report: Path | None,
+    png: Path | None,
 ) -> None:
     from sheetml.report.run_report import run_page, run_pictures
 
     if report is not None:
         command_line = shlex.join(["sheetml", *sys.argv[1:]])
-        write_text(report, run_page(recorder, target, settings, command_line), workbook, target)
+        write_text(report, run_page(recorder, target, settings, command_line), workbook, target or workbook)
     if png is not None:
         try:
             png.mkdir(parents=True, exist_ok=True)
         except OSError as cause:
             raise WorkbookError(f"{png} cannot be made ({cause.strerror}).") from None
         for name, picture in run_pictures(recorder).items():
-            write_bytes(png / name, picture, workbook, target)
+            write_bytes(png / name, picture, workbook, target or workbook)
 
 
 # ---- solving -----------------------------------------------------------------------------------
@@ -256,7 +276,9 @@ def _progress(sheet: str, show: bool) -> Iterator[Callable[[Any], None] | None]:
 # ---- showing -----------------------------------------------------------------------------------
 
 
-def _print(book: Workbook, target: Path, outcomes: list[Outcome], runs: list[Trained]) -> None:
+def _print(book: Workbook, target: Path | None, outcomes: list[Outcome], runs: list[Trained]) -> None:
+    from sheetml.solve.model import left_over
+
     console = results()
     solved = [outcome.result for outcome in outcomes if outcome.result is not None]
     if solved:
@@ -268,7 +290,9 @@ def _print(book: Workbook, target: Path, outcomes: list[Outcome], runs: list[Tra
     show_loops(console, runs)
     for address, reason in list(book.problems.items())[:10]:
         console.print(f"{address} could not be computed: {reason}", markup=False)
-    console.print(f"Written to {target}", markup=False)
+    for sentence in left_over(book):
+        console.print(sentence, markup=False)
+    console.print(f"Written to {target}" if target else "Nothing was solved: nothing was written.", markup=False)
 
 
 def _table(solved: list[Any]) -> Any:
@@ -287,7 +311,7 @@ def _table(solved: list[Any]) -> Any:
             f"{result.fun:.10g}",
             f"{result.nit:,}",
             f"{result.nfev:,}",
-            f"{result.gradient_norm:.1e}",
+            "" if result.gradient_norm != result.gradient_norm else f"{result.gradient_norm:.1e}",
             f"{result.seconds:.2f}",
         )
     return table
@@ -300,8 +324,9 @@ def _own(address: str, sheet: str) -> str:
     return address.removeprefix(f"{quote_sheet(sheet)}!")
 
 
-def _document(book: Workbook, target: Path, outcomes: list[Outcome], runs: list[Trained]) -> dict[str, Any]:
+def _document(book: Workbook, target: Path | None, outcomes: list[Outcome], runs: list[Trained]) -> dict[str, Any]:
     import sheetml
+    from sheetml.solve.model import left_over
 
     return {
         "sheetml": sheetml.__version__,
@@ -309,6 +334,7 @@ def _document(book: Workbook, target: Path, outcomes: list[Outcome], runs: list[
         "output": target,
         "models": [_model_document(outcome) for outcome in outcomes],
         "training_loops": [loop_document(each) for each in runs],
+        "left_over": left_over(book),
         "not_computed": book.problems,
     }
 

@@ -156,14 +156,14 @@ class Recorder:
 # ---- the page --------------------------------------------------------------------------------------
 
 
-def run_page(recorder: Recorder, output: Path, settings: Mapping[str, Any], command: str = "") -> str:
+def run_page(recorder: Recorder, output: Path | None, settings: Mapping[str, Any], command: str = "") -> str:
     """The run as a web page that needs nothing else."""
     workbook = recorder.workbook
     return page(
         "run.html",
         title=f"Run of {workbook.path.name}",
         workbook=workbook.path,
-        output=output,
+        output=output or "nothing: no model was solved",
         models=[_section(record) for record in recorder.models],
         loops=[_loop_section(record) for record in recorder.loops],
         settings={name: "default" if value is None else value for name, value in settings.items()},

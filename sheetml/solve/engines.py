@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import EVOLUTIONARY, SIMPLEX_LP
+
+if TYPE_CHECKING:
+    from sheetml.solve.linear import Program
+    from sheetml.solve.search import Limits
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
 
@@ -31,7 +35,8 @@ def choose(problem: Problem) -> Engine:
     except KeyboardInterrupt:
         return Engine("none", _interrupted)
     if reading.program is not None:
-        return Engine(linear.method(reading.program), partial(linear.solve, reading.program))
+        solve = linear.solve if reading.is_linear else _quadratic
+        return Engine(linear.method(reading.program), partial(solve, reading.program))
     note = ""
     if problem.engine == SIMPLEX_LP:
         note = (
@@ -45,6 +50,15 @@ def choose(problem: Problem) -> Engine:
     if problem.whole.any():
         return Engine("branch and bound", branching.solve, note)
     return Engine("GRG Nonlinear", nonlinear.solve, note)
+
+
+def _quadratic(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:
+    """A quadratic program; where HiGHS gives up on one, the methods for smooth problems do not."""
+    from sheetml.solve import linear, nonlinear
+    from sheetml.solve.search import STUCK
+
+    result = linear.solve(program, problem, limits, **how)
+    return nonlinear.solve(problem, limits, **how) if result.status == STUCK else result
 
 
 def _interrupted(problem: Problem, *_: Any, **__: Any) -> Any:

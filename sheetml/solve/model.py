@@ -46,8 +46,29 @@ Cell = tuple[str, int, int]  # sheet, row, column
 
 
 def solver_models(workbook: Workbook) -> list[SolverModel]:
-    """The Solver models stored in the workbook, in the order of its sheets."""
-    return [SolverModel(workbook, names) for names in models_named_in(workbook.file)]
+    """The Solver models stored in the workbook, in the order of its sheets; names left without a model are none."""
+    return [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
+
+
+def left_over(workbook: Workbook) -> list[str]:
+    """Sentences about sheets whose Solver names no longer, or not yet, make a model."""
+    found = [(names, _what_is_missing(names)) for names in models_named_in(workbook.file)]
+    return [
+        f"{workbook.sheet_names[names.sheet]}: Solver names are stored there, but no model: {missing}."
+        for names, missing in found
+        if missing
+    ]
+
+
+def _what_is_missing(names: SolverModelNames) -> str:
+    """Why names are no model: "" if they are one."""
+    if not names.adjustable:
+        return "they name no adjustable cells"
+    if all("#REF!" in area.upper() for area in names.adjustable.split(",")):
+        return "the adjustable cells no longer exist"
+    if not names.objective and not names.constraints:
+        return "they name neither an objective nor constraints"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +173,7 @@ class SolverModel:
             result = SolverResult(engine.solve(problem, limits, **how))
         except SolverError as error:
             raise self._error(str(error).removesuffix(".")) from None
+        result.x_start = problem.start
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
         if engine.note:
             result.message = f"{engine.note}. {result.message}"

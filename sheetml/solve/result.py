@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from scipy.optimize import OptimizeResult
 
 from sheetml.tables import html_table
@@ -9,6 +10,11 @@ from sheetml.tables import html_table
 
 class SolverResult(OptimizeResult):
     """A scipy.optimize.OptimizeResult that notebooks show as a table."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether any adjustable cell holds another value than at the start."""
+        return not np.array_equal(self.x, self.x_start)
 
     def _repr_html_(self) -> str:
         rows = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ GRG_NONLINEAR, SIMPLEX_LP, EVOLUTIONARY = 1, 2, 3
 AT_MOST, EQUAL, AT_LEAST, INTEGER, BINARY, ALL_DIFFERENT = 1, 2, 3, 4, 5, 6
 RELATION_WORDS = {INTEGER: "integer", BINARY: "binary", ALL_DIFFERENT: "AllDifferent"}
 
+OPENSOLVERS_NONLINEAR = ("nomad", "bonmin", "couenne", "neosbon", "neoscou", "neosbonmin", "neoscouenne")
+
 _PREFIX = "solver_"
+_OPENSOLVER = "opensolver_"
 _FLAGS = {"1": True, "true": True, "0": False, "2": False, "false": False}
 
 
@@ -65,12 +69,16 @@ class SolverModelNames:
 def solver_models(file: WorkbookFile) -> list[SolverModelNames]:
     """The Solver models of the workbook, one for each sheet that has an objective or adjustable cells."""
     by_sheet: dict[int, dict[str, str]] = {}
+    opensolver: dict[int, str] = {}
     for name in file.names:
         key = name.name.lower()
         if name.scope is not None and key.startswith(_PREFIX):
             by_sheet.setdefault(name.scope, {})[key.removeprefix(_PREFIX)] = name.text
+        elif name.scope is not None and key.startswith(_OPENSOLVER):
+            chosen = key == _OPENSOLVER + "chosensolver"
+            opensolver[name.scope] = name.text if chosen else opensolver.get(name.scope, "")
     return [
-        _SheetNames(file, sheet, names).model()
+        _SheetNames(file, sheet, names, opensolver.get(sheet)).model()
         for sheet, names in sorted(by_sheet.items())
         if "opt" in names or "adj" in names
     ]
@@ -87,7 +95,8 @@ def plain_text(text: str) -> str:
 class _SheetNames:
     """The solver_ names of one sheet, by what follows the prefix, and their values by type."""
 
-    def __init__(self, file: WorkbookFile, sheet: int, names: dict[str, str]) -> None:
+    def __init__(self, file: WorkbookFile, sheet: int, names: dict[str, str], opensolver: str | None) -> None:
+        self.opensolver = opensolver  # its solver, "" where it chose none, None where OpenSolver never was
         self.file = file
         self.sheet = sheet
         self.names = {name: plain_text(text) for name, text in names.items()}
@@ -100,13 +109,13 @@ class _SheetNames:
             constraints=list(self.constraints()),
             sense=self.choice("typ", MAXIMISE, (MAXIMISE, MINIMISE, REACH_VALUE)),
             target_value=self.number("val", 0.0),
-            engine=self.choice("eng", self.engine_before_2010(), (GRG_NONLINEAR, SIMPLEX_LP, EVOLUTIONARY)),
+            engine=self.engine(),
             non_negative=self.flag("neg", True),
             precision=self.number("pre", 1e-6),
             convergence=self.number("cvg", 1e-4),
             max_time=self.integer("tim", UNLIMITED),
             max_iterations=self.integer("itr", UNLIMITED),
-            derivatives=self.choice("drv", 1, (1, 2)),
+            derivatives=2 if self.integer("drv", 1) == 2 else 1,
             scaling=self.flag("scl", True),
             multistart=self.flag("msl", False),
             population=self.integer("ssz", 100),
@@ -123,7 +132,7 @@ class _SheetNames:
 
     def constraints(self) -> Iterator[ConstraintNames]:
         """The constraints that solver_num counts; names of higher numbers are left from older models."""
-        count = self.integer("num", 0)
+        count = self.integer("num", self.stated_constraints())
         if count < 0:
             raise self.error("num", "is not a count")
         for number in range(1, count + 1):
@@ -136,9 +145,23 @@ class _SheetNames:
                 raise self.error(f"rhs{number}", "is missing")
             yield ConstraintNames(lhs, relation, rhs)
 
-    def engine_before_2010(self) -> int:
-        """Older versions of Excel knew no engines, only a box "assume linear model"."""
-        return SIMPLEX_LP if self.flag("lin", False) else GRG_NONLINEAR
+    def stated_constraints(self) -> int:
+        """How many constraints there are in a row from the first, where no name counts them."""
+        numbers = itertools.takewhile(lambda number: self.names.get(f"lhs{number}"), itertools.count(1))
+        return sum(1 for number in numbers if self.names.get(f"rel{number}"))
+
+    def engine(self) -> int:
+        """The engine that is asked for: of other makers' engines the one of Excel's that fits.
+
+        Older versions of Excel knew no engines, only a box "assume linear model". OpenSolver takes a model
+        as linear, unless one of its solvers for other models is chosen.
+        """
+        if self.opensolver is not None:
+            nonlinear = plain_text(self.opensolver).casefold() in OPENSOLVERS_NONLINEAR
+            return GRG_NONLINEAR if nonlinear else SIMPLEX_LP
+        before_2010 = SIMPLEX_LP if self.flag("lin", False) else GRG_NONLINEAR
+        engine = self.integer("eng", before_2010)
+        return engine if engine in (GRG_NONLINEAR, SIMPLEX_LP, EVOLUTIONARY) else GRG_NONLINEAR
 
     # --- values by type
 

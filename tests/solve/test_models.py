@@ -26,13 +26,9 @@ def refusal(model) -> str:
     ("settings", "sentence"),
     [
         ({"adjustable": "A1:B1"}, "the adjustable cell Sheet1!B1 holds a formula."),
-        ({"adjustable": ""}, "the model has no adjustable cells."),
-        ({"objective": ""}, "the model has neither an objective nor constraints."),
         ({"objective": "B1:B2"}, "the objective Sheet1!B1:B2 is not one cell."),
         ({"objective": "Sheet1!#REF!"},
          "the objective of the model refer to cells that no longer exist (Sheet1!#REF!)."),
-        ({"adjustable": "Sheet1!#REF!"},
-         "the adjustable cells of the model refer to cells that no longer exist (Sheet1!#REF!)."),
         ({"objective": "Nowhere!B1"}, "the objective of the model cannot be understood: 'Nowhere!B1' is no area."),
         ({"adjustable": "Sheet1!no_such_name"},
          "the adjustable cells of the model cannot be understood: 'Sheet1!no_such_name' is no area."),

@@ -130,6 +130,23 @@ def test_a_sheet_with_settings_alone_has_no_model_and_the_others_come_in_order(f
     ]
 
 
+def test_engines_of_other_makers_are_excels_that_fits(file: WorkbookFile) -> None:
+    assert only_model(file, {"solver_eng": "6"}).engine == GRG_NONLINEAR  # of a larger edition of Excel's Solver
+
+
+@pytest.mark.parametrize(("chosen", "engine"), [("CBC", SIMPLEX_LP), ('="NOMAD"', GRG_NONLINEAR), ("", SIMPLEX_LP)])
+def test_opensolver_takes_models_as_linear_unless_another_solver_is_chosen(
+    chosen: str, engine: int, file: WorkbookFile
+) -> None:
+    names = {"OpenSolver_ChosenSolver": chosen} if chosen else {"OpenSolver_LinearityCheck": "=1"}
+    assert only_model(file, names | {"solver_eng": "1"}).engine == engine
+
+
+def test_constraints_that_no_name_counts_are_counted(file: WorkbookFile) -> None:
+    names = {"solver_lhs1": "one!$A$1", "solver_rel1": "1", "solver_rhs1": "5", "solver_lhs3": "one!$A$3"}
+    assert len(only_model(file, names).constraints) == 1
+
+
 def test_a_linear_model_of_an_old_excel_is_for_the_simplex_method(file: WorkbookFile) -> None:
     model = only_model(file, {"solver_lin": "1"})
     assert (model.engine, model.sense) == (SIMPLEX_LP, MAXIMISE)
@@ -143,7 +160,7 @@ def test_a_linear_model_of_an_old_excel_is_for_the_simplex_method(file: Workbook
         ({"solver_itr": "1.5"}, "solver_itr is '1.5' where a whole number belongs"),
         ({"solver_tim": "#REF!"}, "solver_tim is '#REF!' where a number belongs"),
         ({"solver_typ": "4"}, "solver_typ is 4, not one of 1, 2, 3"),
-        ({"solver_eng": "0"}, "solver_eng is 0, not one of 1, 2, 3"),
+        ({"solver_eng": "0.5"}, "solver_eng is '0.5' where a whole number belongs"),
         ({"solver_neg": "maybe"}, "solver_neg is 'maybe' where 1 (yes) or 2 (no) belongs"),
         ({"solver_num": "-1"}, "solver_num is not a count"),
         ({"solver_num": "2147483647"}, "solver_rel1 is missing"),

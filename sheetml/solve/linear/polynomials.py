@@ -47,6 +47,11 @@ class Form:
     def count(self) -> int:
         return self.constant.size
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all elements are."""
+        return not self.linear.size and not self.quadratic.size and self.broken is None
+
     def degree(self) -> np.ndarray:
         """0, 1 or 2 for each element, 3 where it is no polynomial of these."""
         degree = self.linear.present.astype(np.int8)
@@ -508,6 +513,8 @@ def _negated(walk: _Walk, node: Traced) -> Form:
 
 def _product(walk: _Walk, node: Traced, left: Form, right: Form) -> Form:
     """Element by element; an element of the node is the sum of equally many products."""
+    if left.is_constant or right.is_constant:
+        return right.scaled(left.constant) if left.is_constant else left.scaled(right.constant)
     degrees = left.degree().astype(int), right.degree().astype(int)
     nothing = ((degrees[0] == 0) & (left.constant == 0)) | ((degrees[1] == 0) & (right.constant == 0))
     broken = (degrees[0] + degrees[1] > 2) & ~nothing

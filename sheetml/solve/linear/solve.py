@@ -19,6 +19,7 @@ from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NOT_MET, STUCK, 
 
 EXACTLY = 10.0  # seconds in which the best point with whole numbers is sought, before the file's tolerance will do
 PATIENCE = 120.0  # seconds for whole numbers where nobody states a limit
+QUADRATIC = 20.0  # seconds for a quadratic program, before another method takes it
 AS_GOOD = 1e-9  # relative: a start that is no worse than the optimum stays
 KEPT = 1e-9  # by how much the start may miss constraints to count as a point that meets them
 
@@ -186,6 +187,11 @@ def _outcome(program: Program, start: np.ndarray, limits: Limits, settings: Sett
 def _run(program: Program, start: np.ndarray, limits: Limits, settings: Settings, follow: Any) -> Found:
     """One run; with whole numbers a second, by the file's tolerance, where the first takes too long."""
     tolerance = settings.integer_tolerance if limits.tolerance is None else limits.tolerance
+    if program.hessian is not None:
+        seconds = QUADRATIC if limits.max_time is None else min(limits.max_time, QUADRATIC)
+        found = highs.run(program, start, Bounds(seconds=seconds, iterations=limits.max_iterations), follow)
+        out_of_time = found.limit == "time limit" and seconds == QUADRATIC
+        return replace(found, ending=Ending.FAILED, x=None) if out_of_time else found
     if not program.whole.any():
         return highs.run(program, start, Bounds(seconds=limits.max_time, iterations=limits.max_iterations), follow)
     patience = PATIENCE if limits.max_time is None else limits.max_time
