@@ -197,7 +197,9 @@ class _Tree:
         until = min(search.seconds + PART_SECONDS, search.limits.max_time or math.inf)
         part = replace(self.problem, lower=lower, upper=upper, start=start)
         limits = replace(search.limits, max_time=until, max_iterations=None)
-        inner = Search(part, limits, search.central, None, started=search.started)
+        inner = Search(
+            part, limits, search.central, None, started=search.started, may_creep=limits.tolerance is not None
+        )
         z = inner.scaled(start)
         try:
             inner.start_at(z)

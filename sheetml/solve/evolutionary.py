@@ -21,7 +21,7 @@ from sheetml.solve import neighbours, nonlinear
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.repair import Repair, repair_of
-from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop
+from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop, gained
 
 METHOD = "differential evolution"
 FEWEST_POINTS, MOST_POINTS = 20, 400  # of a population
@@ -102,8 +102,8 @@ class _Evolution:
                 self._population(number)
             self._move()
             self._descend()
-            gained = _gained(before, self._best())
-            idle = 0 if gained or self._widened() else idle + 1
+            better = gained(before, self._best(), GAIN)
+            idle = 0 if better or self._widened() else idle + 1
             if self.ran_out:
                 seconds = self.problem.settings.seconds_without_improvement
                 return f"ended: no improvement within {seconds:g} s, as the file asks"
@@ -204,7 +204,9 @@ class _Evolution:
         part = replace(problem, lower=held[0], upper=held[1], start=search.best.x)
         until = min(search.seconds + DESCENT_SECONDS, search.limits.max_time or math.inf)
         limits = replace(search.limits, max_time=until, max_iterations=None)
-        inner = Search(part, limits, search.central, None, started=search.started)
+        inner = Search(
+            part, limits, search.central, None, started=search.started, may_creep=limits.tolerance is not None
+        )
         z = inner.scaled(part.start)
         try:
             inner.start_at(z)
@@ -224,7 +226,7 @@ class _Evolution:
             if inner.best is not None:
                 search.keep(inner.best.x, inner.best.cost, inner.best.missed)
             self.descended = search.best
-            self.vain = 0 if _gained(before, self._best()) else self.vain + 1
+            self.vain = 0 if gained(before, self._best(), GAIN) else self.vain + 1
 
     # ---- how far it has come
 
@@ -260,21 +262,12 @@ class _Patience:
     def over(self) -> bool:
         best = self.search.best
         rank = (math.inf, math.inf) if best is None else self.search.rank(best)
-        if _gained(self.best, rank):
+        if gained(self.best, rank, GAIN):
             self.best, self.idle, self.since = rank, 0, self.search.seconds
             return False
         self.idle += 1
         self.seconds_over = self.search.seconds - self.since > self.seconds
         return self.seconds_over or self.idle >= self.generations
-
-
-def _gained(before: tuple[float, float], now: tuple[float, float]) -> bool:
-    """Whether a rank (what is missed, cost) improved by more than next to nothing."""
-    if not math.isfinite(before[1]):
-        return math.isfinite(now[1])
-    if now[0] != before[0]:
-        return now[0] < before[0] * (1 - GAIN)
-    return now[1] < before[1] - GAIN * abs(before[1])
 
 
 def _ranks(keys: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from sheetml.solve.search import (
     CONVERGED,
     INTERRUPTED,
     NO_VALUE,
+    Creeps,
     Limits,
     Progress,
     Search,
@@ -41,7 +42,7 @@ def solve(
     callback: Callable[[Progress], None] | None = None,
 ) -> Any:
     """Solves a problem and assigns the best point; see SolverModel.solve for what is returned."""
-    search = Search(problem, limits, central, callback)
+    search = Search(problem, limits, central, callback, may_creep=limits.tolerance is not None)
     with np.errstate(all="ignore"):  # points far off overflow, which the methods survive
         return _solve(search, starts, seed)
 
@@ -70,6 +71,13 @@ def _expected_method(problem: Problem) -> str:
 
 def descend_from(search: Search, z: np.ndarray) -> tuple[str, str]:
     """Minimises from one point. Returns the method that came to the best point, and how that ended."""
+    try:
+        return _descended_from(search, z)
+    except Creeps as creeps:
+        return _expected_method(search.problem), str(creeps)
+
+
+def _descended_from(search: Search, z: np.ndarray) -> tuple[str, str]:
     if search.problem.constraints is not None:
         return _within_constraints(search, z)
     residual = squares.of_value(search) if search.problem.to_a_value else squares.of_objective(search, z)

@@ -23,6 +23,7 @@ VERY_SMALL_CHANGE = 1e-13  # of the objective over an iteration, relative, at wh
 FAR = 1e12  # times the start's size: an objective that still improves out there has no best value
 VERY_FAR = 1e50  # an objective that improves to this size has no best value either
 CHARGE = 1e3  # of missing a constraint within its precision, relative to the cost
+CREEPING = 100  # iterations, and one for each adjustable cell, that must gain something together
 DECADES = 1.0  # spread of the adjustable cells' magnitudes from which each is measured by its own
 
 
@@ -62,6 +63,16 @@ class Converged(Exception):
     """The objective no longer improves by more than the tolerance."""
 
 
+class Creeps(Exception):
+    """Many iterations together gained less than what the file calls converged."""
+
+    def __init__(self, iterations: int, convergence: float) -> None:
+        super().__init__(
+            f"converged: the last {iterations} iterations together gained less than the convergence of "
+            f"{convergence:g} that the file asks for (--tolerance 1e-12 goes on)"
+        )
+
+
 @dataclass(slots=True)
 class Point:
     x: np.ndarray
@@ -91,9 +102,11 @@ class Search:
     overall: Point | None = None  # of all starts before it
     first: float = math.nan  # the cost at this start
     finished: bool = False
+    may_creep: bool = True  # iterations that gain next to nothing do not end the search
     scale: np.ndarray = field(init=False)
     _previous: float = math.inf
     _joined: Function | None = None
+    _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
         self.scale = _scale(self.problem)
@@ -322,6 +335,7 @@ class Search:
         self.best = None
         self.keep_constrained(z)
         self.first = math.nan if self.best is None else self.best.cost
+        self._mark = self.iterations, (math.inf, math.inf)
 
     def take_best(self) -> bool:
         """Compares what this start came to with the best of all; whether it is better."""
@@ -386,15 +400,34 @@ class Search:
             self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
         if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
             raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+        self._check_creeping()
         previous, self._previous = self._previous, cost
         if abs(previous - cost) <= self.limits.relative_change * abs(cost):
             raise Converged
+
+    def _check_creeping(self) -> None:
+        window = CREEPING + self.problem.start.size
+        if self.may_creep or self.best is None or self.iterations - self._mark[0] < window:
+            return
+        (_, before), now = self._mark, self.rank(self.best)
+        self._mark = self.iterations, now
+        if not gained(before, now, self.problem.settings.convergence):
+            raise Creeps(window, self.problem.settings.convergence)
 
     def shown(self, cost: float) -> float:
         """The objective behind a cost, for progress; of a value to be reached the distance from it."""
         if self.problem.sense == MAXIMISE:
             return -cost
         return math.sqrt(max(cost, 0.0)) if self.squared or self.problem.to_a_value else cost
+
+
+def gained(before: tuple[float, float], now: tuple[float, float], share: float) -> bool:
+    """Whether a rank (what is missed, cost) improved by more than a share of itself."""
+    if not math.isfinite(before[1]):
+        return math.isfinite(now[1])
+    if now[0] != before[0]:
+        return now[0] < before[0] * (1 - share)
+    return now[1] < before[1] - share * abs(before[1])
 
 
 def moved(x: np.ndarray, position: int, to: float) -> np.ndarray:
