@@ -14,6 +14,7 @@ import numpy as np
 
 from sheetml.engine.squares import is_root
 from sheetml.solve import bounded, constrained, squares
+from sheetml.solve import starts as many
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
@@ -38,25 +39,27 @@ def solve(
     *,
     starts: int = 1,
     seed: int | None = None,
+    workers: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> Any:
     """Solves a problem and assigns the best point; see SolverModel.solve for what is returned."""
     search = Search(problem, limits, central, callback, may_creep=limits.tolerance is not None)
     with np.errstate(all="ignore"):  # points far off overflow, which the methods survive
-        return _solve(search, starts, seed)
+        return _solve(search, starts, seed, workers)
 
 
-def _solve(search: Search, starts: int, seed: int | None) -> Any:
+def _solve(search: Search, starts: int, seed: int | None, workers: int | None) -> Any:
     problem = search.problem
     start_value, method, ended, status = math.nan, "", "", CONVERGED
     try:
         start_value = search.objective(problem.start)
-        for z in _starting_points(search, starts, seed):
-            search.start_at(z)
-            said = descend_from(search, z)
-            if search.take_best() or not method:
-                method, ended = said
+        first = _first_point(search)
+        if starts > 1:
+            method, ended = many.run(search, descend_from, _short_descent, first, starts, seed, workers)
+        else:
+            search.start_at(first)
+            method, ended = descend_from(search, first)
     except Stop as stop:
         ended, status = f"{stop}; the best point so far is kept", stop.status
     except KeyboardInterrupt:
@@ -92,6 +95,16 @@ def _descended_from(search: Search, z: np.ndarray) -> tuple[str, str]:
     return LEAST_SQUARES, bounded.AT_A_KINK if ended == bounded.AT_A_KINK else bounded.IMPROVES_NO_MORE
 
 
+def _short_descent(search: Search, z: np.ndarray) -> tuple[str, str]:
+    """One run of the method that is cheapest by the step: what is worth more is seen from what it comes to."""
+    if search.problem.constraints is not None or search.problem.to_a_value:
+        return descend_from(search, z)
+    try:
+        return QUASI_NEWTON, bounded.descend(search, z)
+    except Creeps as creeps:
+        return QUASI_NEWTON, str(creeps)
+
+
 def _within_constraints(search: Search, z: np.ndarray) -> tuple[str, str]:
     if search.problem.objective is None:
         squares.minimise(search, z, squares.of_constraints(search))
@@ -103,13 +116,9 @@ def _within_constraints(search: Search, z: np.ndarray) -> tuple[str, str]:
 # ---- where to start ----------------------------------------------------------------------------
 
 
-def _starting_points(search: Search, count: int, seed: int | None) -> Iterator[np.ndarray]:
-    """The start, then points drawn within the bounds, or around the start where there are none.
-
-    Where there is no value at the start, the first point found around it that has one takes its place.
-    """
+def _first_point(search: Search) -> np.ndarray:
+    """The start; where it has no value, the first point found around it that has one."""
     problem = search.problem
-    drawn = _drawn(problem, np.random.default_rng(0 if seed is None else seed))
     start = search.scaled(problem.start)
     if not search.has_value(start):
         start = next((z for z in _around(search) if search.has_value(z)), start)
@@ -117,19 +126,7 @@ def _starting_points(search: Search, count: int, seed: int | None) -> Iterator[n
             why = search.no_value_because or search.worst_constraint(search.point(start))[1]
             raise Stop(f"there is no value at the start, nor at any point tried around it ({why})", NO_VALUE)
     search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective)
-    yield start
-    for _ in range(count - 1):
-        yield search.scaled(next(drawn))
-
-
-def _drawn(problem: Problem, random: np.random.Generator) -> Iterator[np.ndarray]:
-    start, lower, upper = problem.start, problem.lower, problem.upper
-    between = np.isfinite(lower) & np.isfinite(upper)
-    spread = max(float(np.std(start)), 0.1 * float(np.abs(start).max(initial=0.0)), 0.1)
-    while True:
-        within = random.uniform(np.where(between, lower, 0.0), np.where(between, upper, 1.0))
-        around = start + random.normal(0.0, spread, start.size)
-        yield np.where(between, within, around)
+    return start
 
 
 def _around(search: Search) -> Iterator[np.ndarray]:

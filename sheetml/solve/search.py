@@ -395,15 +395,20 @@ class Search:
     def after_iteration(self, cost: float = math.nan) -> None:
         """Counts an iteration; raises Converged where the cost it came to, if stated, hardly improved."""
         self.iterations += 1
-        if self.callback is not None and self.best is not None:
-            best = min((point for point in (self.best, self.overall) if point is not None), key=self.rank)
-            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
+        self.report()
         if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
             raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
         self._check_creeping()
         previous, self._previous = self._previous, cost
         if abs(previous - cost) <= self.limits.relative_change * abs(cost):
             raise Converged
+
+    def report(self) -> None:
+        """Tells the callback where the search stands."""
+        known = [point for point in (self.best, self.overall) if point is not None]
+        if self.callback is not None and known:
+            best = min(known, key=self.rank)
+            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
 
     def _check_creeping(self) -> None:
         window = CREEPING + self.problem.start.size
