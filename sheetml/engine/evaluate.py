@@ -309,12 +309,15 @@ class Context:
         workspace = self.workspace
         if reference.dynamic or workspace.in_circle:
             self._note_dynamic(slots)
-        value = workspace.cells.gather(slots)
+        value = self._gather(slots)
         if reference.errors is not None:
             code = broadcast_cells(reference.errors, value.shape)
             kind = np.where(code, code + 16, value.kinds).astype(np.uint8)
             value = Value(ops.where(code != 0, 0.0, value.number), kind, value.text)
         return value
+
+    def _gather(self, slots: np.ndarray) -> Value:
+        return self.workspace.cells.gather(slots)
 
     def locate(self, reference: Reference) -> np.ndarray:
         """The slots of the areas' cells, (b, rows, columns), 0 for those without one."""
