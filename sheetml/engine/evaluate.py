@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
+from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.division import Refused, Split, labels_of, numbered, together
 from sheetml.engine.precision import SUMS_THAT_VANISH
@@ -82,7 +82,7 @@ _MOST_CALLS = 2**27  # elements that the names and functions of one formula are 
 _COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
-Result: TypeAlias = "Value | Reference | Areas | Lambda"
+Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda"
 
 
 class NotReady(Exception):
@@ -290,6 +290,8 @@ class Context:
             if not self.array:
                 result = implicit_intersection(result, self.rows, self.columns)
             return self.read(result)
+        if isinstance(result, AreaArray):
+            return error_value(VALUE, (1, *result.shape[1:]))
         return error_value(CALC if isinstance(result, Lambda) else VALUE)
 
     # ---- reading cells

@@ -13,6 +13,7 @@ import numpy as np
 from sheetml.engine.areas import Reference
 from sheetml.engine.division import Split, alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import Elements, places
 from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
@@ -402,25 +403,33 @@ def _finished(number: Array, errors: Errors) -> Value:
     return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
 
 
+def _follows_a_range(position: int) -> bool:
+    return position % 2 == 1
+
+
 @function("COUNTIF", 2, 2)
+@over_area_arrays(_follows_a_range)
 def count_if(context: Context, arguments: Arguments) -> Result:
     """How many cells meet a criterion."""
     return _several(context, arguments, None, None)
 
 
 @function("COUNTIFS", 2)
+@over_area_arrays(_follows_a_range)
 def count_ifs(context: Context, arguments: Arguments) -> Result:
     """How many cells meet several criteria."""
     return _several(context, arguments, None, None)
 
 
 @function("SUMIF", 2, 3)
+@over_area_arrays(_follows_a_range)
 def sum_if(context: Context, arguments: Arguments) -> Result:
     """The sum of the cells that meet a criterion, or of those beside them."""
     return _one(context, arguments, sums)
 
 
 @function("AVERAGEIF", 2, 3)
+@over_area_arrays(_follows_a_range)
 def average_if(context: Context, arguments: Arguments) -> Result:
     """The mean of the cells that meet a criterion, or of those beside them."""
     return _one(context, arguments, means)
@@ -428,6 +437,7 @@ def average_if(context: Context, arguments: Arguments) -> Result:
 
 def _of_range(name: str, about: str, measure: Measure) -> None:
     @function(name, 3, about=about)
+    @over_area_arrays(lambda position: position > 0 and position % 2 == 0)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         return _several(context, arguments[1:], arguments[0], measure)
 
