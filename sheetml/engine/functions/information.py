@@ -11,6 +11,7 @@ import numpy as np
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import refuse_errors
 from sheetml.engine.evaluate import OMITTED, Arguments, Context, Result, first_element
+from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import shared
 from sheetml.engine.functions.registry import elementwise, function
 from sheetml.engine.tracing import graph as ops
@@ -143,6 +144,7 @@ _COLUMNS_AWAY, _ROWS_AWAY = re.compile("\x01(-?[0-9]+)"), re.compile("\x02(-?[0-
 
 
 @function("N", 1, 1)
+@over_area_arrays()
 def as_plain_number(context: Context, arguments: Arguments) -> Result:
     """A number as it is, a boolean as 1 or 0, text as 0; of an area it is that of the first cell."""
     value = _of_first_cell(context, arguments[0])
@@ -150,6 +152,7 @@ def as_plain_number(context: Context, arguments: Arguments) -> Result:
 
 
 @function("T", 1, 1)
+@over_area_arrays()
 def as_plain_text(context: Context, arguments: Arguments) -> Result:
     """Text as it is, anything else as empty text; of an area it is that of the first cell."""
     value = _of_first_cell(context, arguments[0])
