@@ -14,7 +14,7 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import Area, Formula, Sheet, WorkbookFile
 
-MOST_FILLED = 2_000_000  # cells by array formulas
+MOST_FILLED = 500_000  # cells by array formulas
 
 
 @dataclass(slots=True, eq=False)
