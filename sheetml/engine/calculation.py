@@ -394,8 +394,8 @@ class Calculation:
             value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
         if block.size is None:
             return value
-        if block.dynamic and value.shape[1:] != block.size and not _is_unknown(value):
-            return self._respill(step, value)
+        if block.dynamic and value.shape[1:] != block.size:
+            return first_element(value) if _is_unknown(value) else self._respill(step, value)
         if block.dynamic:
             return self._spilled(step, value)
         return fitted(value, *block.size)
