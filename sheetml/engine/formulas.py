@@ -22,7 +22,7 @@ from sheetml.formula.tokens import is_enclosed
 from sheetml.formula.tree import Binary, Node, calls
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, Formula, Sheet, WorkbookFile
 
-MOST_FILLED = 2_000_000  # cells by array formulas
+MOST_FILLED = 500_000  # cells by array formulas
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 
 Place = tuple[int, int, int]  # sheet, row, column
