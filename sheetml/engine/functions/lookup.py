@@ -318,7 +318,12 @@ def areas(context: Context, arguments: Arguments) -> Result:
     return Value(np.full((1, 1, 1), float(count)))
 
 
-@elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""), differentiable=False)
+_NO_SHEET = "…"  # where none is stated: an empty text is one
+
+
+@elementwise(
+    "ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, _NO_SHEET), differentiable=False
+)
 def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.ndarray) -> Value:
     """The address of a row and a column as text."""
     operands = [np.trunc(frozen(array)) for array in (row, column, style)]
@@ -333,7 +338,7 @@ def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.n
             text = f"{'$' * column_absolute}{column_letters(int(c))}{'$' * row_absolute}{int(r)}"
         else:
             text = f"R{int(r) if row_absolute else f'[{int(r)}]'}C{int(c) if column_absolute else f'[{int(c)}]'}"
-        texts[place] = f"{_shown_sheet(name)}!{text}" if name else text
+        texts[place] = text if name == _NO_SHEET else f"{_shown_sheet(name) if name else name}!{text}"
     return text_value(texts, error_where(wrong, VALUE))
 
 
