@@ -360,13 +360,13 @@ class Calculation(CellTable):
         else:
             value = self.evaluate_cells(step)
         value = broadcast(value, step.targets.shape)
-        return self._with_stored(step, value) if value.kind is not None else value
+        return self._with_stored(step, value)
 
     def evaluate_cells(self, step: Step) -> Value:
         block = step.block
         assert block.tree is not None
         self.note_place(step)
-        self.workspace.calls = 0
+        self.workspace.calls, self.workspace.reads_others = 0, False
         try:
             value = evaluated(step.context, block)
         except SizesDiffer:
@@ -393,21 +393,30 @@ class Calculation(CellTable):
     # ---- cells that could not be computed
 
     def _with_stored(self, step: Step, value: Value) -> Value:
-        """Where cells could not be computed, the value in the file, if all they read is as it was there."""
-        assert value.kind is not None
-        unknown = (value.kind == UNKNOWN) & (self.original.kind[step.targets] != BLANK)
-        if not unknown.any() or self.workspace.trace is not None:
+        """Where cells could not be computed, the value in the file, if all they read is as it was there.
+
+        So it is too where they refer to other workbooks: Excel does not ask those again before something changes.
+        """
+        others = self.workspace.reads_others and not step.volatile
+        if self.workspace.trace is not None or (value.kind is None and not others):
+            return value
+        unknown = (value.kinds == UNKNOWN) | others
+        unknown &= self.original.kind[step.targets] != BLANK
+        if not unknown.any():
             return value
         unknown &= ~np.isin(step.cells, self._readers_of_moved(step))[:, None, None]
         if not unknown.any():
             return value
         stored = self.original.gather(step.targets)
         text = np.where(unknown, stored.texts, value.texts)
-        kind = np.where(unknown, stored.kinds, value.kind)
+        kind = np.where(unknown, stored.kinds, value.kinds)
         return Value(ops.where(unknown, stored.number, value.number), kind, text)
 
     def _readers_of_moved(self, step: Step) -> np.ndarray:
         """The step's cells that read something which is no longer as in the file."""
+        looked_up = self.workspace.dynamic_reads
+        if not step.circular and any(self.moved(slots).any() for slots in looked_up):
+            return step.cells
         readers, sources = pairs_of(step.context, step.block.tree)
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
         return np.unique(readers[self.moved(sources) & ~own])
