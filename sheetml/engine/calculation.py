@@ -66,14 +66,10 @@ class Calculation(CellTable):
 
     def add_cells(self, sheet: int, places: Iterable[tuple[int, int]]) -> None:
         """Makes room for cells the workbook does not hold yet."""
-        new = self.make_room(sheet, places)
-        readers, sources = self._learned
-        self._learned = new[readers], new[sources]
+        self.make_room(sheet, places)
         workspace = self.workspace
         workspace.slots, workspace.cells = self.slots, self.cells
         workspace.pending = np.zeros(self.slots.count, bool)
-        workspace.problems = {int(new[slot]): reason for slot, reason in workspace.problems.items()}
-        workspace.spills = {int(new[slot]): size for slot, size in workspace.spills.items()}
         self.formulas.settle(self.slots)
         self._plan = None
 

@@ -34,16 +34,15 @@ class CellTable:
     def __init__(self, file: WorkbookFile, more: list[set[tuple[int, int]]]) -> None:
         self.file = file
         self.scope = Scope(file)
-        self._more = [*more, *(set[tuple[int, int]]() for _ in self.scope.others.cells)]
-        self.slots = self._make_slots()
+        self.slots = self._make_slots([*more, *(set[tuple[int, int]]() for _ in self.scope.others.cells)])
         self.cells = stored_cells(self.scope.cells, self.slots)
         self.original = stored_cells(self.scope.cells, self.slots)
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
 
-    def _make_slots(self) -> Slots:
+    def _make_slots(self, added_cells: list[set[tuple[int, int]]]) -> Slots:
         positions = []
-        for cells, more in zip(self.scope.cells, self._more):
+        for cells, more in zip(self.scope.cells, added_cells):
             rows, columns = cells.row.astype(np.int64), cells.column.astype(np.int64)
             if more:
                 added = np.array(sorted(more), np.int64).reshape(-1, 2)
@@ -52,22 +51,14 @@ class CellTable:
             positions.append((rows, columns))
         return Slots(positions)
 
-    def make_room(self, sheet: int, places: Iterable[tuple[int, int]]) -> np.ndarray:
-        """Gives slots to cells the workbook does not hold yet; the new slots by the old ones."""
-        self._more[sheet].update(places)
-        old, cells, original, changed = self.slots, self.cells, self.original, self.changed
-        self.slots = self._make_slots()
-        renumbered = np.zeros(old.count, np.intp)
-        for position in range(len(self._more)):
-            rows, columns = old.positions(position)
-            renumbered[old.locate(position, rows, columns)] = self.slots.locate(position, rows, columns)
-        self.cells = cells.renumbered(renumbered, self.slots.count)
-        self.original = original.renumbered(renumbered, self.slots.count)
-        self.changed = np.zeros(self.slots.count, bool)
-        self.changed[renumbered[changed]] = True
+    def make_room(self, sheet: int, places: Iterable[tuple[int, int]]) -> None:
+        """Gives slots to cells the workbook does not hold yet; all others keep theirs."""
+        before = self.slots.count
+        self.slots = self.slots.with_more(sheet, places)
+        self.cells, self.original = self.cells.extended(self.count), self.original.extended(self.count)
+        self.changed = np.concatenate([self.changed, np.zeros(self.count - before, bool)])
         self.scope.row_limit = min(max(self.slots.last_row, default=1) + 1, MAX_ROWS)
         self.scope.column_limit = min(max(self.slots.last_column, default=1) + 1, MAX_COLUMNS)
-        return renumbered
 
     # ---- places
 
