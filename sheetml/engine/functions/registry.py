@@ -406,8 +406,12 @@ added_up = ops.Primitive(
     "sum in order",
     _in_order,
     (lambda g, result, x: ops.broadcast_to(ops.reshape(g, (g.size, 1)), np.shape(value_of(x))),),
+    emit=lambda node, names, bind: f"{bind(np.add.reduce)}({names[0]}, 1)",
 )
-"""The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order."""
+"""The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order.
+
+In compiled functions, which are searched for optima, they are added in halves: that leaves less.
+"""
 
 
 # ---- whole arrays in, an array out -------------------------------------------------------------
