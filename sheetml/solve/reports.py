@@ -57,7 +57,7 @@ class Report:
 
 
 class Model(Protocol):
-    """What reports ask of the SolverModel that was solved."""
+    """What reports ask of a Solver model."""
 
     workbook: Book
     names: SolverModelNames
