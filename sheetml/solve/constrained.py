@@ -222,6 +222,8 @@ def remaining_slope(search: Search, x: np.ndarray, gradient: np.ndarray) -> floa
             walls = np.concatenate([np.eye(x.size)[high], -np.eye(x.size)[low]])
             outwards = np.concatenate([normals, walls])
             length = np.linalg.norm(outwards, axis=1)
+            if not (np.isfinite(length).all() and np.isfinite(downhill).all()):  # next to the largest number
+                return math.nan
             outwards = outwards / np.where(length > 0, length, 1.0)[:, None]
             downhill = downhill - nnls(outwards.T, downhill, maxiter=100 * outwards.shape[0])[0] @ outwards
             return float(np.abs(downhill).max(initial=0.0))
