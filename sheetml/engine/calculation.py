@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from sheetml.engine import functions
-from sheetml.engine.block_values import SizesDiffer, evaluated
+from sheetml.engine.block_values import SizesDiffer, evaluated, values_or_reasons
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.dependencies import pairs_of
@@ -33,9 +33,6 @@ from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 MOST_REPLANS = 200
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
-
-
-FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 
 
 class Calculation(CellTable):
@@ -384,7 +381,7 @@ class Calculation(CellTable):
             for step in steps:
                 try:
                     evaluated(step.context, step.block)
-                except (SheetmlError, SizesDiffer, *FAILURES):
+                except (SheetmlError, SizesDiffer):
                     continue
             return not any(self.moved(slots).any() for slots in workspace.dynamic_reads)
 
@@ -421,14 +418,9 @@ class Calculation(CellTable):
         self.note_place(step)
         self.workspace.calls = 0
         try:
-            value = evaluated(step.context, block)
+            value = values_or_reasons(step.context, block)
         except SizesDiffer:
             raise self._divided(step) from None
-        except CalculationError as error:
-            value = step.context.uncomputable(str(error))
-        except FAILURES as error:
-            # a defect of sheetml's: it costs these cells their values, not the workbook
-            value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
         if block.size is None:
             return value
         return self.spills.fit(step, value, self.cells) if block.dynamic else fitted(value, *block.size)

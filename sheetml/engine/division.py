@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Reference
+from sheetml.engine.signals import Signal
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import Errors, Value, broadcast, select
 
 
-class Split(Exception):
+class Split(Signal):
     """The context's cells cannot be evaluated in one go: something that must be alike differs among them.
 
     `labels`, one a cell, (b,), say which cells can go together; without labels any fewer may do (their
@@ -37,7 +38,7 @@ class Split(Exception):
         return [np.arange(count // 2), np.arange(count // 2, count)]
 
 
-class Refused(Exception):
+class Refused(Signal):
     """The function being evaluated gives one error for all of the context's cells."""
 
     def __init__(self, code: int) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Workspace
@@ -122,7 +123,8 @@ def _stage(block: Block, workspace: Workspace) -> Stage:
     slots = workspace.slots.locate(block.sheet, block.rows, block.columns)
     context = Context(workspace, block.sheet, block.rows, block.columns, slots, block.is_array, cache={})
     try:
-        reads = reads_of(context, block.tree)
+        with defects_named():
+            reads = reads_of(context, block.tree)
     except CalculationError as error:
         block.tree, block.problem, reads = None, str(error), np.zeros(0, np.intp)
     step = Step(block, context, _targets(block, context), is_volatile(context, block.tree))
