@@ -92,7 +92,7 @@ def test_a_defect_costs_its_cell_the_value_and_names_it(failing: str) -> None:
     workbook.calculate()
     sheet = workbook["Sheet1"]
     named = {cell.split("!")[1] for cell in workbook.problems}
-    assert LOST <= named
+    assert named >= LOST
     assert all(failing in why for cell, why in workbook.problems.items() if cell.split("!")[1] in LOST)
     assert {cell: sheet[cell] for cell in ("D1", "E1", "E2", "E4", "H1")} == {
         "D1": 10,
@@ -108,7 +108,7 @@ def test_functions_of_a_cell_with_a_defect_say_so_and_others_are_computed(failin
     for output in ("B1", "C1", "E3", "G1"):
         f = workbook.function(["A1", "A3"], [output])
         for ask in (f, f.gradient, f.value_and_gradient):
-            with pytest.raises(SheetmlError, match="sheetml failed|cannot be computed"):
+            with pytest.raises(SheetmlError, match=r"sheetml failed|cannot be computed"):
                 ask(np.array([1.0, 3.0]))
     assert workbook.function(["A1"], ["D1"])(np.array([4.0])) == 40
     assert workbook.function(["A1"], ["D1"]).gradient(np.array([4.0])).tolist() == [10]
@@ -119,7 +119,7 @@ def test_functions_of_a_cell_with_a_defect_say_so_and_others_are_computed(failin
 def test_checking_and_saving_go_on(failing: str, tmp_path: Path) -> None:
     workbook = made(CELLS)
     (checked,) = check(workbook)
-    assert LOST <= set(checked.not_computed)
+    assert set(checked.not_computed) >= LOST
     workbook.save(tmp_path / "saved.xlsx")
     again = sheetml.open(tmp_path / "saved.xlsx")
     assert again["Sheet1"]["D1"] == 10
