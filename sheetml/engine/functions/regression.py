@@ -59,7 +59,7 @@ def standard_error(ys: Value, xs: Value) -> Value:
     found = moments(xs, ys)
     flat = concrete(ops.equal(found.xx, 0.0)) | (found.count < 3)
     rest = ops.subtract(found.yy, ops.divide(ops.square(found.xy), ops.where(flat, 1.0, found.xx)))
-    safe = ops.where(flat, 1.0, rest)
+    safe = ops.where(flat, 1.0, ops.maximum(rest, 0.0))  # of points on a line rounding may leave less than nothing
     spread = ops.sqrt(ops.divide(safe, np.maximum(found.count - 2, 1.0)))
     return as_cells(spread, first_error(found.errors, error_where(flat, DIV0)))
 
