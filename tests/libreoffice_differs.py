@@ -284,6 +284,29 @@ kind(
 kind("a Poisson distribution of mean 0", "POISSON.DIST POISSON", they_fail, "Excel: #NUM! only if mean < 0")
 kind("a point in an address", "ENCODEURL", anything, "RFC 3986: letters, digits, '-', '.', '_' and '~' are not encoded")
 kind("a link without a text", "HYPERLINK", anything, "Excel shows link_location itself; LibreOffice makes it a text")
+kind(
+    "an error as a criterion",
+    "SUMIF SUMIFS COUNTIF COUNTIFS AVERAGEIF AVERAGEIFS MAXIFS MINIFS",
+    they_fail,
+    "Excel: criteria are numbers, texts or errors, and an error is equal to the same error",
+)
+kind(
+    "payments and rates that do not come to a number",
+    "RATE PMT PV FV NPER XNPV",
+    we_fail,
+    "Excel: RATE gives #NUM! where 20 rounds do not settle it, XNPV for rates below 0; (1+rate)^nper must be a number",
+)
+kind("securities issued after they are settled", "PRICEMAT YIELDMAT ACCRINT", we_fail, "Excel: dates out of order")
+kind("an area of less than a row", "OFFSET", they_fail, "LibreOffice refuses heights below 1, Excel counts upwards")
+kind(
+    "DEC2HEX and kin of parts", "DEC2HEX DEC2BIN DEC2OCT", anything, "Excel truncates; LibreOffice takes the next lower"
+)
+kind("text as a choice of yes or no", "TEXTJOIN", we_fail, "Excel: only the texts TRUE and FALSE are truth values")
+kind(
+    "quantiles and tails to 9 digits", "CONFIDENCE.T T.INV T.INV.2T Z.TEST", within(1e-7), "sheetml's agree with SciPy"
+)
+kind("blanks among whole numbers", "LCM GCD", anything, "Excel takes blank cells of LCM's areas for 0")
+kind("chances that are no numbers", "PROB", they_fail, "Excel leaves out pairs that are not numbers")
 
 
 def explained(pair: Pair) -> Kind | None:
