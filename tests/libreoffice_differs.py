@@ -230,7 +230,7 @@ kind(
 )
 kind(
     "the days before March 1900",
-    "TEXT DAY MONTH YEAR EDATE EOMONTH WEEKDAY DAYS360 DATEDIF",
+    "TEXT DAY MONTH YEAR EDATE EOMONTH WEEKDAY DAYS360 DATEDIF COUPNCD COUPPCD",
     anything,
     "Excel: serial 1 is 1 January 1900, and 0 day 0 of it; in LibreOffice they are 31 and 30 December 1899",
 )
@@ -307,6 +307,11 @@ kind(
 )
 kind("blanks among whole numbers", "LCM GCD", anything, "Excel takes blank cells of LCM's areas for 0")
 kind("chances that are no numbers", "PROB", they_fail, "Excel leaves out pairs that are not numbers")
+kind("several records for one value", "DGET", we_fail, "Excel: #NUM! if more than one record matches")
+kind(
+    "text of a number, or parts of one", "ISODD ISEVEN LARGE SMALL", they_fail, "Excel reads it; LARGE takes 0.5 for 1"
+)
+kind("a chance of 0", "BETA.INV BETAINV BINOM.INV CRITBINOM", we_fail, "Excel: #NUM! if probability <= 0")
 
 
 def explained(pair: Pair) -> Kind | None:
