@@ -1,8 +1,9 @@
 """Where LibreOffice (7.4) computes otherwise than Excel does, by kinds, each with its source.
 
 A difference between sheetml and LibreOffice is documented if a kind lists the function and the two values differ
-as the kind says. "Excel:" quotes Microsoft's page of the function (support.microsoft.com); "Excel Financial
-Functions" is the comparison at fsprojects.github.io/ExcelFinancialFunctions, which was made with Excel.
+as the kind says. What follows "Excel:" is what Microsoft's page of the function says (support.microsoft.com); "Excel
+Financial Functions" is the comparison at fsprojects.github.io/ExcelFinancialFunctions, which was made with Excel.
+Other sentences say what is known of the two programs otherwise; no Excel was at hand to confirm them.
 """
 
 from __future__ import annotations
@@ -248,7 +249,7 @@ kind(
 )
 kind("millions of degrees of freedom", "F.DIST F.DIST.RT F.INV F.INV.RT T.DIST", they_fail, "Excel: below 10^10")
 kind("text as a condition", "IF IFS AND OR XOR NOT", we_fail, "Excel: only the texts TRUE and FALSE are conditions")
-kind("a sample of one", "Z.TEST", they_fail, "Excel: with sigma given, its standard deviation is not needed")
+kind("a sample of one", "Z.TEST", they_fail, "with sigma given the standard deviation of the sample is not needed")
 kind(
     "blanks among coefficients or pairs",
     "SERIESSUM SUMXMY2 SUMX2MY2 SUMX2PY2",
