@@ -15,7 +15,8 @@ from scipy.sparse import csr_array, triu, vstack
 
 from sheetml.solve.linear.program import Program
 
-PRECISE = 1e-9  # how exactly rows and bounds are met
+PRECISE = 1e-9  # how exactly rows and bounds are met ...
+USUAL = 1e-7  # ... and where that is asking too much
 TICK = 0.1  # seconds between two looks for Ctrl-C
 
 
@@ -80,6 +81,10 @@ def run(
     if start is not None:
         _begin_at(solver, program, start, mixed)
     interrupted = _solve(solver, program.hessian is None, follow)
+    if solver.getModelStatus() in _GIVEN_UP and not interrupted:
+        _set_tolerances(solver, USUAL)
+        solver.clearSolver()
+        interrupted = _solve(solver, program.hessian is None, follow)
     found = _found(solver, program, interrupted)
     if found.ending is Ending.UNBOUNDED:
         return _with_ray(program, found)
@@ -128,12 +133,15 @@ def loaded(program: Program) -> Any:
         model.hessian_.start_ = half.indptr.astype(np.int32)
         model.hessian_.index_ = half.indices.astype(np.int32)
         model.hessian_.value_ = half.data
-    for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
-        solver.setOptionValue(option, PRECISE)
-    solver.setOptionValue("mip_feasibility_tolerance", PRECISE)
+    _set_tolerances(solver, PRECISE)
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
     return solver
+
+
+def _set_tolerances(solver: Any, tolerance: float) -> None:
+    for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"):
+        solver.setOptionValue(option, tolerance)
 
 
 def _begin_at(solver: Any, program: Program, start: np.ndarray, mixed: bool) -> None:
@@ -192,6 +200,13 @@ def _solve(solver: Any, can_be_stopped: bool, follow: Follow | None) -> bool:
     return interrupted
 
 
+_GIVEN_UP = (
+    highspy.HighsModelStatus.kNotset,
+    highspy.HighsModelStatus.kUnknown,
+    highspy.HighsModelStatus.kSolveError,
+    highspy.HighsModelStatus.kPresolveError,
+    highspy.HighsModelStatus.kPostsolveError,
+)
 _ENDINGS = {
     highspy.HighsModelStatus.kOptimal: Ending.OPTIMAL,
     highspy.HighsModelStatus.kModelEmpty: Ending.OPTIMAL,

@@ -17,7 +17,7 @@ from sheetml.solve.linear.program import Program
 from sheetml.solve.problem import Problem, Settings
 from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NOT_MET, STUCK, UNBOUNDED, Limits, Progress
 
-EXACTLY = 10.0  # seconds in which the best point with whole numbers is sought, before the file's tolerance will do
+EXACTLY = 20.0  # seconds in which the best point with whole numbers is sought, before the file's tolerance will do
 PATIENCE = 120.0  # seconds for whole numbers where nobody states a limit
 QUADRATIC = 20.0  # seconds for a quadratic program, before another method takes it
 AS_GOOD = 1e-9  # relative: a start that is no worse than the optimum stays
