@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -57,7 +57,7 @@ class Bounds:
     solutions: int | None = None
 
 
-Follow = Callable[[int, float], None]  # iterations or nodes, the best value of what is minimised
+Follow = Callable[[int, float], None]  # better points found so far, the best value of what is minimised
 
 
 def run(
@@ -80,12 +80,15 @@ def run(
             solver.setOptionValue(option, bounds.iterations)
     if start is not None:
         _begin_at(solver, program, start, mixed)
-    interrupted = _solve(solver, program.hessian is None, follow)
+    best: list[np.ndarray] = []
+    interrupted = _solve(solver, program.hessian is None, follow, best)
     if solver.getModelStatus() in _GIVEN_UP and not interrupted:
         _set_tolerances(solver, USUAL)
         solver.clearSolver()
-        interrupted = _solve(solver, program.hessian is None, follow)
+        interrupted = _solve(solver, program.hessian is None, follow, best)
     found = _found(solver, program, interrupted)
+    if found.x is None and best and found.ending in (Ending.INTERRUPTED, Ending.LIMIT):
+        return replace(found, x=best[-1], gap=math.inf)
     if found.ending is Ending.UNBOUNDED:
         return _with_ray(program, found)
     return found
@@ -173,27 +176,37 @@ def _basis(program: Program, start: np.ndarray) -> Any:
     return basis
 
 
-def _solve(solver: Any, can_be_stopped: bool, follow: Follow | None) -> bool:
-    """Runs the solver, in a thread of its own so that Ctrl-C ends it; whether it did."""
+def _solve(solver: Any, can_be_stopped: bool, follow: Follow | None, best: list[np.ndarray]) -> bool:
+    """Runs the solver, in a thread of its own so that Ctrl-C ends it; whether it did.
+
+    Each better point with whole numbers is put at the end of `best`.
+    """
     if not can_be_stopped:
         solver.run()
         return False
+    cost = math.inf
+
+    def improved(event: Any) -> None:
+        nonlocal cost
+        cost = float(event.data_out.mip_primal_bound)
+        best.append(np.array(event.data_out.mip_solution))
+
     interrupted = False
     solver.HandleUserInterrupt = True
-    if follow is not None:
-        state = {"best": math.inf}
+    solver.cbMipImprovingSolution += improved
+    done = threading.Event()
 
-        def improved(event: Any) -> None:
-            state["best"] = float(event.data_out.mip_primal_bound)
-
-        solver.cbMipImprovingSolution += improved
-    thread = solver.startSolve()
-    began = time.perf_counter()
-    while thread.is_alive():
+    def work() -> None:
         try:
-            thread.join(TICK)
-            if follow is not None and time.perf_counter() - began > TICK:
-                follow(0, state["best"])
+            solver.run()
+        finally:
+            done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not done.is_set():
+        try:
+            if not done.wait(TICK) and follow is not None:
+                follow(len(best), cost)
         except KeyboardInterrupt:
             interrupted = True
             solver.cancelSolve()
@@ -242,7 +255,7 @@ def _found(solver: Any, program: Program, interrupted: bool) -> Found:
         int(info.simplex_iteration_count)
         + max(int(info.qp_iteration_count), 0)
         + max(int(info.ipm_iteration_count), 0),
-        int(info.mip_node_count) if mixed else 0,
+        max(int(info.mip_node_count), 0) if mixed else 0,
         _limit_words(status),
         None,
         prices,
