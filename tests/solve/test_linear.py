@@ -228,7 +228,7 @@ def test_a_transport_of_thousands_of_cells_is_read_without_a_derivative_and_solv
 
 
 def market_split():
-    """Four markets to be halved at once by 30 shops (Cornuejols, Dawande 1998): small, and out of reach of any solver."""
+    """Four markets to be halved at once by 30 shops (Cornuejols, Dawande 1998): small, and out of reach."""
     random, shops, markets = np.random.default_rng(3), 30, 4
     cells: dict = {f"A{j + 1}": 0 for j in range(shops)}
     for i in range(markets):
