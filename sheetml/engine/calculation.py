@@ -34,7 +34,7 @@ _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
 
 
-_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
+FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 
 
 class Calculation(CellTable):
@@ -136,30 +136,41 @@ class Calculation(CellTable):
         _ = self.plan
         return self._owner
 
-    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray) -> list[Stage]:
-        """The stages that depend on the inputs and that the outputs depend on (both slots), in order.
+    def stages_after(self, inputs: np.ndarray) -> list[Stage]:
+        """The stages that depend on the inputs (slots), in order.
 
-        The inputs hold what they are given: the formulas among them are not looked into.
+        The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
         reached = np.zeros(self.slots.count, bool)
         reached[inputs] = True
         downstream = []
         for stage in self.plan.stages:
-            if stage.depends_on(reached) and not np.isin(stage.targets, inputs).all():
+            depends = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
+            if depends and not np.isin(stage.targets, inputs).all():
                 downstream.append(stage)
                 reached[stage.targets] = True
                 reached[0] = False
+        return downstream
+
+    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray) -> list[Stage]:
+        """The stages that depend on the inputs and that the outputs depend on (both slots), in order."""
         needed = np.zeros(self.slots.count, bool)
         needed[outputs] = True
         needed[inputs] = False
         chosen = []
-        for stage in reversed(downstream):
+        for stage in reversed(self.stages_after(inputs)):
             if needed[stage.targets].any():
                 chosen.append(stage)
                 needed[stage.reads] = True
                 needed[stage.dynamic_reads] = True
+                needed[self._learned_reads(stage)] = True
                 needed[inputs] = False
         return chosen[::-1]
+
+    def _learned_reads(self, stage: Stage) -> np.ndarray:
+        """What runs have shown the stage's cells to read beside what their formulas state."""
+        readers, sources = self._learned
+        return sources[np.isin(readers, stage.targets)] if readers.size else sources
 
     def learn(self, found: NotReady) -> None:
         """Takes up that cells read others which come later in the plan."""
@@ -362,7 +373,7 @@ class Calculation(CellTable):
             raise self._divided(step) from None
         except CalculationError as error:
             value = step.context.uncomputable(str(error))
-        except _FAILURES as error:
+        except FAILURES as error:
             # a defect of sheetml's: it costs these cells their values, not the workbook
             value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
         if block.size is None:

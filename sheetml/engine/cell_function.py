@@ -7,6 +7,7 @@ branch of an IF, which row of a MATCH) are guards: where one changes, the graph 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
+from sheetml.engine.population import NotTogether, Population
 from sheetml.engine.questions import reason
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
@@ -190,6 +192,7 @@ class CellFunction:
         self._output_places = [calculation.slots.place(int(slot)) for slot in outputs]
         self._scalar = scalar
         self._recording: Recording | None = None
+        self._population: Population | None = None
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
@@ -231,7 +234,7 @@ class CellFunction:
         """Which of the outputs depend on any input, (m,)."""
         reached = np.zeros(self._calculation.slots.count, bool)
         reached[self._inputs] = True
-        for stage in self._stages():
+        for stage in self.stages():
             reached[stage.targets] = True
         return reached[self._outputs]
 
@@ -269,6 +272,51 @@ class CellFunction:
     def __call__(self, x: np.ndarray) -> Any:
         values = self._values(self._vector(x))
         return float(values[0]) if self._scalar else np.array(values)
+
+    def batch(self, points: np.ndarray) -> np.ndarray:
+        """The outputs at each of p points, (p, n): (p,), or for several output cells (p, m).
+
+        nan where a cell holds no number. All points are evaluated together where the cells allow it.
+        """
+        points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        finite = np.isfinite(points).all(axis=1)
+        together = self._together(points[finite])
+        found[finite] = self._one_by_one(points[finite]) if together is None else together
+        return found[:, 0] if self._scalar else found
+
+    def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
+        """Other cells of the same workbook as a function of others, which hold what they are given."""
+        return CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1)
+
+    def joined(self, other: CellFunction) -> CellFunction:
+        """The outputs of both, one after the other, as one function of the same inputs."""
+        outputs = np.concatenate([self._outputs, other._outputs])
+        return CellFunction(self._calculation, self._inputs, outputs, scalar=False)
+
+    def _together(self, points: np.ndarray) -> np.ndarray | None:
+        """All points evaluated together; None where that cannot be."""
+        calculation = self._calculation
+        if not calculation.is_calculated or calculation.changed.any():
+            calculation.calculate()
+        for _ in range(MOST_ATTEMPTS):
+            try:
+                if self._population is None or self._population.revision != calculation.revision:
+                    self._population = Population(calculation, self._inputs, self._outputs)
+                return self._population.values(points)
+            except NotReady as found:
+                calculation.learn(found)
+                self._population = None
+            except NotTogether:
+                return None
+        return None
+
+    def _one_by_one(self, points: np.ndarray) -> np.ndarray:
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        for row, point in zip(found, points):
+            with contextlib.suppress(CalculationError):
+                row[:] = self._values(self._vector(point))
+        return found
 
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """The output cell's value and its derivatives by each input, (n,), by one backward pass."""
@@ -379,7 +427,7 @@ class CellFunction:
 
     # ---- tracing
 
-    def _stages(self) -> list[Stage]:
+    def stages(self) -> list[Stage]:
         """The stages that depend on the inputs and that the outputs depend on, in order."""
         return self._calculation.stages_between(self._inputs, self._outputs)
 
@@ -399,14 +447,14 @@ class CellFunction:
 
     def _record(self, x: np.ndarray) -> Recording:
         calculation, workspace = self._calculation, self._calculation.workspace
-        steps = [step for stage in self._stages() for step in stage.steps]
+        steps = [step for stage in self.stages() for step in stage.steps]
         trace = Trace()
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)
         cells.make_input(self._inputs, leaf)
         with workspace.borrowed(cells, trace), np.errstate(all="ignore"):
-            for step in steps:
-                workspace.pending[step.targets] = True
+            for stage in calculation.stages_after(self._inputs):  # also what may yet be read (through OFFSET)
+                workspace.pending[stage.targets] = True
             workspace.pending[self._inputs] = False
             workspace.pending[0] = False
             for step in steps:

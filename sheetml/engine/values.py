@@ -177,7 +177,7 @@ def from_objects(items: np.ndarray) -> Value:
 
 def to_objects(value: Value) -> np.ndarray:
     """An object array of float, str, bool, ErrorCode and None: what Python code works with."""
-    result = value_of(value.number).astype(object)
+    result = concrete(value.number).astype(object)
     if value.kind is None:
         return result
     for place, kind in np.ndenumerate(value.kind):

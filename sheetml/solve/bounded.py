@@ -28,7 +28,7 @@ FLAT_AT_THE_START = "the objective has no slope at the start, and none was found
 def minimise(search: Search, z: np.ndarray) -> str:
     """Minimises within the bounds from z; the best point is in the search. Returns how it ended."""
     start = math.inf if search.best is None else search.best.cost
-    ended = _descend(search, z)
+    ended = descend(search, z)
     if ended == FLAT_AT_THE_START:
         ended = _leave(search, z, start)
     for _ in range(ROUNDS if z.size <= SIMPLEX_VARIABLES else 0):
@@ -36,7 +36,7 @@ def minimise(search: Search, z: np.ndarray) -> str:
             return ended
         before = search.best.cost
         _simplex(search)
-        _descend(search, search.scaled(search.best.x))
+        descend(search, search.scaled(search.best.x))
         if before - search.best.cost <= 1e-9 * abs(before):
             return AT_A_KINK if not search.no_derivative else ended
         ended = IMPROVES_NO_MORE
@@ -53,7 +53,8 @@ def is_flat(search: Search) -> bool:
     return bool(np.all(slope <= FLAT / np.maximum(np.abs(z), 1.0) * max(abs(cost), 1e-6 * gained)))
 
 
-def _descend(search: Search, z: np.ndarray) -> str:
+def descend(search: Search, z: np.ndarray) -> str:
+    """A quasi-Newton descent from z, again from where a line search fails. Returns how it ended."""
     from scipy.optimize import minimize
 
     bounds = search.bounds if search.problem.bounded else None
@@ -100,7 +101,7 @@ def _leave(search: Search, z: np.ndarray, start: float) -> str:
     random = np.random.default_rng(0)
     for size in (1e-3, 1e-1, 1.0):
         near = z + random.normal(0.0, size, z.size) * np.maximum(np.abs(z), 1.0)
-        ended = _descend(search, search.scaled(search.point(near)))
+        ended = descend(search, search.scaled(search.point(near)))
         if search.best is not None and search.best.cost < start - 1e-12 * abs(start):
             return ended
     return FLAT_AT_THE_START

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sheetml.errors import SolverError
 from sheetml.solve.problem import Problem
-from sheetml.xlsx.solver_names import SIMPLEX_LP
+from sheetml.xlsx.solver_names import EVOLUTIONARY, SIMPLEX_LP
 
 if TYPE_CHECKING:
     from sheetml.solve.linear import Program, Reading
@@ -29,11 +28,8 @@ class Engine:
 
 
 def choose(problem: Problem) -> Engine:
-    """The engine that suits the problem; it is imported only here, since most runs need one.
-
-    Raises SolverError where there is none.
-    """
-    from sheetml.solve import linear, nonlinear
+    """The engine that suits the problem; it is imported only here, since most runs need one."""
+    from sheetml.solve import branching, evolutionary, linear, nonlinear, permutations
 
     try:
         reading = linear.read(problem)
@@ -49,9 +45,11 @@ def choose(problem: Problem) -> Engine:
             "so the model was solved as a nonlinear one"
         )
     if problem.different:
-        raise SolverError("cells that must be all different are not there yet")
+        return Engine("permutations", permutations.solve, note)
+    if problem.engine == EVOLUTIONARY:
+        return Engine("Evolutionary", evolutionary.solve, note)
     if problem.whole.any():
-        raise SolverError("cells that must be integers in a nonlinear model are not there yet")
+        return Engine("branch and bound", branching.solve, note)
     return Engine("GRG Nonlinear", nonlinear.solve, note, reading)
 
 

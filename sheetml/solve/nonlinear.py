@@ -7,22 +7,21 @@ constraints without an objective, bounded.py for free and bounded problems, cons
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from sheetml.engine.tracing.squares import is_root
-from sheetml.errors import CalculationError
 from sheetml.solve import bounded, constrained, squares
+from sheetml.solve import starts as many
+from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
     CONVERGED,
     INTERRUPTED,
     NO_VALUE,
-    NOT_MET,
-    STUCK,
+    Creeps,
     Limits,
     Progress,
     Search,
@@ -40,39 +39,48 @@ def solve(
     *,
     starts: int = 1,
     seed: int | None = None,
+    workers: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> Any:
     """Solves a problem and assigns the best point; see SolverModel.solve for what is returned."""
-    search = Search(problem, limits, central, callback)
+    search = Search(problem, limits, central, callback, may_creep=limits.tolerance is not None)
     with np.errstate(all="ignore"):  # points far off overflow, which the methods survive
-        return _solve(search, starts, seed)
+        return _solve(search, starts, seed, workers)
 
 
-def _solve(search: Search, starts: int, seed: int | None) -> Any:
+def _solve(search: Search, starts: int, seed: int | None, workers: int | None) -> Any:
     problem = search.problem
     start_value, method, ended, status = math.nan, "", "", CONVERGED
     try:
         start_value = search.objective(problem.start)
-        for z in _starting_points(search, starts, seed):
-            search.start_at(z)
-            said = _from(search, z)
-            if search.take_best() or not method:
-                method, ended = said
+        first = _first_point(search)
+        if starts > 1:
+            method, ended = many.run(search, descend_from, _short_descent, first, starts, seed, workers)
+        else:
+            search.start_at(first)
+            method, ended = descend_from(search, first)
     except Stop as stop:
         ended, status = f"{stop}; the best point so far is kept", stop.status
     except KeyboardInterrupt:
         ended, status = "interrupted; the best point so far is kept", INTERRUPTED
     search.take_best()
-    return _result(search, start_value, method or _expected_method(problem), ended, status)
+    return outcome(search, start_value, method or _expected_method(problem), ended, status)
 
 
 def _expected_method(problem: Problem) -> str:
     return QUASI_NEWTON if problem.constraints is None else QUADRATIC_PROGRAMS
 
 
-def _from(search: Search, z: np.ndarray) -> tuple[str, str]:
-    """Minimises from one point. Returns the method that came to the best point, and how it ended."""
+def descend_from(search: Search, z: np.ndarray) -> tuple[str, str]:
+    """Minimises from one point. Returns the method that came to the best point, and how that ended."""
+    try:
+        return _descended_from(search, z)
+    except Creeps as creeps:
+        return _expected_method(search.problem), str(creeps)
+
+
+def _descended_from(search: Search, z: np.ndarray) -> tuple[str, str]:
     if search.problem.constraints is not None:
         return _within_constraints(search, z)
     residual = squares.of_value(search) if search.problem.to_a_value else squares.of_objective(search, z)
@@ -87,6 +95,16 @@ def _from(search: Search, z: np.ndarray) -> tuple[str, str]:
     return LEAST_SQUARES, bounded.AT_A_KINK if ended == bounded.AT_A_KINK else bounded.IMPROVES_NO_MORE
 
 
+def _short_descent(search: Search, z: np.ndarray) -> tuple[str, str]:
+    """One run of the method that is cheapest by the step: what is worth more is seen from what it comes to."""
+    if search.problem.constraints is not None or search.problem.to_a_value:
+        return descend_from(search, z)
+    try:
+        return QUASI_NEWTON, bounded.descend(search, z)
+    except Creeps as creeps:
+        return QUASI_NEWTON, str(creeps)
+
+
 def _within_constraints(search: Search, z: np.ndarray) -> tuple[str, str]:
     if search.problem.objective is None:
         squares.minimise(search, z, squares.of_constraints(search))
@@ -98,13 +116,9 @@ def _within_constraints(search: Search, z: np.ndarray) -> tuple[str, str]:
 # ---- where to start ----------------------------------------------------------------------------
 
 
-def _starting_points(search: Search, count: int, seed: int | None) -> Iterator[np.ndarray]:
-    """The start, then points drawn within the bounds, or around the start where there are none.
-
-    Where there is no value at the start, the first point found around it that has one takes its place.
-    """
+def _first_point(search: Search) -> np.ndarray:
+    """The start; where it has no value, the first point found around it that has one."""
     problem = search.problem
-    drawn = _drawn(problem, np.random.default_rng(0 if seed is None else seed))
     start = search.scaled(problem.start)
     if not search.has_value(start):
         start = next((z for z in _around(search) if search.has_value(z)), start)
@@ -112,19 +126,7 @@ def _starting_points(search: Search, count: int, seed: int | None) -> Iterator[n
             why = search.no_value_because or search.worst_constraint(search.point(start))[1]
             raise Stop(f"there is no value at the start, nor at any point tried around it ({why})", NO_VALUE)
     search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective.graph)
-    yield start
-    for _ in range(count - 1):
-        yield search.scaled(next(drawn))
-
-
-def _drawn(problem: Problem, random: np.random.Generator) -> Iterator[np.ndarray]:
-    start, lower, upper = problem.start, problem.lower, problem.upper
-    between = np.isfinite(lower) & np.isfinite(upper)
-    spread = max(float(np.std(start)), 0.1 * float(np.abs(start).max(initial=0.0)), 0.1)
-    while True:
-        within = random.uniform(np.where(between, lower, 0.0), np.where(between, upper, 1.0))
-        around = start + random.normal(0.0, spread, start.size)
-        yield np.where(between, within, around)
+    return start
 
 
 def _around(search: Search) -> Iterator[np.ndarray]:
@@ -134,69 +136,3 @@ def _around(search: Search) -> Iterator[np.ndarray]:
     for trial in range(TRIALS):
         size = 0.1 * (1.0 + np.abs(start)) * 10.0 ** (trial * 3 / TRIALS)
         yield search.scaled(start + random.normal(0.0, size))
-
-
-# ---- the result --------------------------------------------------------------------------------
-
-
-def _result(search: Search, start_value: float, method: str, ended: str, status: int) -> Any:
-    from scipy.optimize import OptimizeResult
-
-    problem, best = search.problem, search.overall
-    search.finish()
-    x = problem.start if best is None else best.x
-    objective, gradient = search.objective_and_gradient(x)
-    missed, worst = search.worst_constraint(x)
-    slope = math.nan if search.no_derivative else _remaining_slope(search, x, objective, gradient)
-    message, status = _how_it_ended(search, objective, missed, worst, ended, status)
-    if search.no_derivative:
-        message += f" (by differences: {search.no_derivative})"
-        gradient = np.full(x.size, math.nan)
-    if best is not None:
-        problem.assign(x)  # from here on what was compiled holds no longer
-    return OptimizeResult(
-        x=x,
-        fun=objective,
-        fun_start=start_value,
-        nit=search.iterations,
-        nfev=search.evaluations,
-        njev=search.gradients,
-        jac=gradient,
-        gradient_norm=slope,
-        constraint_violation=missed,
-        seconds=time.perf_counter() - search.started,
-        success=status == CONVERGED,
-        status=status,
-        message=message[:1].upper() + message[1:] + ".",
-        method=method,
-    )
-
-
-def _how_it_ended(
-    search: Search, objective: float, missed: float, worst: str, ended: str, status: int
-) -> tuple[str, int]:
-    """The sentence and the status, from how the method ended and what it came to."""
-    problem, precision = search.problem, search.limits.precision
-    if missed > precision:
-        if status == CONVERGED:
-            return f"no point was found that meets the constraints: {worst}", NOT_MET
-        return f"{ended}, where {worst}", status
-    if status == CONVERGED and problem.to_a_value:
-        gap = abs(objective - problem.target_value)
-        if gap <= precision * max(1.0, abs(problem.target_value)):
-            return "converged: the value was reached", CONVERGED
-        return f"the value was not reached: it is {gap:.3g} away", NOT_MET
-    if status == CONVERGED and ended in (constrained.STUCK, bounded.AT_A_KINK):
-        return ended, STUCK
-    return ended, status
-
-
-def _remaining_slope(search: Search, x: np.ndarray, objective: float, gradient: np.ndarray) -> float:
-    """The largest slope of what is optimised along which the point may still move."""
-    if math.isnan(objective):
-        return math.nan
-    search.squared = False
-    try:
-        return constrained.remaining_slope(search, x, gradient * search.slope(objective))
-    except CalculationError:
-        return math.nan

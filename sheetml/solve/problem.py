@@ -102,6 +102,11 @@ class Constraints:
         values = np.atleast_1d(self.cells(x))
         return self._signed(values[self.left] - np.where(self.right >= 0, values[self.right], self.numbers))
 
+    def gaps_of(self, values: np.ndarray) -> np.ndarray:
+        """The gaps of many points, (p, m), from the values of the cells compared at each, (p, k)."""
+        right = np.where(self.right >= 0, values[:, self.right], self.numbers)
+        return (values[:, self.left] - right) * np.where(self.relation == AT_LEAST, -1.0, 1.0)
+
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """The derivatives of the gaps, (m, n)."""
         slopes = self.cells.jacobian(x)

@@ -6,13 +6,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.engine.cell_function import CellFunction
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import MAXIMISE, MINIMISE
+
+if TYPE_CHECKING:
+    pass
 
 CONVERGED, LIMIT, INTERRUPTED, STUCK, NOT_MET, NO_VALUE, UNBOUNDED = range(7)  # how a search ended: its status
 
@@ -20,6 +24,7 @@ VERY_SMALL_CHANGE = 1e-13  # of the objective over an iteration, relative, at wh
 FAR = 1e12  # times the start's size: an objective that still improves out there has no best value
 VERY_FAR = 1e50  # an objective that improves to this size has no best value either
 CHARGE = 1e3  # of missing a constraint within its precision, relative to the cost
+CREEPING = 100  # iterations, and one for each adjustable cell, that must gain something together
 DECADES = 1.0  # spread of the adjustable cells' magnitudes from which each is measured by its own
 
 
@@ -59,6 +64,16 @@ class Converged(Exception):
     """The objective no longer improves by more than the tolerance."""
 
 
+class Creeps(Exception):
+    """Many iterations together gained less than what the file calls converged."""
+
+    def __init__(self, iterations: int, convergence: float) -> None:
+        super().__init__(
+            f"converged: the last {iterations} iterations together gained less than the convergence of "
+            f"{convergence:g} that the file asks for (--tolerance 1e-12 goes on)"
+        )
+
+
 @dataclass(slots=True)
 class Point:
     x: np.ndarray
@@ -88,8 +103,11 @@ class Search:
     overall: Point | None = None  # of all starts before it
     first: float = math.nan  # the cost at this start
     finished: bool = False
+    may_creep: bool = True  # iterations that gain next to nothing do not end the search
     scale: np.ndarray = field(init=False)
     _previous: float = math.inf
+    _joined: CellFunction | None = None
+    _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
         self.scale = _scale(self.problem)
@@ -148,8 +166,8 @@ class Search:
 
     # ---- the cost
 
-    def cost(self, objective: float) -> float:
-        """What is minimised, of the objective cell's value."""
+    def cost(self, objective: Any) -> Any:
+        """What is minimised, of the objective cell's value (or of many)."""
         if self.problem.sense == MINIMISE:
             return objective * objective if self.squared else objective
         if self.problem.sense == MAXIMISE:
@@ -252,6 +270,48 @@ class Search:
             slopes = np.array([(up - down) / (2 * step) for (up, down), step in zip(sides, steps)]).T
         return np.where(np.isfinite(slopes), slopes, 0.0)
 
+    def judged(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cost at many points (p, n), and by how much the worst constraint is missed there, (p,) each.
+
+        All points are evaluated together; both are inf where there is no value. The best point is kept.
+        """
+        self.check_time()
+        problem, constraints = self.problem, self.problem.constraints
+        self.evaluations += len(points)
+        cost, missed = np.zeros(len(points)), np.zeros(len(points))
+        values = self._all_cells.batch(points).reshape(len(points), -1)
+        if problem.objective is not None:
+            cost, values = self.cost(values[:, 0]), values[:, 1:]
+        if constraints is not None:
+            missed = constraints.missed(constraints.gaps_of(values)).max(axis=1)
+        without = np.isnan(cost) | np.isnan(missed)
+        cost, missed = np.where(without, np.inf, cost), np.where(without, np.inf, missed)
+        if not without.all():
+            best = int(np.lexsort(self.ranks(cost, missed)[::-1])[0])
+            self.keep(points[best], float(cost[best]), float(missed[best]))
+        return cost, missed
+
+    def judged_ranks(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same as what points are compared by: what comes first, what decides among equals."""
+        return self.ranks(*self.judged(points))
+
+    @property
+    def _all_cells(self) -> CellFunction:
+        """The objective, if there is one, and then the cells that constraints compare, as one function."""
+        if self._joined is None:
+            objective, constraints = self.problem.objective, self.problem.constraints
+            if objective is None or constraints is None:
+                self._joined = objective if constraints is None else constraints.cells
+            else:
+                self._joined = objective.joined(constraints.cells)
+        assert self._joined is not None
+        return self._joined
+
+    def ranks(self, cost: np.ndarray, missed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `rank` compares points by, of many: what comes first, what decides among equals."""
+        charge = CHARGE * missed * (1.0 + np.abs(cost))
+        return np.maximum(missed - self.limits.precision, 0.0), cost + np.where(missed > 0, charge, 0.0)
+
     @property
     def meets_constraints(self) -> bool:
         """Whether the best point does, within their precision."""
@@ -276,11 +336,12 @@ class Search:
         self.best = None
         self.keep_constrained(z)
         self.first = math.nan if self.best is None else self.best.cost
+        self._mark = self.iterations, (math.inf, math.inf)
 
     def take_best(self) -> bool:
         """Compares what this start came to with the best of all; whether it is better."""
         best, overall = self.best, self.overall
-        if best is None or (overall is not None and self._rank(best) >= self._rank(overall)):
+        if best is None or (overall is not None and self.rank(best) >= self.rank(overall)):
             return False
         self.overall = best
         return True
@@ -292,11 +353,11 @@ class Search:
     def keep(self, x: np.ndarray, cost: float, missed: float) -> None:
         """Remembers the point if it is the best."""
         point = Point(x, cost, missed)
-        if self.best is None or self._rank(point) < self._rank(self.best):
+        if self.best is None or self.rank(point) < self.rank(self.best):
             self.best = Point(x.copy(), cost, missed)
             self._check_bounded(point)
 
-    def _rank(self, point: Point) -> tuple[float, float]:
+    def rank(self, point: Point) -> tuple[float, float]:
         """Smaller is better: the constraints come first; within their precision, what is missed costs too."""
         charge = CHARGE * point.missed * (1.0 + abs(point.cost)) if point.missed else 0.0
         return max(point.missed - self.limits.precision, 0.0), point.cost + charge
@@ -313,6 +374,11 @@ class Search:
             return
         raise Stop(f"the objective does not seem to be bounded: it still improves {place}", UNBOUNDED)
 
+    @property
+    def seconds(self) -> float:
+        """Since the search began."""
+        return time.perf_counter() - self.started
+
     def finish(self) -> None:
         """What is evaluated from here on makes the result: no limit stops it."""
         self.finished = True
@@ -320,7 +386,7 @@ class Search:
     def check_time(self) -> None:
         if self.finished:
             return
-        if self.limits.max_time is not None and time.perf_counter() - self.started > self.limits.max_time:
+        if self.limits.max_time is not None and self.seconds > self.limits.max_time:
             raise Stop(f"the time limit of {self.limits.max_time:g} s was reached")
 
     def begin(self) -> None:
@@ -330,21 +396,44 @@ class Search:
     def after_iteration(self, cost: float = math.nan) -> None:
         """Counts an iteration; raises Converged where the cost it came to, if stated, hardly improved."""
         self.iterations += 1
-        if self.callback is not None and self.best is not None:
-            seconds = time.perf_counter() - self.started
-            best = min((point for point in (self.best, self.overall) if point is not None), key=self._rank)
-            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), seconds))
+        self.report()
         if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
             raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+        self._check_creeping()
         previous, self._previous = self._previous, cost
         if abs(previous - cost) <= self.limits.relative_change * abs(cost):
             raise Converged
+
+    def report(self) -> None:
+        """Tells the callback where the search stands."""
+        known = [point for point in (self.best, self.overall) if point is not None]
+        if self.callback is not None and known:
+            best = min(known, key=self.rank)
+            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
+
+    def _check_creeping(self) -> None:
+        window = CREEPING + self.problem.start.size
+        if self.may_creep or self.best is None or self.iterations - self._mark[0] < window:
+            return
+        (_, before), now = self._mark, self.rank(self.best)
+        self._mark = self.iterations, now
+        if not gained(before, now, self.problem.settings.convergence):
+            raise Creeps(window, self.problem.settings.convergence)
 
     def shown(self, cost: float) -> float:
         """The objective behind a cost, for progress; of a value to be reached the distance from it."""
         if self.problem.sense == MAXIMISE:
             return -cost
         return math.sqrt(max(cost, 0.0)) if self.squared or self.problem.to_a_value else cost
+
+
+def gained(before: tuple[float, float], now: tuple[float, float], share: float) -> bool:
+    """Whether a rank (what is missed, cost) improved by more than a share of itself."""
+    if not math.isfinite(before[1]):
+        return math.isfinite(now[1])
+    if now[0] != before[0]:
+        return now[0] < before[0] * (1 - share)
+    return now[1] < before[1] - share * abs(before[1])
 
 
 def moved(x: np.ndarray, position: int, to: float) -> np.ndarray:

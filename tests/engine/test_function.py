@@ -166,3 +166,26 @@ def test_where_the_value_exists_but_no_derivative_does_it_is_infinite(formula):
     value, gradient = function.value_and_gradient(function.x0)
     assert value == 0
     assert np.isinf(gradient).all()
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        '=SUMIF(A1:A3,">0")',
+        '=COUNTIF(A1:A3,"<0")',
+        "=COUNTIF(A1:A3,A2)",
+        '=AVERAGEIFS(D1:D3,A1:A3,">=0",A1:A3,"<>2")',
+        '=MAXIFS(D1:D3,A1:A3,"=0")',
+        '=DSUM(C5:D8,"n",F5:F6)',
+    ],
+)
+def test_which_cells_meet_a_criterion_is_decided_anew_at_each_point(formula):
+    cells = {"A1": 1, "A2": 2, "A3": 3, "D1": 4, "D2": 5, "D3": 6, "B1": f"=IFERROR({formula},-1)"}
+    cells |= {"C5": "x", "D5": "n", "C6": "=A1", "C7": "=A2", "C8": "=A3", "D6": "=A1*2", "D7": 20, "D8": 30}
+    workbook = made({**cells, "F5": "x", "F6": ">0"})
+    f = workbook.function("A1:A3", "B1")
+    for point in [[0.0, 0, 0], [0, 0, 1], [1, -2, -3], [0, 2, 2]]:
+        value = f(np.array(point))
+        workbook["Sheet1"]["A1:A3"] = np.array(point).reshape(3, 1)
+        workbook.calculate()
+        assert value == workbook["Sheet1"]["B1"]

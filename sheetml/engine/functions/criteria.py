@@ -18,7 +18,7 @@ from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Array, Traced, concrete, value_of
+from sheetml.engine.tracing.graph import Array, Traced, concrete
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -36,6 +36,7 @@ from sheetml.engine.values import (
     first_error,
     folded,
     number_value,
+    select,
     to_objects,
 )
 from sheetml.formula.tree import Node
@@ -49,6 +50,13 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 FEWEST_CELLS_A_RANGE = 4  # that are worth an evaluation of their own
+_DECIDE: dict[str, Callable[[Array, float], Array]] = {
+    "<": ops.less,
+    "<=": ops.less_equal,
+    ">": ops.greater,
+    ">=": ops.greater_equal,
+    "=": ops.equal,
+}
 ELEMENTS = 8_000_000  # of a table of criteria by cells
 
 
@@ -67,13 +75,11 @@ class Criterion:
             return ~(equal & (values.kinds == NUMBER) if type(self.operand) is float else equal)
         if self.operator == "=":
             return self._equal(values)
-        compare = _COMPARE[self.operator]
         kinds, operand = values.kinds, self.operand
-        if isinstance(operand, bool):
-            return (kinds == BOOLEAN) & compare(value_of(values.number), float(operand))
-        if isinstance(operand, float):
-            return (kinds == NUMBER) & compare(value_of(values.number), operand)
+        if isinstance(operand, (bool, float)):
+            return (kinds == _kind(operand)) & self._decided(values, operand)
         if isinstance(operand, str):
+            compare = _COMPARE[self.operator]
             known = folded(operand)
             result = np.zeros(values.shape, bool)
             for place in zip(*np.nonzero(kinds == TEXT)):
@@ -88,9 +94,9 @@ class Criterion:
         if isinstance(operand, ErrorCode):
             return kinds == ERROR + operand
         if isinstance(operand, bool):
-            return (kinds == BOOLEAN) & (value_of(values.number) == float(operand))
+            return (kinds == BOOLEAN) & self._decided(values, operand)
         if isinstance(operand, float):
-            equal = (kinds == NUMBER) & (value_of(values.number) == operand)
+            equal = (kinds == NUMBER) & self._decided(values, operand)
             return equal | self._texts(values, lambda text: parse_number(text) == operand)
         if operand == "":
             return (kinds == BLANK) | self._texts(values, lambda text: text == "")
@@ -98,6 +104,11 @@ class Criterion:
         if pattern is not None:
             return self._texts(values, pattern.fullmatch)
         return self._texts(values, lambda text: folded(text) == known)
+
+    def _decided(self, values: Value, operand: float) -> np.ndarray:
+        """Which numbers meet it: a decision, which binds a trace only while it stays the same."""
+        sign = "=" if self.operator == "<>" else self.operator
+        return concrete(_DECIDE[sign](values.number, float(operand)))
 
     @staticmethod
     def _texts(values: Value, question: Callable[[str], bool]) -> np.ndarray:
@@ -111,6 +122,10 @@ class Criterion:
                 answers[text] = question(text)
             result[place] = answers[text]
         return result
+
+
+def _kind(operand: float) -> int:
+    return BOOLEAN if isinstance(operand, bool) else NUMBER
 
 
 def criterion(item: float | str | bool | ErrorCode | None) -> Criterion:
@@ -174,19 +189,10 @@ def selection(context: Context, pairs: list[tuple[Value, Value]], measured: Valu
     rows = np.ones((count, size), bool)
     for values, items in ranges:
         for cell in range(count):
-            own = _row(values, cell if values.shape[0] > 1 else 0)
+            own = select(values, slice(cell, cell + 1))
             item = items[cell if items.shape[0] > 1 else 0, 0, 0]
             rows[cell] &= criterion(item).met(own).reshape(-1)
     return Selection(rows, np.arange(count).reshape(-1, 1, 1))
-
-
-def _row(values: Value, cell: int) -> Value:
-    part = slice(cell, cell + 1)
-    return Value(
-        value_of(values.number)[part],
-        None if values.kind is None else values.kind[part],
-        None if values.text is None else values.text[part],
-    )
 
 
 def _shared(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], may_group: bool = True) -> Selection:

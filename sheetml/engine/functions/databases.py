@@ -19,7 +19,7 @@ from sheetml.engine.functions.math import product, total
 from sheetml.engine.functions.registry import Sample, function, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Array, value_of
+from sheetml.engine.tracing.graph import Array
 from sheetml.engine.values import (
     BLANK,
     ERROR,
@@ -47,15 +47,15 @@ class Unsupported(Exception):
 
 def _names(row: Value) -> list[str]:
     """The names of fields as they show, (n,), for comparison."""
-    texts, _ = as_text(Value(value_of(row.number), row.kind, row.text))
+    texts, _ = as_text(row)
     return [folded(text) for text in texts.reshape(-1)]
 
 
 def _line(value: Value, cell: int, row: int) -> Value:
-    """A row of one cell's array, (1, 1, n), its numbers as they are now."""
+    """A row of one cell's array, (1, 1, n)."""
     at = cell % value.shape[0]
     index = np.arange(value.shape[2]) + (at * value.shape[1] + row) * value.shape[2]
-    return rearranged(Value(value_of(value.number), value.kind, value.text), index[None, None, :])
+    return rearranged(value, index[None, None, :])
 
 
 def _condition(item: Item) -> Criterion:
@@ -70,7 +70,6 @@ def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
     names = _names(_line(database, cell, 0))
     headings = _names(_line(criteria, cell, 0))
     records = database.shape[1] - 1
-    plain = Value(value_of(database.number), database.kind, database.text)
     first = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
     result = np.zeros(records, bool)
     for row in range(1, criteria.shape[1]):
@@ -80,7 +79,7 @@ def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
                 continue
             if heading in names and heading:
                 places = first + np.arange(1, records + 1) * database.shape[2] + names.index(heading)
-                own &= _condition(item).met(rearranged(plain, places[None, :, None])).reshape(-1)
+                own &= _condition(item).met(rearranged(database, places[None, :, None])).reshape(-1)
             elif isinstance(item, (bool, float)):
                 raise Unsupported
             else:
@@ -91,8 +90,8 @@ def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
 
 def _field(database: Value, field: Value, cell: int) -> int | None:
     """The position of the field that is asked about; None if there is none."""
-    item = to_objects(Value(value_of(field.number), field.kind, field.text))[cell % field.shape[0], 0, 0]
-    if isinstance(item, float):
+    item = to_objects(field)[cell % field.shape[0], 0, 0]
+    if isinstance(item, (bool, float)):
         position = int(item) - 1
         return position if 0 <= position < database.shape[2] else None
     names = _names(_line(database, cell, 0))

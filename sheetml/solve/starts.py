@@ -1,0 +1,269 @@
+"""Many starting points for the gradient core, on all processors, and when there have been enough of them.
+
+Points are spread evenly (Sobol 1967, scrambled) within the bounds, or around the start where there are none.
+A point is passed over if it lies nearer to a known minimum than points did that led there. The search ends
+early by the rule that Excel's multistart goes by: from w different minima found by N starts, w (N - 1) /
+(N - w - 2) are estimated to exist (Boender, Rinnooy Kan 1987); where that is less than half a minimum more,
+a better one is improbable. On machines that can fork, the starts run in several processes: each has the
+workbook from the start, and sends back no more than a point.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sheetml.errors import SheetmlError
+from sheetml.solve.problem import Problem
+from sheetml.solve.search import LIMIT, UNBOUNDED, Point, Search, Stop
+
+ALIKE = 1e-4  # relative: minima that differ by less are taken for the same
+NEARER = 0.5  # than this part of the way to a minimum: a point is passed over
+WORTH_WORKERS = 0.5  # seconds of work, from which it is shared
+FEWEST_STARTS = 8  # before the rule is asked
+LONG = 300  # evaluations of a whole descent, from which further starts first get a short one
+POLISHED = 4  # of the best points of short descents get the whole one
+
+Descend = Callable[[Search, np.ndarray], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What one start came to."""
+
+    start: np.ndarray  # scaled variables
+    best: Point | None
+    said: tuple[str, str]  # the method, and how it ended
+    iterations: int
+    evaluations: int
+    gradients: int
+    no_derivative: str
+    stopped: tuple[str, int] | None = None  # why, and the status
+
+
+@dataclass(slots=True)
+class Minima:
+    """The different minima that starts have led to, of a search that may still find more."""
+
+    costs: list[float] = field(default_factory=list)
+    places: list[np.ndarray] = field(default_factory=list)
+    reach: list[float] = field(default_factory=list)  # from how far off a start has led there
+    starts: int = 0
+
+    def add(self, start: np.ndarray, place: np.ndarray, cost: float) -> None:
+        self.starts += 1
+        distance = float(np.linalg.norm(start - place))
+        for number, known in enumerate(self.costs):
+            if abs(known - cost) <= ALIKE * max(abs(known), abs(cost), 1e-12):
+                if np.linalg.norm(self.places[number] - place) <= 0.01 * (1.0 + np.linalg.norm(place)):
+                    self.reach[number] = max(self.reach[number], distance)
+                return
+        self.costs.append(cost)
+        self.places.append(place)
+        self.reach.append(distance)
+
+    def is_near_known(self, start: np.ndarray) -> bool:
+        """Whether the point would lead to a minimum that is known, as far as that can be told."""
+        return any(np.linalg.norm(start - place) < NEARER * reach for place, reach in zip(self.places, self.reach))
+
+    @property
+    def expected(self) -> float:
+        """How many minima there are, as estimated."""
+        found, left = len(self.costs), self.starts - len(self.costs) - 2
+        return found * (self.starts - 1) / left if left > 0 else math.inf
+
+    @property
+    def enough(self) -> bool:
+        return self.starts >= FEWEST_STARTS and self.expected < len(self.costs) + 0.5
+
+    def words(self, passed_over: int) -> str:
+        """What the starts came to, in words."""
+        found = len(self.costs)
+        text = f"{self.starts} starts led to {found} different {'minimum' if found == 1 else 'minima'}"
+        if passed_over:
+            text += f", {passed_over} more were passed over near {'it' if found == 1 else 'them'}"
+        if self.enough:
+            return f"{text}: a better one is improbable by the rule of Excel's multistart"
+        estimate = f"about {self.expected:.0f}" if math.isfinite(self.expected) else "many more"
+        return f"{text}; by the rule of Excel's multistart {estimate} are to be expected"
+
+
+def run(
+    search: Search,
+    descend: Descend,
+    short: Descend,
+    first: np.ndarray,
+    count: int,
+    seed: int | None,
+    workers: int | None,
+) -> tuple[str, str]:
+    """Descends from `first` and further points, `count` in all; the best is in the search.
+
+    Where a descent takes long, further points first get a `short` one, and the best few of them a whole one.
+
+    Returns the method that found it, and how that and the whole ended.
+
+    Raises Stop where a limit ends it.
+    """
+    minima, passed_over = Minima(), 0
+    began = time.perf_counter()
+    ending = _ending(search, descend, first)
+    best_said = _took(search, minima, ending, ("", ""))
+    is_long = ending.evaluations > LONG
+    seconds = time.perf_counter() - began
+    points = [search.scaled(x) for x in spread(search.problem, count - 1, seed)]
+
+    def worthwhile() -> Iterator[np.ndarray]:
+        nonlocal passed_over
+        for point in points:
+            if minima.enough:
+                return
+            if minima.is_near_known(point):
+                passed_over += 1
+            else:
+                yield point
+
+    workers = min(_processors() if workers is None else workers, count - 1)
+    shared = workers > 1 and seconds * (count - 1) > WORTH_WORKERS and _can_fork()
+    short_ends: list[Point] = []
+    for ending in _endings(search, short if is_long else descend, worthwhile(), workers if shared else 1):
+        best_said = _took(search, minima, ending, best_said)
+        short_ends += [ending.best] if ending.best is not None else []
+    if is_long:
+        best_ends = sorted(short_ends, key=search.rank)[:POLISHED]
+        again = iter([search.scaled(point.x) for point in best_ends])
+        for ending in _endings(search, descend, again, min(workers, POLISHED) if shared else 1):
+            best_said = _took(search, None, ending, best_said)
+    method, ended = best_said
+    return method, f"{ended}; {minima.words(passed_over)}"
+
+
+def spread(problem: Problem, count: int, seed: int | None) -> np.ndarray:
+    """Points (count, n) spread evenly within the bounds, or around the start where there are none."""
+    from scipy.special import ndtri
+    from scipy.stats import qmc
+
+    start, lower, upper = problem.start, problem.lower, problem.upper
+    random = np.random.default_rng(0 if seed is None else seed)
+    power = max(1, math.ceil(math.log2(max(count, 1))))
+    even = qmc.Sobol(start.size, rng=random).random_base2(power)[:count]
+    between = np.isfinite(lower) & np.isfinite(upper)
+    size = max(float(np.std(start)), 0.1 * float(np.abs(start).max(initial=0.0)), 0.1)
+    within = np.where(between, lower, 0.0) + even * np.where(between, upper - lower, 1.0)
+    around = start + size * ndtri(np.clip(even, 1e-6, 1 - 1e-6))
+    return np.clip(np.where(between, within, around), lower, upper)
+
+
+def _took(search: Search, minima: Minima | None, ending: Ending, said: tuple[str, str]) -> tuple[str, str]:
+    """Counts what a start came to, keeps its best point, and says by which method the best of all was found."""
+    search.iterations += ending.iterations
+    search.evaluations += ending.evaluations
+    search.gradients += ending.gradients
+    search.no_derivative = search.no_derivative or ending.no_derivative
+    if ending.best is not None:
+        search.best = ending.best
+        if minima is not None and ending.best.missed <= search.limits.precision and math.isfinite(ending.best.cost):
+            minima.add(ending.start, ending.best.x / search.scale, ending.best.cost)
+        if search.take_best():
+            said = ending.said
+    if ending.stopped is not None:
+        raise Stop(*ending.stopped)
+    search.report()
+    search.check_time()
+    return said if said[0] else ending.said
+
+
+def _ending(search: Search, descend: Descend, start: np.ndarray) -> Ending:
+    """One start, in a search of its own that counts from zero."""
+    inner = Search(
+        search.problem, search.limits, search.central, None, started=search.started, may_creep=search.may_creep
+    )
+    inner.squared = search.squared
+    said, stopped = ("", ""), None
+    try:
+        inner.start_at(start)
+        said = descend(inner, start)
+    except Stop as stop:
+        if stop.status in (LIMIT, UNBOUNDED):
+            stopped = str(stop), stop.status
+    except SheetmlError as error:
+        said = ("", str(error))
+    return Ending(
+        start, inner.best, said, inner.iterations, inner.evaluations, inner.gradients, inner.no_derivative, stopped
+    )
+
+
+def _endings(search: Search, descend: Descend, points: Iterator[np.ndarray], workers: int) -> Iterator[Ending]:
+    """What each point comes to, one after the other or in several processes."""
+    if workers < 2:
+        yield from (_ending(search, descend, point) for point in points)
+        return
+    with _Workers(search, descend, workers) as pool:
+        yield from pool.endings(points)
+
+
+def _can_fork() -> bool:
+    return "fork" in multiprocessing.get_all_start_methods()
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# ---- several processes -------------------------------------------------------------------------
+
+_work: tuple[Search, Descend] | None = None  # what forked processes find here
+
+
+class _Workers:
+    """Forked processes, each with the problem and its workbook as they are now."""
+
+    def __init__(self, search: Search, descend: Descend, count: int) -> None:
+        global _work
+        _work = search, descend
+        self.count = count
+        self.pool = multiprocessing.get_context("fork").Pool(count, initializer=_begin)
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _work
+        _work = None
+        self.pool.terminate()
+        self.pool.join()
+
+    def endings(self, points: Iterator[np.ndarray]) -> Iterator[Ending]:
+        """What each point comes to, in the order in which they end; points are asked for as processes are free."""
+        waiting = [self.pool.apply_async(_worked, (point,)) for point, _ in zip(points, range(self.count))]
+        while waiting:
+            done = next((each for each in waiting if each.ready()), None)
+            if done is None:
+                waiting[0].wait(0.01)
+                continue
+            waiting.remove(done)
+            ending = done.get()
+            yield ending
+            point = next(points, None)
+            if point is not None:
+                waiting.append(self.pool.apply_async(_worked, (point,)))
+
+
+def _begin() -> None:
+    """A worker leaves Ctrl-C to the process that started it."""
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _worked(start: np.ndarray) -> Ending:
+    assert _work is not None
+    with np.errstate(all="ignore"):
+        return _ending(*_work, start)
