@@ -20,7 +20,8 @@ from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.tracing.graph import Traced, ordered, value_of
 from sheetml.solve.linear.terms import Terms, products, stacked, sum_of
 
-MOST_TERMS = 20_000_000  # of products; more belong to another method
+MOST_TERMS = 20_000_000  # of products ...
+MOST_IN_ALL = 60_000_000  # ... and of all arrays together; more belong to another method
 MOST_REASONS = 200  # put into words
 NO_AGREEMENT = "the coefficients read off the formulas do not give the cells' values"
 AGREEMENT = 1e-9  # of an output with what its coefficients say at the point traced, relative
@@ -28,7 +29,7 @@ NO_REASON = np.iinfo(np.int32).max
 
 
 class TooLarge(Exception):
-    """There are too many products to list."""
+    """There are too many coefficients to list."""
 
 
 @dataclass(slots=True)
@@ -188,7 +189,7 @@ def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper:
         decided = [walk.first_moving(guard) for guard in function.guards]
     except TooLarge:
         size = value_of(outputs).size
-        return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many products of cells")
+        return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many coefficients to list")
     guards = [reason for reason in decided if reason is not None]
     guarded, degree = bool(guards), form.degree()
     reasons = dict.fromkeys(range(form.count), min(guards)) if guarded else {}
@@ -231,6 +232,7 @@ class _Walk:
     upper: np.ndarray
     forms: dict[int, Form] = field(default_factory=dict)
     reasons: list[_Reason] = field(default_factory=list)
+    terms: int = 0  # of all forms
 
     @property
     def unknowns(self) -> int:
@@ -245,7 +247,10 @@ class _Walk:
             self.forms[id(node)] = Form(np.zeros(size), Terms.unknowns(size), Terms.none(size))
             return
         rule = _RULES.get(node.primitive.name)
-        self.forms[id(node)] = (rule or _opaque)(self, node)
+        form = self.forms[id(node)] = (rule or _opaque)(self, node)
+        self.terms += form.linear.size + form.quadratic.size
+        if self.terms > MOST_IN_ALL:
+            raise TooLarge
 
     def first_moving(self, node: Any) -> int | None:
         """The reason that a decision's array is not constant, if it is not."""
@@ -492,6 +497,8 @@ def _scattered(walk: _Walk, node: Traced) -> Form:
 
 def _cumulative(walk: _Walk, node: Traced) -> Form:
     length = node.shape[-1]
+    if node.size * length > MOST_TERMS:
+        raise TooLarge
     earlier, later = np.nonzero(np.arange(length)[:, None] <= np.arange(length)[None, :])
     lines = np.arange(node.size // length)[:, None] * length
     return walk.of(node.operands[0]).gathered(lines + earlier).added(lines + later, node.size)
