@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
+from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.division import Refused, Split, labels_of, numbered, together
+from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.scope import Scope
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
@@ -81,7 +82,7 @@ _MOST_CALLS = 2**27  # elements that the names and functions of one formula are 
 _COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
-Result: TypeAlias = "Value | Reference | Areas | Lambda"
+Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda"
 
 
 class NotReady(Exception):
@@ -196,6 +197,7 @@ class Context:
         self.variables: dict[str, Result] = {}
         self.depth = 0  # of names within names
         self.calls = 0  # of functions within functions
+        self.last_sum: Node | None = None  # the sum that ends the formula: it may vanish
         self.for_values = False  # what a function such as IF chooses is to be read at once
 
     @property
@@ -288,6 +290,8 @@ class Context:
             if not self.array:
                 result = implicit_intersection(result, self.rows, self.columns)
             return self.read(result)
+        if isinstance(result, AreaArray):
+            return error_value(VALUE, (1, *result.shape[1:]))
         return error_value(CALC if isinstance(result, Lambda) else VALUE)
 
     # ---- reading cells
@@ -537,25 +541,31 @@ def _binary(context: Context, node: Binary) -> Result:
     first, chain = left_spine(node)  # a chain a+b+c+... may be deeper than Python's stack
     left = context.value(first)
     for part in chain:
-        left = _operation(context, part.operator, left, context.value(part.right))
+        arithmetic_of = LAST_SUMS if part is context.last_sum else _ARITHMETIC
+        left = _operation(context, part.operator, left, context.value(part.right), arithmetic_of)
         context.passed(part, left)
     return left
 
 
-def _operation(context: Context, operator: str, left: Value, right: Value) -> Value:
+Operation = Callable[[Array, Array], tuple[Array, Errors]]
+
+
+def _operation(
+    context: Context, operator: str, left: Value, right: Value, arithmetic_of: dict[str, Operation]
+) -> Value:
     if operator in _ARITHMETIC:
-        return arithmetic(operator, left, right)
+        return arithmetic(arithmetic_of[operator], left, right)
     if operator == "&":
         with context.evaluating("&"):
             return join(left, right)
     return compare(operator, left, right)
 
 
-def arithmetic(operator: str, left: Value, right: Value) -> Value:
+def arithmetic(operation: Operation, left: Value, right: Value) -> Value:
     left, right = aligned(left, right)
     left_number, left_errors = as_number(left)
     right_number, right_errors = as_number(right)
-    number, errors = _ARITHMETIC[operator](left_number, right_number)
+    number, errors = operation(left_number, right_number)
     return number_value(number, first_error(left_errors, right_errors, errors))
 
 
@@ -601,12 +611,16 @@ def raised(x: Array, y: Array) -> tuple[Array, Errors]:
 rounded = ops.position_of("rounded", np.rint)
 
 
-_ARITHMETIC: dict[str, Callable[[Array, Array], tuple[Array, Errors]]] = {
+_ARITHMETIC: dict[str, Operation] = {
     "+": lambda x, y: (ops.add(x, y), None),
     "-": lambda x, y: (ops.subtract(x, y), None),
     "*": lambda x, y: (ops.multiply(x, y), None),
     "/": divided,
     "^": raised,
+}
+LAST_SUMS: dict[str, Operation] = {
+    "+": lambda x, y: (SUMS_THAT_VANISH["+"](x, y), None),
+    "-": lambda x, y: (SUMS_THAT_VANISH["-"](x, y), None),
 }
 
 

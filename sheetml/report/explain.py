@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine import questions
-from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.areas import AreaArray, Areas, Reference
 from sheetml.engine.calculation import Calculation
 from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.evaluate import Context, Lambda, Result
@@ -213,6 +213,8 @@ def _result_text(recorder: Context, result: Result | None) -> str:
         return ""
     if isinstance(result, Lambda):
         return "a function"
+    if isinstance(result, AreaArray):
+        return "areas"
     if isinstance(result, Areas):
         return "; ".join(_result_text(recorder, part) for part in result.parts)
     if isinstance(result, Reference):
