@@ -65,7 +65,10 @@ def _in_pieces(then: Solve, problem: Problem, limits: Limits, **how: Any) -> Any
     from sheetml.solve import linear
 
     started = time.perf_counter()
-    start = linear.improved_start(problem, limits)
+    try:
+        start = linear.improved_start(problem, limits)
+    except KeyboardInterrupt:
+        return _interrupted(problem)
     used = time.perf_counter() - started
     if limits.max_time is not None:
         limits = replace(limits, max_time=max(limits.max_time - used, 0.0))
