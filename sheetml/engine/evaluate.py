@@ -82,7 +82,7 @@ _MOST_CALLS = 2**27  # elements that the names and functions of one formula are 
 _COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
-Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda"
+Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda | LambdaArray"
 
 
 class NotReady(Exception):
@@ -104,6 +104,27 @@ class Lambda:
 
     def select(self, index: np.ndarray | slice) -> Lambda:
         return Lambda(self.parameters, self.body, self.context.select(index))
+
+
+@dataclass(slots=True)
+class LambdaArray:
+    """An array of functions for each of b cells: `functions` is one of all elements, made among b * R * C cells."""
+
+    functions: Lambda
+    rows: int
+    columns: int
+
+    @property
+    def size(self) -> int:
+        return self.rows * self.columns
+
+    def element(self, position: int) -> Lambda:
+        """The function at a position, row by row from 0, of each cell."""
+        return self.functions.select(np.arange(position, self.functions.context.count, self.size))
+
+    def select(self, index: np.ndarray | slice) -> LambdaArray:
+        cells = np.arange(self.functions.context.count).reshape(-1, self.size)[index]
+        return LambdaArray(self.functions.select(cells.reshape(-1)), self.rows, self.columns)
 
 
 Arguments = tuple[Node, ...]
@@ -292,7 +313,7 @@ class Context:
             return self.read(result)
         if isinstance(result, AreaArray):
             return error_value(VALUE, (1, *result.shape[1:]))
-        return error_value(CALC if isinstance(result, Lambda) else VALUE)
+        return error_value(CALC if isinstance(result, (Lambda, LambdaArray)) else VALUE)
 
     # ---- reading cells
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import AreaArray, Areas, Reference, moved
-from sheetml.engine.division import Split, alike
-from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
+from sheetml.engine.division import Split, alike, refuse_errors
+from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result
 from sheetml.engine.functions.logic import Branch, chosen, evaluation
 from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
@@ -128,6 +128,8 @@ def index(context: Context, arguments: Arguments) -> Result:
             if context.count > 1 and not (chosen_area != 1).all():
                 raise Split
             return error_value(REF)
+    if isinstance(result, LambdaArray):
+        return _function_at(context, result, arguments)
     if isinstance(result, (Lambda, AreaArray)):
         return error_value(VALUE)
     if context.array and isinstance(result, (Reference, Value)) and _asks_for_arrays(context, arguments):
@@ -138,6 +140,20 @@ def index(context: Context, arguments: Arguments) -> Result:
     if isinstance(result, Reference):
         return _part_of_reference(result, rows, columns, errors, len(arguments) == 2)
     return _part_of_array(result, rows, columns, errors, len(arguments) == 2)
+
+
+def _function_at(context: Context, functions: LambdaArray, arguments: Arguments) -> Result:
+    """The function at a row and a column of an array of functions."""
+    rows, row_errors = integers(context, arguments[1])
+    columns, column_errors = integers(context, argument(arguments, 2), 1)
+    refuse_errors(first_error(row_errors, column_errors))
+    alike(rows, columns)
+    row, column = int(rows[0]), int(columns[0])
+    if len(arguments) == 2 and functions.rows == 1:
+        row, column = 1, row
+    if not (1 <= row <= functions.rows and 1 <= column <= functions.columns):
+        return error_value(REF)
+    return functions.element((row - 1) * functions.columns + column - 1)
 
 
 def _asks_for_arrays(context: Context, arguments: Arguments) -> bool:

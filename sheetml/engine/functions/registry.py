@@ -21,14 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.areas import AreaArray, Areas, Reference
+from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import (
     MOST_ARGUMENTS,
     Arguments,
     Context,
     Evaluation,
     Function,
-    Lambda,
     Result,
     aligned,
 )
@@ -328,7 +327,7 @@ def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]
         return [sample_in(context.read_padded(part), all_values) for part in result.parts]
     if isinstance(result, Reference):
         return [sample_in(context.read_padded(result), all_values)]
-    if isinstance(result, (Lambda, AreaArray)):
+    if not isinstance(result, Value):
         result = context.dereference(result)
     if result.shape[1:] != (1, 1):
         return [sample_in(_without_booleans(result) if all_values else result, all_values)]
