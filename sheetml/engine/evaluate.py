@@ -18,6 +18,7 @@ import numpy as np
 from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.division import Refused, Split, labels_of, numbered, together
+from sheetml.engine.other_workbooks import NotKept
 from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.scope import Scope
 from sheetml.engine.tracing import graph as ops
@@ -161,6 +162,7 @@ class Workspace:
     random: np.random.Generator
     trace: Trace | None = None
     calls: int = 0  # what calling functions made by LAMBDA has cost the formula being evaluated
+    reads_others: bool = False  # the formula being evaluated refers to other workbooks
     in_circle: bool = False  # cells that seem to depend on themselves are tried: each read is watched
     spills: dict[int, tuple[int, int]] = field(default_factory=dict)  # anchor's slot: rows and columns
     now: float = 0.0  # the serial number of the moment of this calculation
@@ -189,7 +191,7 @@ class Workspace:
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""
-        return describe(self.slots, self.scope.sheet_names, slots)
+        return describe(self.slots, self.scope.titles, slots)
 
 
 _NOTHING = nullcontext()
@@ -502,9 +504,34 @@ def _structured(context: Context, node: StructuredReference) -> Result:
     return error_value(REF) if found is None else found
 
 
-def _external(context: Context, node: ExternalReference) -> Value:
-    text = to_a1(node, int(context.rows[0]), int(context.columns[0]))
-    return context.uncomputable(f"another workbook is referred to ({text})")
+def _external(context: Context, node: ExternalReference) -> Result:
+    context.workspace.reads_others = True
+    try:
+        if isinstance(node.part, Name):
+            return definition(context).evaluate(context.workspace.scope.others.name(node))
+        if isinstance(node.part, ErrorValue):
+            return _error(context, node.part)
+        return _other_cells(context, node)
+    except NotKept as missing:
+        text = to_a1(node, int(context.rows[0]), int(context.columns[0]))
+        return context.uncomputable(f"another workbook is referred to ({text}): {missing}")
+
+
+def _other_cells(context: Context, node: ExternalReference) -> Result:
+    """The areas of another workbook, from each of the cells."""
+    cache, part = context.cache, node.part
+    if cache is not None and id(node) in cache:
+        known: Result = cache[id(node)]
+        return known
+    if not isinstance(part, Range):
+        raise NotKept("the file does not keep where its tables are")
+    rows = _coordinates(part.top, context.rows), _coordinates(part.bottom, context.rows)
+    columns = _coordinates(part.left, context.columns), _coordinates(part.right, context.columns)
+    areas = [from_corners(sheet, rows, columns) for sheet in context.workspace.scope.others.sheets(node)]
+    result: Result = areas[0] if len(areas) == 1 else Areas(areas)
+    if cache is not None:
+        cache[id(node)] = result
+    return result
 
 
 # ---- operators ---------------------------------------------------------------------------------

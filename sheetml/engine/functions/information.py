@@ -114,6 +114,8 @@ def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
     reference = context.reference(node)
     if isinstance(reference, Value):
         return reference
+    if reference.sheet >= len(context.workspace.scope.sheet_names):
+        return context.uncomputable("the file does not keep the formulas of other workbooks")
     places = zip(reference.top.tolist(), reference.left.tolist())
     return [_as_typed(context, reference.sheet, row, column) for row, column in places]
 
@@ -121,7 +123,7 @@ def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
 def _as_typed(context: Context, sheet: int, row: int, column: int) -> str | None:
     """A cell's formula with the letters and parentheses that the file has, as long as it still is that formula."""
     text = context.workspace.formula_text(sheet, row, column)
-    cells = context.workspace.scope.file.sheets[sheet].cells
+    cells = context.workspace.scope.cells[sheet]
     first, last = np.searchsorted(cells.row, [row, row + 1])
     place = int(first + np.searchsorted(cells.column[first:last], column))
     stored = cells.formula.get(place) if place < last and cells.column[place] == column else None
@@ -278,8 +280,10 @@ _OF_MEMORY = ("memavail", "memused", "totmem")  # which Excel does not tell any 
 
 
 def _cell_address(context: Context, cell: Reference) -> Value:
-    file = context.workspace.scope.file
-    sheet = "" if cell.sheet == context.sheet else f"[{file.path.name}]{file.sheets[cell.sheet].name}"
+    scope = context.workspace.scope
+    sheet = "" if cell.sheet == context.sheet else scope.titles[cell.sheet]
+    if sheet and cell.sheet < len(scope.sheet_names):
+        sheet = f"[{scope.file.path.name}]{sheet}"
     prefix = f"{quote_sheet(sheet)}!" if sheet else ""
     places = zip(cell.top.tolist(), cell.left.tolist())
     return _texts([f"{prefix}${column_letters(column)}${row}" for row, column in places])

@@ -17,6 +17,7 @@ from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
     REF,
+    UNCOMPUTABLE,
     VALUE,
     Errors,
     Value,
@@ -33,7 +34,17 @@ from sheetml.engine.values import (
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.references import column_letters, from_r1c1, quote_sheet
-from sheetml.formula.tree import Binary, Missing, Name, Node, Range, StructuredReference, Text, Unary
+from sheetml.formula.tree import (
+    Binary,
+    ExternalReference,
+    Missing,
+    Name,
+    Node,
+    Range,
+    StructuredReference,
+    Text,
+    Unary,
+)
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
@@ -242,7 +253,7 @@ def indirect(context: Context, arguments: Arguments) -> Result:
     corners = np.array([_corners(area) for area in found], np.int64)
     missing = first_error(
         None if errors is None else errors.reshape(errors.shape[0], -1)[:, 0],
-        error_where(np.array([area is None or area.errors is not None for area in found]), REF),
+        np.array([REF if area is None else 0 if area.errors is None else area.errors[0] for area in found], np.uint8),
     )
     top, left, height, width = corners.T
     return Reference(sheet, top, left, height, width, missing, dynamic=True)
@@ -278,6 +289,11 @@ def _named_area(context: Context, cell: int, text: str, r1c1: bool) -> Reference
         tree = parse(sheet + mark + place, row, column)
     except FormulaError:
         return None
+    if isinstance(tree, ExternalReference):
+        one.workspace.reads_others = True
+        one.uncomputable(f"INDIRECT({text!r}) looks into another workbook, which is not open")
+        here = np.array([1])
+        return Reference(one.sheet, here, here, here, here, np.array([UNCOMPUTABLE], np.uint8))
     result = one.evaluate(tree) if _names_cells(tree) else None
     return result if isinstance(result, Reference) else None
 

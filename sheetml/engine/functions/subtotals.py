@@ -97,8 +97,10 @@ def _hidden(context: Context, area: Reference, height: int, by_hand: bool) -> np
     While a filter hides rows of a sheet, Excel takes all its hidden rows for hidden by the filter.
     """
     file = context.workspace.scope.file
-    sheet = file.sheets[area.sheet]
     rows = area.top[:, None, None] + np.arange(height)[None, :, None]
+    if area.sheet >= len(file.sheets):  # another workbook's
+        return np.zeros(rows.shape, bool)
+    sheet = file.sheets[area.sheet]
     hidden = sheet.hidden_rows
     filtered = sheet.filters or any(table.filtered for table in file.tables if table.sheet == area.sheet)
     if not by_hand and not filtered:
