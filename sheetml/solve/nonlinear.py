@@ -100,7 +100,7 @@ def _short_descent(search: Search, z: np.ndarray) -> tuple[str, str]:
     if search.problem.constraints is not None or search.problem.to_a_value:
         return descend_from(search, z)
     try:
-        return QUASI_NEWTON, bounded.descend(search, z)
+        return QUASI_NEWTON, bounded.descend(search, z, attempts=1)
     except Creeps as creeps:
         return QUASI_NEWTON, str(creeps)
 

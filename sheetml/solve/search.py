@@ -388,6 +388,10 @@ class Search:
         if self.limits.max_time is not None and self.seconds > self.limits.max_time:
             raise Stop(f"the time limit of {self.limits.max_time:g} s was reached")
 
+    def check_iterations(self) -> None:
+        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
+            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+
     def begin(self) -> None:
         """A method starts: what it calls an improvement counts from here."""
         self._previous = math.inf
@@ -396,8 +400,7 @@ class Search:
         """Counts an iteration; raises Converged where the cost it came to, if stated, hardly improved."""
         self.iterations += 1
         self.report()
-        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
-            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+        self.check_iterations()
         self._check_creeping()
         previous, self._previous = self._previous, cost
         if abs(previous - cost) <= self.limits.relative_change * abs(cost):
