@@ -252,7 +252,7 @@ class _Workers:
         self.pool.join()
 
     def endings(self, points: Iterator[np.ndarray]) -> Iterator[Ending]:
-        """What each point comes to, in their order; one more is asked for whenever one has ended: that is repeatable."""
+        """What each point comes to, in their order; one more is asked for whenever one has ended: repeatably."""
         ahead = itertools.islice(points, AHEAD * self.count)
         waiting = deque(self.pool.apply_async(_worked, (point,)) for point in ahead)
         while waiting:
