@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import sheetml
-from sheetml.layouts.graddesc import TrainingLoop
-from sheetml.layouts.graddesc.recognition import STATED
+from sheetml.loops import TrainingLoop
+from sheetml.loops.recognition import STATED
 
 WORKBOOK = Path(__file__).parent.parent / "workbooks" / "graddesc.xlsx"
 EPOCHS = 20_000

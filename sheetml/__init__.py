@@ -9,28 +9,37 @@ for model in wb.solver_models: model.solve()           what Excel's Solver would
 wb.save("solved.xlsx")
 """
 
+from sheetml.api import Workbook, open
 from sheetml.errors import (
     CalculationError,
+    DataError,
     FormulaError,
+    MacroError,
+    ModelError,
     NotDifferentiableError,
     SheetmlError,
     SolverError,
+    UncomputableError,
     WorkbookError,
 )
-from sheetml.workbook import Workbook, Worksheet, open
+from sheetml.version import __version__
+from sheetml.workbook import Worksheet
 from sheetml.xlsx.model import ErrorCode
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CalculationError",
+    "DataError",
     "ErrorCode",
     "FormulaError",
+    "MacroError",
+    "ModelError",
     "NotDifferentiableError",
     "SheetmlError",
     "SolverError",
+    "UncomputableError",
     "Workbook",
     "WorkbookError",
     "Worksheet",
+    "__version__",
     "open",
 ]

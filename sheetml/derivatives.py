@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
+from sheetml.engine import questions
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.values import NUMBER
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.references import address
-from sheetml.formula.tree import Node, Number, children
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.formula.tree import Number, walk
+from sheetml.workbook import Book
+from sheetml.xlsx.model import Area, CellValue
 
 TOLERANCE = 1e-9  # relative, within which a cell holds the exact derivative
 ROUNDING = 64 * np.finfo(float).eps  # of a value computed in another order of operations
@@ -73,7 +73,7 @@ class DerivativeCheck:
 
 
 def check_derivatives(
-    workbook: Workbook, of: str, wrt: Sequence[str], against: Sequence[str], sheet: str | None = None
+    workbook: Book, of: str, wrt: Sequence[str], against: Sequence[str], sheet: str | None = None
 ) -> list[DerivativeCheck]:
     """Compares columns of derivatives with the exact partial derivatives.
 
@@ -89,7 +89,7 @@ def check_derivatives(
         raise FormulaError(
             f"{workbook.path}: {len(against)} columns of derivatives do not go with {len(wrt)} cells to derive by"
         )
-    if sheet is not None and workbook.calculation.scope.sheet(sheet) is None:
+    if sheet is not None and workbook.calculation.sheet_position(sheet) is None:
         raise FormulaError(f"{workbook.path} has no sheet {sheet!r}: it has {', '.join(workbook.sheet_names)}")
     workbook.calculate()
     place, area = _area(workbook, of, sheet)
@@ -116,15 +116,18 @@ class _Column:
     def address(self) -> str:
         return address(self.sheet, self.area)
 
+    def place(self, workbook: Book) -> tuple[int, Area]:
+        return workbook[self.sheet].position, self.area
 
-def _area(workbook: Workbook, text: str, sheet: str | None) -> tuple[int, Area]:
+
+def _area(workbook: Book, text: str, sheet: str | None) -> tuple[int, Area]:
     areas = workbook.areas(text, sheet)
     if len(areas) != 1:
         raise FormulaError(f"{workbook.path}: {text!r} is several areas: one column is wanted")
     return areas[0]
 
 
-def _moving(workbook: Workbook, text: str, sheet: str | None, rows: int) -> _Column:
+def _moving(workbook: Book, text: str, sheet: str | None, rows: int) -> _Column:
     position, area = _area(workbook, text, sheet)
     if area.width > 1 or area.height not in (1, rows):
         raise FormulaError(f"{workbook.path}: {text!r} is neither one cell nor {rows} cells of a column")
@@ -139,18 +142,17 @@ def _is_fixed(text: str) -> bool:
     return re.fullmatch(r"\$?[A-Za-z]{1,3}\d+(:\$?[A-Za-z]{1,3}\d+)?", cell) is None
 
 
-def _filled_down(workbook: Workbook, sheet: int, area: Area) -> int:
+def _filled_down(workbook: Book, sheet: int, area: Area) -> int:
     """How many cells from this one down hold the same formula."""
     calculation = workbook.calculation
     slot = calculation.slot(sheet, area.top, area.left)
-    stage = int(calculation.owner[slot]) if slot else -1
-    for block in calculation.plan.stages[stage].blocks if stage >= 0 else []:
-        if slot in block.cells:
-            rows = set(block.context.rows[block.context.columns == area.left].tolist())
-            count = 1
-            while area.top + count in rows:
-                count += 1
-            return count
+    block = questions.block(calculation, slot)
+    if block is not None and questions.text(calculation, slot) is not None:
+        rows = set(block.rows[block.columns == area.left].tolist())
+        count = 1
+        while area.top + count in rows:
+            count += 1
+        return count
     raise FormulaError(f"{workbook.path}: {address(workbook.sheet_names[sheet], area)} holds no formula to derive")
 
 
@@ -163,9 +165,9 @@ class PartialDerivatives:
     Where no row depends on another's inputs, which is tried, all rows share one pass; else each has its own.
     """
 
-    def __init__(self, workbook: Workbook, of: _Column, wrt: Sequence[_Column], rows: int) -> None:
+    def __init__(self, workbook: Book, of: _Column, wrt: Sequence[_Column], rows: int) -> None:
         self.of, self.wrt, self.rows = of, wrt, rows
-        self.f = workbook.function([column.address for column in wrt], of.address)
+        self.f = workbook.function_of([column.place(workbook) for column in wrt], [of.place(workbook)])
         self.x = self.f.x0
         self.places: list[np.ndarray] = []  # of each input in x, row by row
         start = 0
@@ -243,12 +245,11 @@ class _Hypothesis:
         return np.abs(stated - self.numbers) <= self.tolerance
 
 
-def _check(workbook: Workbook, partial: PartialDerivatives, number: int, column: _Column) -> DerivativeCheck:
-    slots = workbook._slots(workbook.calculation.scope.sheet(column.sheet) or 0, column.area).reshape(-1)
+def _check(workbook: Book, partial: PartialDerivatives, number: int, column: _Column) -> DerivativeCheck:
+    slots = workbook.calculation.locate_area(workbook[column.sheet].position, column.area).reshape(-1)
     slots = np.broadcast_to(slots, (partial.rows,))
-    cells = workbook.calculation.cells
-    numeric = (cells.kind[slots] == NUMBER) & (slots != 0)
-    stated = np.where(numeric, cells.number[slots], np.nan)
+    numeric = (workbook.calculation.kinds(slots) == NUMBER) & (slots != 0)
+    stated = np.where(numeric, workbook.calculation.numbers(slots), np.nan)
     exact = partial.slopes(number)
     result = DerivativeCheck(partial.of.address, partial.wrt[number].address, column.address, partial.rows)
     gap = np.abs(stated - exact)[numeric]
@@ -269,7 +270,7 @@ def _check(workbook: Workbook, partial: PartialDerivatives, number: int, column:
         slot = int(slots[row])
         top = column.area.top + (row if column.area.height > 1 else 0)
         cell = address(column.sheet, Area(top, column.area.left, top, column.area.left))
-        result.wrong.append(WrongCell(cell, cells.get(slot) if slot else None, float(expected[row])))
+        result.wrong.append(WrongCell(cell, workbook.calculation.value(slot) if slot else None, float(expected[row])))
     return result
 
 
@@ -286,7 +287,7 @@ def _best(hypotheses: Iterator[_Hypothesis], stated: np.ndarray) -> _Hypothesis 
 
 
 def _hypotheses(
-    workbook: Workbook,
+    workbook: Book,
     partial: PartialDerivatives,
     number: int,
     slots: np.ndarray,
@@ -332,7 +333,7 @@ def _factor(stated: np.ndarray, exact: np.ndarray) -> float | None:
 
 
 def _steps(
-    workbook: Workbook,
+    workbook: Book,
     partial: PartialDerivatives,
     number: int,
     slots: np.ndarray,
@@ -381,7 +382,7 @@ def _refined(
         yield step
 
 
-def _in_formulas(workbook: Workbook, slots: np.ndarray) -> Iterator[float]:
+def _in_formulas(workbook: Book, slots: np.ndarray) -> Iterator[float]:
     """Numbers written in the column's formula or in those it reads directly, and constants in cells it reads."""
     calculation = workbook.calculation
     first = int(slots[0])
@@ -389,21 +390,11 @@ def _in_formulas(workbook: Workbook, slots: np.ndarray) -> Iterator[float]:
     while waiting and level < 2:
         read: list[int] = []
         for slot in waiting:
-            stage = int(calculation.owner[slot])
-            if stage < 0:
-                if calculation.cells.kind[slot] == NUMBER:
-                    yield abs(float(calculation.cells.number[slot]))
-                continue
-            for block in calculation.plan.stages[stage].blocks:
-                if slot in block.cells and block.block.tree is not None:
-                    yield from _numbers(block.block.tree)
-                    readers, sources = pairs_of(block.context, block.block.tree)
-                    read += sources[readers == slot].tolist()
+            own = questions.own_step(calculation, slot)
+            if own is None:
+                if calculation.kind(slot) == NUMBER:
+                    yield abs(calculation.number(slot))
+            elif own.block.tree is not None:
+                yield from (node.value for node in walk(own.block.tree) if isinstance(node, Number))
+                read += pairs_of(own.context, own.block.tree)[1].tolist()
         waiting, level = read[:MOST_STEPS], level + 1
-
-
-def _numbers(node: Node) -> Iterator[float]:
-    if isinstance(node, Number):
-        yield node.value
-    for child in children(node):
-        yield from _numbers(child)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.formula.references import column_letters
-from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
+from sheetml.xlsx.model import EPOCH, EPOCH_1904, ERROR_TEXT, ErrorCode
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DAY = 86_400  # seconds
-EPOCH, EPOCH_1904 = "1899-12-30", "1904-01-01"  # day 0 of serial numbers
 
 
 def html_table(headings: Sequence[object], rows: Iterable[Sequence[object]], caption: str = "") -> str:

@@ -1,4 +1,4 @@
-"""A workbook as its users handle it: open, look, set, calculate, differentiate, solve, save."""
+"""A workbook's cells as their users handle them: look, set, calculate, differentiate, save."""
 
 from __future__ import annotations
 
@@ -10,53 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.calculation import UNKNOWN, Calculation
-from sheetml.engine.cells import CellValue
-from sheetml.engine.evaluate import Context
-from sheetml.engine.function import Function
+from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.values import BLANK
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
 from sheetml.formula.text import to_a1
-from sheetml.xlsx.model import Area, ErrorCode, Formula, WorkbookFile
-from sheetml.xlsx.reader import read_workbook
+from sheetml.xlsx.model import Area, CellValue, ErrorCode, Formula, WorkbookFile
+from sheetml.xlsx.new_sheets import NewSheet
 from sheetml.xlsx.sheet_patch import CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sheetml.layouts.graddesc import TrainingLoop
-    from sheetml.macros.session import Macros
-    from sheetml.solve.model import SolverModel
-
 Addresses = str | Sequence[str]
+Cells = np.ndarray | Sequence[tuple[int, Area]]  # slots, (n,), or areas: positions of sheets, and rectangles
 
 SHOWN_ROWS, SHOWN_COLUMNS = 30, 20  # of a sheet in a notebook
 
 
-def open(path: str | os.PathLike[str]) -> Workbook:
-    """Opens an .xlsx or .xlsm workbook; its cells hold the values that are stored in the file.
-
-    Raises WorkbookError, in one sentence, where the file is not a workbook that can be read.
-    """
-    return Workbook(read_workbook(Path(path)))
-
-
-class Workbook:
-    """An open workbook: `wb["sheet"]["B3"]` is a value, `wb.calculate()` brings all up to date."""
+class Book:
+    """The cells of an open workbook: `book["sheet"]["B3"]` is a value, `book.calculate()` brings all up to date."""
 
     def __init__(self, file: WorkbookFile) -> None:
         self.file = file
         self.calculation = Calculation(file)
-        self._macros: Macros | None = None
         self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
 
     def __getitem__(self, name: str) -> Worksheet:
-        position = self.calculation.scope.sheet(name)
+        position = self.calculation.sheet_position(name)
         if position is None:
             raise KeyError(f"{self.file.path} has no sheet {name!r}: it has {', '.join(self.sheet_names)}")
         return self.worksheets[position]
@@ -65,20 +52,21 @@ class Workbook:
         return iter(self.worksheets)
 
     def __repr__(self) -> str:
-        return f"<Workbook {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
+        return f"<{type(self).__name__} {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
 
     def _repr_html_(self) -> str:
         """How notebooks show it: a line a sheet."""
         from sheetml.tables import html_table
 
-        models = {model.sheet: model.describe()[0] for model in self.solver_models}
-        rows = []
+        return html_table(["Sheet", "Area", "Cells", "Formulas"], self._rows_about_sheets(), str(self.path))
+
+    def _rows_about_sheets(self) -> list[list[object]]:
+        """What notebooks show of each sheet: its name, its area, how many cells and formulas it holds."""
+        rows: list[list[object]] = []
         for sheet, stored in zip(self.worksheets, self.file.sheets):
             used = "" if sheet.used is None else address(None, sheet.used)
-            rows.append(
-                [sheet.name, used, len(stored.cells.row), len(stored.cells.formula), models.get(sheet.name, "")]
-            )
-        return html_table(["Sheet", "Area", "Cells", "Formulas", "Solver model"], rows, str(self.path))
+            rows.append([sheet.name, used, len(stored.cells.row), len(stored.cells.formula)])
+        return rows
 
     @property
     def path(self) -> Path:
@@ -86,7 +74,7 @@ class Workbook:
 
     @property
     def sheet_names(self) -> list[str]:
-        return list(self.calculation.scope.sheet_names)
+        return list(self.calculation.sheet_names)
 
     # ---- calculating
 
@@ -96,27 +84,39 @@ class Workbook:
         `seed` makes RAND and its kind repeatable; `everything` recalculates every formula.
         """
         if seed is not None:
-            self.calculation.workspace.random = np.random.default_rng(seed)
+            self.calculation.seed(seed)
         self.calculation.calculate(everything)
 
     @property
     def problems(self) -> dict[str, str]:
         """The cells that could not be computed at the last calculation, by address, and why."""
         calculation = self.calculation
-        return {calculation.describe([slot]): reason for slot, reason in sorted(calculation.workspace.problems.items())}
+        return {
+            calculation.describe([slot]): reason for slot, reason in sorted(questions.problems(calculation).items())
+        }
 
-    def function(self, inputs: Addresses, output: Addresses) -> Function:
+    def function(self, inputs: Addresses, output: Addresses) -> CellFunction:
         """The output cells as a function of the input cells, with its exact derivatives.
 
         Addresses name a sheet ("dotprod!H19:V23") or are defined names. Several areas make one long
         vector, each row by row. The function works on values of its own: it leaves the workbook as it
-        is. Raises FormulaError where an address cannot be understood.
+        is. Raises FormulaError where an address cannot be understood. Calling it raises CalculationError, or
+        UncomputableError for what sheetml does not know, where a cell has no number; its derivatives raise
+        NotDifferentiableError where there is none.
         """
-        if not self.calculation.is_calculated or self.calculation.changed.any():
-            self.calculate()
-        output_areas = self.areas(output)
-        scalar = len(output_areas) == 1 and output_areas[0][1].height * output_areas[0][1].width == 1
-        return Function(self.calculation, self._held(self.areas(inputs)), self._held(output_areas), scalar)
+        return self.function_of(self.areas(inputs), self.areas(output))
+
+    def function_of(self, inputs: Cells, outputs: Cells) -> CellFunction:
+        """The same of cells given by slots, or by areas: positions of sheets, and rectangles.
+
+        The function gives a number, and no vector, where one area of one cell is the output.
+        """
+        self.calculation.bring_up_to_date()
+        scalar = not isinstance(outputs, np.ndarray) and len(outputs) == 1 and outputs[0][1].is_cell
+        for cells in (inputs, outputs):
+            if not isinstance(cells, np.ndarray):
+                self._hold(cells)
+        return CellFunction(self.calculation, self._slots_of(inputs), self._slots_of(outputs), scalar)
 
     def areas(self, addresses: Addresses, sheet: str | None = None) -> list[tuple[int, Area]]:
         """The areas that addresses or defined names mean: positions of sheets, and rectangles."""
@@ -124,11 +124,14 @@ class Workbook:
         return [area for text in texts for area in self._areas_of(text, sheet)]
 
     def resolve(self, text: str, sheet: str | None = None) -> list[tuple[str, Area]]:
-        """The same with the sheets' names; `sheet` is where an address without a sheet is looked up."""
+        """The areas that addresses or defined names mean, each with its sheet's name.
+
+        `sheet` is where an address without a sheet is looked up.
+        """
         return [(self.sheet_names[position], area) for position, area in self.areas(text, sheet)]
 
     def _areas_of(self, text: str, sheet: str | None) -> list[tuple[int, Area]]:
-        position = None if sheet is None else self.calculation.scope.sheet(sheet)
+        position = None if sheet is None else self.calculation.sheet_position(sheet)
         if position is None and len(self.worksheets) == 1:
             position = 0
         found: list[tuple[int, Area]] = []
@@ -137,9 +140,7 @@ class Workbook:
         return found
 
     def _area_of(self, text: str, position: int | None) -> list[tuple[int, Area]]:
-        one = np.ones(1, np.int64)
-        sheet = -1 if position is None else position
-        context = Context(self.calculation.workspace, sheet, one, one, np.zeros(1, np.intp), array=True)
+        context = questions.context_at(self.calculation, -1 if position is None else position, array=True)
         try:
             result = context.evaluate(parse(text, 1, 1))
         except (FormulaError, IndexError, CalculationError) as error:
@@ -156,25 +157,36 @@ class Workbook:
             for part in parts
         ]
 
-    def _held(self, areas: list[tuple[int, Area]]) -> np.ndarray:
-        """The slots of all cells in the areas, with room made for those the workbook does not hold yet."""
+    def held_slots(self, areas: Sequence[tuple[int, Area]]) -> np.ndarray:
+        """Where the cells of the areas are kept, one after another: (cells,).
+
+        Room is made for those that the workbook does not hold yet.
+        """
+        self._hold(areas)
+        return self._slots_of(areas)
+
+    def _hold(self, areas: Sequence[tuple[int, Area]]) -> None:
         for sheet, area in areas:
             if area.height * area.width > 10_000_000:
                 raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
         for sheet, area in areas:
-            if (self._slots(sheet, area) == 0).any():
+            if (self.slots_of(sheet, area) == 0).any():
                 rows, columns = range(area.top, area.bottom + 1), range(area.left, area.right + 1)
                 self.calculation.add_cells(sheet, itertools.product(rows, columns))
-        return np.concatenate([self._slots(sheet, area).reshape(-1) for sheet, area in areas])
 
-    def _slots(self, sheet: int, area: Area) -> np.ndarray:
-        rows = np.arange(area.top, area.bottom + 1)[:, None]
-        return self.calculation.slots.locate(sheet, rows, np.arange(area.left, area.right + 1)[None, :])
+    def _slots_of(self, cells: Cells) -> np.ndarray:
+        if isinstance(cells, np.ndarray):
+            return cells
+        return np.concatenate([self.slots_of(sheet, area).reshape(-1) for sheet, area in cells])
+
+    def slots_of(self, sheet: int, area: Area) -> np.ndarray:
+        """Where an area's cells are kept, (rows, columns); 0 for those that the workbook does not hold."""
+        return self.calculation.locate_area(sheet, area)
 
     # ---- values by address
 
     def value(self, text: str, sheet: str | None = None) -> CellValue:
-        """The value of one cell, by its address or name."""
+        """The value of one cell, by its address or name. Raises FormulaError where that is not one cell."""
         areas = self.areas(text, sheet)
         if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
             raise FormulaError(f"{self.file.path}: {text!r} is not one cell")
@@ -185,38 +197,18 @@ class Workbook:
         """Whether any of the output cells depends on any of the input cells."""
         return self.function(inputs, output).depends
 
-    @property
-    def solver_models(self) -> list[SolverModel]:
-        """The Solver models stored in the workbook, one a sheet that has one."""
-        from sheetml.solve.model import solver_models  # SciPy's optimisers are slow to import
-
-        return solver_models(self)
-
-    @property
-    def training_loops(self) -> list[TrainingLoop]:
-        """The sheets that train a model by gradient descent in cells: `loop.reset()`, `loop.run(epochs)`."""
-        from sheetml.layouts.graddesc import training_loops
-
-        return training_loops(self)
-
-    @property
-    def macros(self) -> Macros:
-        """The workbook's macros: `wb.macros.run("Module1.train")`. What they leave behind stays for the next run."""
-        if self._macros is None:
-            from sheetml.macros.session import Macros  # only workbooks with macros need the interpreter
-
-            self._macros = Macros(self)
-        return self._macros
-
     # ---- saving
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, new_sheets: Sequence[NewSheet] = ()
+    ) -> None:
         """Writes the workbook with its present values; all else stays as it is in the file.
 
-        A value that could not be computed is written as #NAME?. The workbook's own file is replaced
-        only with `overwrite`. Raises WorkbookError where the file cannot be written.
+        `new_sheets` are added at the end of what is written, not to this workbook. A value that could not be
+        computed is written as #NAME?. The workbook's own file is replaced only with `overwrite`. Raises
+        WorkbookError where the file cannot be written.
         """
-        write_workbook(self.file, self.changes(), path, overwrite=overwrite)
+        write_workbook(self.file, self.changes(), path, overwrite=overwrite, sheets=new_sheets)
 
     def changes(self) -> dict[int, dict[tuple[int, int], CellChange]]:
         """The cells that differ from those in the file, by sheet, by row and column: their values, and
@@ -226,15 +218,14 @@ class Workbook:
         its sum came out otherwise here.
         """
         calculation = self.calculation
-        now, before = calculation.cells, calculation.original
-        differs = (now.kind != before.kind) | (now.number != before.number)
-        differs |= (now.kind == 3) & (now.text != before.text)
-        changed = differs & (calculation.owner < 0)
-        changed[[calculation.slot(*place) for place in calculation.edits.formulas]] = True
-        differs &= changed | calculation.dependents(changed) | calculation.moved(np.arange(differs.size))
+        differs = calculation.moved(relative=0.0, absolute=0.0)
+        changed = differs.copy()
+        changed[questions.formula_slots(calculation)] = False
+        changed[[calculation.slot(*place) for place in questions.edited_formulas(calculation)]] = True
+        differs &= changed | questions.dependents(calculation, changed) | calculation.moved()
         changes: dict[int, dict[tuple[int, int], CellChange]] = {}
         for slot in np.nonzero(differs)[0].tolist():
-            sheet, row, column = calculation.slots.place(slot)
+            sheet, row, column = calculation.place(slot)
             changes.setdefault(sheet, {})[row, column] = self._storable(slot)
         for (sheet, row, column), formula in self._formulas_to_write().items():
             content = CellContent(formula, self._storable(calculation.slot(sheet, row, column)))
@@ -243,8 +234,8 @@ class Workbook:
 
     def _storable(self, slot: int) -> CellValue:
         """A cell's value as it can be stored: what could not be computed is #NAME?."""
-        cells = self.calculation.cells
-        return ErrorCode.NAME if cells.kind[slot] == UNKNOWN else cells.get(slot)
+        calculation = self.calculation
+        return ErrorCode.NAME if calculation.kind(slot) == UNKNOWN else calculation.value(slot)
 
     def _formulas_to_write(self) -> dict[tuple[int, int, int], str | None]:
         """The formulas that were changed, and those of the cells that shared one with a changed cell.
@@ -252,7 +243,7 @@ class Workbook:
         The file states a shared formula in one cell only; where that is changed the others state their own.
         """
         calculation = self.calculation
-        edited = calculation.edits.formulas
+        edited = questions.edited_formulas(calculation)
         formulas = {place: None if text is None else with_prefixes(text) for place, text in edited.items()}
         for sheet in {place[0] for place in edited}:
             cells = self.file.sheets[sheet].cells
@@ -266,7 +257,7 @@ class Workbook:
 class Worksheet:
     """A sheet: `ws["B3"]` is a value, `ws["A1:C9"]` an array of rows and columns; both can be set."""
 
-    def __init__(self, workbook: Workbook, position: int) -> None:
+    def __init__(self, workbook: Book, position: int) -> None:
         self.workbook = workbook
         self.position = position
 
@@ -283,12 +274,12 @@ class Worksheet:
         calculation = self.workbook.calculation
         if area.height * area.width == 1:
             return calculation.get(self.position, area.top, area.left)
-        bottom = min(area.bottom, max(calculation.slots.last_row[self.position], area.top))
-        right = min(area.right, max(calculation.slots.last_column[self.position], area.left))
-        slots = self.workbook._slots(self.position, Area(area.top, area.left, bottom, right))
+        last_row, last_column = calculation.last_cell(self.position)
+        bottom, right = min(area.bottom, max(last_row, area.top)), min(area.right, max(last_column, area.left))
+        slots = self.workbook.slots_of(self.position, Area(area.top, area.left, bottom, right))
         values = np.empty(slots.shape, object)
         for place, slot in np.ndenumerate(slots):
-            values[place] = calculation.cells.get(int(slot))
+            values[place] = calculation.value(int(slot))
         return values
 
     def __setitem__(self, text: str, value: Any) -> None:
@@ -297,7 +288,7 @@ class Worksheet:
         A cell with a formula cannot be set: ValueError.
         """
         area = parse_area(text)
-        slots = self.workbook._held([(self.position, area)]).reshape(area.height, area.width)
+        slots = self.workbook.held_slots([(self.position, area)]).reshape(area.height, area.width)
         formulas = self.workbook.calculation.is_formula(slots)
         if formulas.any():
             row, column = (int(index[0]) for index in np.nonzero(formulas))
@@ -311,9 +302,8 @@ class Worksheet:
     def used(self) -> Area | None:
         """The area from A1 to the last filled row and column; None if the sheet is empty."""
         calculation = self.workbook.calculation
-        rows, columns = calculation.slots.positions(self.position)
-        slots = calculation.slots.locate(self.position, rows, columns)
-        filled = calculation.cells.kind[slots] != BLANK
+        rows, columns, slots = calculation.held(self.position)
+        filled = calculation.kinds(slots) != BLANK
         return Area(1, 1, int(rows[filled].max()), int(columns[filled].max())) if filled.any() else None
 
     def to_frame(self, area: str | None = None, *, header: bool = False) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import pytest
 from tests.reference import PROJECT
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "tutorial").glob("*.md"))]
+TRACING = PROJECT / "docs" / "tracing.md"
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "tutorial").glob("*.md")), TRACING]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -79,7 +79,7 @@ def adam_of(beta1, beta2, epsilon, corrected, *, shrink=False, l2=False):
 def amsgrad(t, w, g):
     settings = (t.rate, BETA, SQUARED, EPSILON, t.correction(BETA), t.correction(SQUARED))
     names = ("momtarget", "gradtarget", "maxtarget")
-    w, *states = optimizers.amsgrad_step(w, g, *(t.states[name] for name in names), *settings)
+    w, *states = optimizers.amsgrad_step(w, g, *(t.states[name] for name in names), *settings)  # type: ignore[call-arg]
     t.states.update(zip(names, states))
     return w
 

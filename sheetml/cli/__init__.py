@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sheetml.errors import SheetmlError
+from sheetml.version import __version__
 
 BAD_INPUT = 2  # the exit code for input that cannot be used
 INTERRUPTED = 130
@@ -65,7 +66,7 @@ class Commands(click.Group):
     prefix="sheetml.cli.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="sheetml", prog_name="sheetml")
+@click.version_option(__version__, prog_name="sheetml")
 def sheetml() -> None:
     """Runs Excel workbooks as machine-learning models, without Excel."""
 

@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 @workbook_argument
 @click.option("--tolerance", type=click.FloatRange(min=0), default=1e-9, show_default=True, help="Relative.")
 @click.option("--show", type=click.IntRange(min=0), default=10, show_default=True, help="Differences to show a sheet.")
+@click.option("--allow-uncomputed", is_flag=True, help="Exit with 0 though some cells could not be computed.")
 @json_option
 @quiet_option
-def command(workbook: Path, tolerance: float, show: int, as_json: bool, quiet: bool) -> int:
+def command(workbook: Path, tolerance: float, show: int, allow_uncomputed: bool, as_json: bool, quiet: bool) -> int:
     """Recompute every formula of WORKBOOK and compare with the values Excel stored.
 
     Cells that change by themselves (RAND, NOW ...) and what depends on them are counted apart, as are
-    cells that could not be computed. Exit code 1 where values differ.
+    cells that could not be computed. Exit code 1 where values differ, where a cell could not be
+    computed (unless --allow-uncomputed), and where there was nothing to compare.
     """
     import sheetml
     from sheetml.report.check import check
 
     sheets = check(sheetml.open(workbook), tolerance)
     if as_json:
-        print_json({"workbook": workbook, "tolerance": tolerance, "sheets": [_document(sheet) for sheet in sheets]})
+        documents = [_document(sheet) for sheet in sheets]
+        print_json({"workbook": workbook, "tolerance": tolerance, "verdict": _verdict(sheets), "sheets": documents})
     elif not quiet:
         _print(workbook, sheets, show)
-    return int(any(sheet.differences for sheet in sheets))
+    uncomputed = not allow_uncomputed and any(sheet.not_computed for sheet in sheets)
+    compared = any(sheet.compared for sheet in sheets)
+    return int(uncomputed or not compared or any(sheet.differences for sheet in sheets))
 
 
 def _print(workbook: Path, sheets: list[SheetCheck], show: int) -> None:
@@ -71,10 +76,21 @@ def _counts(sheet: SheetCheck) -> list[int]:
 
 
 def _verdict(sheets: list[SheetCheck]) -> str:
+    """What came of it all: one sentence, and a second one where cells could not be computed."""
+    uncomputed = sum(len(sheet.not_computed) for sheet in sheets)
+    if not uncomputed:
+        return _comparison(sheets)
+    cells = "1 cell" if uncomputed == 1 else f"{uncomputed:,} cells"
+    return f"{_comparison(sheets)} {cells} could not be computed."
+
+
+def _comparison(sheets: list[SheetCheck]) -> str:
     compared = sum(sheet.compared for sheet in sheets)
     equal = sum(sheet.equal for sheet in sheets)
+    if not any(sheet.formulas for sheet in sheets):
+        return "There was nothing to compare: the workbook holds no formula."
     if not compared:
-        return "There was nothing to compare: the workbook holds no formula with a stored value."
+        return "There was nothing to compare: no formula has both a stored value and a computed one that stays."
     if equal == compared:
         return f"All {compared:,} comparable cells are equal."
     return f"{compared - equal:,} of {compared:,} comparable cells differ."

@@ -35,7 +35,7 @@ def command(
     The users and items with most ratings are taken. The predictions in the sheet are those of the model,
     and a Solver model stored in it goes on from there.
     """
-    from sheetml.learn.bridge import export
+    from sheetml.layouts.collab_filter import export
 
     if output.exists() and not overwrite:
         raise ModelError(f"{output} exists: name another file or ask for --overwrite.")

@@ -14,6 +14,7 @@ from sheetml.cli.ratings_options import movies_option, ratings_options, read_rat
 from sheetml.cli.terminal import (
     EXISTING_FILE,
     OUTPUT_FILE,
+    OneOf,
     json_option,
     messages,
     print_json,
@@ -29,25 +30,25 @@ if TYPE_CHECKING:
     from sheetml.learn.schedules import Schedule
     from sheetml.learn.training import Progress
 
-MODELS = ("dot", "dot-bias", "net", "mean", "biases", "dot-product", "als", "bayes")
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "sgdw", "eve", "amsgrad")
-SCHEDULES = ("constant", "step", "sgdr", "one-cycle")
+MODEL = OneOf("sheetml.learn", "MODELS")
+OPTIMIZER = OneOf("sheetml.learn.optimizers", "OPTIMIZERS")
+SCHEDULE = OneOf("sheetml.learn.schedules", "SCHEDULES")
 SPLITS = ("random", "time", "last")
 
 
 @click.command()
 @click.argument("ratings", type=EXISTING_FILE)
 @click.option("-o", "--output", type=OUTPUT_FILE, help="Where to write; default: RATINGS with .model.npz at its end.")
-@click.option("--model", "kind", type=click.Choice(MODELS), default="dot-bias", show_default=True, help="Which model.")
+@click.option("--model", "kind", type=MODEL, default="dot-bias", show_default=True, help="Which model.")
 @click.option("--factors", type=click.IntRange(min=1), help="Numbers in an embedding.")
 @click.option("--epochs", type=click.IntRange(min=1), help="How often to go through the ratings.")
 @click.option("--batch", type=click.IntRange(min=1), help="Ratings in a minibatch.")
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="The update rule.")
+@click.option("--optimizer", type=OPTIMIZER, help="The update rule.")
 @click.option("--lr", type=click.FloatRange(min=0), help="The learning rate.")
 @click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Of momentum, nesterov and sgdw.")
 @click.option("--weight-decay", type=click.FloatRange(min=0), help="How much the optimizer draws numbers to 0.")
 @click.option("--dense/--lazy", default=None, help="Whether rows outside a minibatch move as well (see the docs).")
-@click.option("--schedule", type=click.Choice(SCHEDULES), help="How the learning rate changes.")
+@click.option("--schedule", type=SCHEDULE, help="How the learning rate changes.")
 @click.option("--cycle-len", type=click.IntRange(min=1), help="Epochs of the first cycle of sgdr.")
 @click.option("--cycle-mult", type=click.IntRange(min=1), help="What each next cycle of sgdr is times longer.")
 @click.option("--range", "limits", help='Limits of predictions: "data", "wide", "none", or two numbers as in 0.5:5.')
@@ -117,9 +118,9 @@ def _exit_code(interrupted: bool) -> int:
 
 def _model(kind: str, options: dict[str, Any]) -> FactorModel:
     """The model asked for, with the settings given. Raises ModelError for one that it does not have."""
-    from sheetml.learn import MODELS as KINDS
+    from sheetml.learn import MODELS
 
-    chosen = KINDS[kind]
+    chosen = MODELS[kind]
     settings: dict[str, Any] = {"seed": options["seed"]} if "seed" in chosen.parameter_names() else {}
     for name in ("factors", "epochs", "batch", "patience"):
         if options[name] is not None:

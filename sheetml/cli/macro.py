@@ -18,8 +18,8 @@ from sheetml.cli.terminal import (
 from sheetml.errors import MacroError
 
 if TYPE_CHECKING:
+    from sheetml.api import Workbook
     from sheetml.macros.session import ChangedCell, Macro, MacroRun, Macros
-    from sheetml.workbook import Workbook
     from sheetml.xlsx.buttons import Button
 
 MOST_SHOWN = 20  # written cells of one sheet
@@ -99,7 +99,7 @@ def command(
 
 def _brought_up_to_date(book: Workbook) -> bool:
     """Recalculates what the macro left uncalculated, as Excel does before it saves; whether there was any."""
-    if book.calculation.is_calculated and not book.calculation.changed.any():
+    if book.calculation.is_current:
         return False
     book.calculate()
     return True

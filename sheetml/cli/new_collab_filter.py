@@ -11,7 +11,7 @@ from sheetml.cli.terminal import EXISTING_FILE, OUTPUT_FILE, json_option, print_
 from sheetml.errors import DataError
 
 if TYPE_CHECKING:
-    from sheetml.workbook import Workbook
+    from sheetml.api import Workbook
 
 
 @click.command()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sheetml.cli.terminal import EXISTING_FILE, results
+from sheetml.cli.terminal import EXISTING_FILE, OneOf, results
 
 if TYPE_CHECKING:
     from sheetml.learn import FactorModel, Ratings, Scored
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DUPLICATES = ("error", "first", "last", "mean", "keep")
+DUPLICATES = OneOf("sheetml.learn.ratings", "DUPLICATES")
 
 
 def ratings_options(function: F) -> F:
@@ -27,7 +27,7 @@ def ratings_options(function: F) -> F:
         click.option("--time-column", default="timestamp", show_default=True, help="The column of times, if any."),
         click.option(
             "--duplicates",
-            type=click.Choice(DUPLICATES),
+            type=DUPLICATES,
             default="error",
             show_default=True,
             help="What to do where a user rated an item more than once.",

@@ -6,6 +6,7 @@ holds one JSON document and nothing else.
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from collections.abc import Callable
@@ -18,8 +19,22 @@ from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EXISTING_FILE = click.Path(path_type=Path)  # whether it exists is for the reader to say, in one sentence
-OUTPUT_FILE = click.Path(path_type=Path)
+EXISTING_FILE = click.Path(
+    path_type=Path, readable=False
+)  # whether it exists and may be read is for the reader to say, in one sentence
+OUTPUT_FILE = click.Path(path_type=Path, readable=False)
+
+
+class OneOf(click.Choice[str]):
+    """The choice of a name from a registry, which is imported only when a value or the help is asked for."""
+
+    def __init__(self, module: str, registry: str) -> None:  # Choice's own would list the choices at once
+        self.module, self.registry = module, registry
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(getattr(importlib.import_module(self.module), self.registry))
 
 
 def workbook_argument(function: F) -> F:
@@ -51,7 +66,7 @@ def write_text(path: Path, text: str, *sources: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes, *sources: Path) -> None:
-    """The same for bytes."""
+    """Writes a file of bytes whole or not at all; never over one of the workbooks it was made from."""
     from sheetml.xlsx.writer import check_target, new_file
 
     for source in sources:

@@ -15,7 +15,7 @@ from sheetml.errors import SheetmlError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sheetml.layouts.graddesc import History, TrainingLoop
+    from sheetml.loops import History, TrainingLoop
 
 EPOCHS = 50  # what the lesson's button "run" does, ten times
 BARS = "▁▂▃▄▅▆▇█"

@@ -92,13 +92,6 @@ class Areas:
         return Areas([part.select(index) for part in self.parts])
 
 
-def reference_to(sheet: int, top: int, left: int, bottom: int, right: int) -> Reference:
-    """One area for all cells."""
-    return Reference(
-        sheet, np.array([top]), np.array([left]), np.array([bottom - top + 1]), np.array([right - left + 1])
-    )
-
-
 def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dynamic: bool = False) -> Reference:
     """References from two opposite corners; rows and columns wrap around the sheet, as Excel's do."""
     first_row, last_row = (_wrapped(np.asarray(row), MAX_ROWS) for row in rows)

@@ -6,16 +6,16 @@ area is a gather of slots, writing a scatter; both take whole arrays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.graph import Trace, Traced, value_of
+from sheetml.engine.rectangles import areas_text
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Trace, Traced, value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
-from sheetml.xlsx.model import MAX_COLUMNS, Area, ErrorCode, Kind, WorkbookFile
-
-CellValue = float | str | bool | ErrorCode | None
+from sheetml.xlsx.model import MAX_COLUMNS, Area, CellValue, ErrorCode, Kind, WorkbookFile
 
 
 class Slots:
@@ -76,7 +76,20 @@ def _key(rows: Any, columns: Any) -> Any:
     return np.asarray(rows, np.int64) * _STRIDE + columns
 
 
-class Cells(Protocol):
+def describe(slots: Slots, sheet_names: Sequence[str], chosen: Sequence[int] | np.ndarray) -> str:
+    """Cells by their addresses: "dotprod!H25:V39"."""
+    places = np.array([slots.place(int(slot)) for slot in chosen], np.int64).reshape(-1, 3)
+    texts = []
+    for sheet in np.unique(places[:, 0]):
+        own = places[places[:, 0] == sheet]
+        texts.append(areas_text(sheet_names[sheet], own[:, 1], own[:, 2]))
+    return ", ".join(texts)
+
+
+Positions = np.ndarray | list[int] | slice  # of slots
+
+
+class CellStore(Protocol):
     """What an evaluation reads from and writes to."""
 
     def gather(self, slots: np.ndarray) -> Value: ...
@@ -134,6 +147,42 @@ class StoredCells:
             number = float(value)
         self.number[slot], self.kind[slot], self.text[slot] = number, kind, text
 
+    def clear(self, slots: np.ndarray) -> None:
+        """Makes cells blank."""
+        self.kind[slots], self.number[slots], self.text[slots] = BLANK, 0.0, ""
+
+    def copy(self) -> StoredCells:
+        """The same values, to be kept while these change."""
+        return self.renumbered(np.arange(len(self.number)), len(self.number))
+
+    def renumbered(self, slots: np.ndarray, count: int) -> StoredCells:
+        """The same values in other slots of so many; the others are blank."""
+        result = StoredCells(count)
+        result.number[slots], result.kind[slots], result.text[slots] = self.number, self.kind, self.text
+        return result
+
+    def differs_from(
+        self,
+        other: StoredCells,
+        slots: Positions,
+        others: Positions | None = None,
+        *,
+        relative: float = 0.0,
+        absolute: float = 0.0,
+    ) -> np.ndarray:
+        """Which slots hold another value than the other cells do, there (`others`) or in the same slots.
+
+        Numbers differ where they do by more than both tolerances: relative to the larger one, and absolute.
+        """
+        others = slots if others is None else others
+        number, other_number, kind = self.number[slots], other.number[others], self.kind[slots]
+        unequal = number != other_number
+        if relative or absolute:
+            scale = np.maximum(np.abs(number), np.abs(other_number))
+            unequal &= np.abs(number - other_number) > np.maximum(relative * scale, absolute)
+        differs: np.ndarray = (kind != other.kind[others]) | unequal
+        return differs | ((kind == TEXT) & (self.text[slots] != other.text[others]))
+
     def differs(self, slots: np.ndarray, value: Value) -> np.ndarray:
         """Which of the slots hold something else than the value's elements."""
         kind = np.zeros(slots.size, np.uint8) if value.kind is None else value.kind.reshape(-1)
@@ -165,10 +214,7 @@ class TracedCells:
 
     def __init__(self, stored: StoredCells, trace: Trace) -> None:
         self.trace = trace
-        self.constant = StoredCells(0)
-        self.constant.number = stored.number.copy()
-        self.constant.kind = stored.kind.copy()
-        self.constant.text = stored.text.copy()
+        self.constant = stored.copy()
         self.pieces: list[Traced] = []
         self.piece = np.full(len(stored.number), -1, np.int32)  # which piece a slot is in
         self.position = np.zeros(len(stored.number), np.intp)  # and where in it

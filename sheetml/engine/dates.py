@@ -109,7 +109,10 @@ def days_360(start: np.ndarray, end: np.ndarray, european: np.ndarray | bool) ->
 
 
 def days_30_360(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The same by the rule of basis 0 (US, NASD): the ends of two Februaries are both day 30."""
+    """Days between two dates in a year of 12 months of 30 days by the rule of basis 0 (US, NASD).
+
+    The ends of two Februaries are both day 30.
+    """
     (y1, m1, d1), (y2, m2, d2) = calendar(start), calendar(end)
     first_february = (m1 == 2) & (d1 == days_in_month(y1, m1))
     second_february = (m2 == 2) & (d2 == days_in_month(y2, m2))

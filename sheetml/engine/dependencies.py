@@ -112,7 +112,7 @@ def slots_read(context: Context, reference: Reference) -> np.ndarray:
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())
     if reference.count > 1 and size <= _EXACT_LIMIT:
-        return np.unique(context._locate(reference))
+        return np.unique(context.locate(reference))
     right, bottom = (reference.left + width - 1).max(), (reference.top + height - 1).max()
     area = Area(int(reference.top.min()), int(reference.left.min()), int(bottom), int(right))
     return slots.within(reference.sheet, area)
@@ -126,7 +126,7 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
     most = max(1, 4_000_000 // max(1, int(reference.height.max()) * int(reference.width.max())))
     for start in range(0, context.count, most):
         part = np.arange(start, min(start + most, context.count))
-        slots = context._locate(reference.select(part)).reshape(min(reference.count, len(part)), -1)
+        slots = context.locate(reference.select(part)).reshape(min(reference.count, len(part)), -1)
         slots = np.broadcast_to(slots, (len(part), slots.shape[1]))
         reading = np.broadcast_to(context.readers[part][:, None], slots.shape)
         held = slots != 0
@@ -138,7 +138,7 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
 
 
 def _pairs_within(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """The same for areas so large that only the cells that exist in them are gone through."""
+    """The cells and what they read, for areas so large that only the cells that exist in them are gone through."""
     corners = np.broadcast_arrays(reference.top, reference.left, reference.bottom, reference.right)
     areas = [Area(*map(int, corner)) for corner in zip(*corners)]
     found = [context.workspace.slots.within(reference.sheet, area) for area in areas]
@@ -161,7 +161,7 @@ def reads_of(context: Context, node: Node | None) -> np.ndarray:
 
 
 def pairs_of(context: Context, node: Node | None) -> tuple[np.ndarray, np.ndarray]:
-    """The same cell by cell."""
+    """What a block's formula reads, cell by cell: the slots of readers, and of the cells each reads."""
     if node is None:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     context.workspace.calls = 0

@@ -8,18 +8,19 @@ the formula ("implicit intersection": everything else).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
-from sheetml.engine.cells import Cells, Slots
-from sheetml.engine.graph import Array, Trace, violated
+from sheetml.engine.cells import CellStore, Slots, describe
+from sheetml.engine.division import Refused, Split, labels_of, numbered, together
 from sheetml.engine.scope import Scope
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Trace, violated
 from sheetml.engine.values import (
     CALC,
     DIV0,
@@ -69,9 +70,6 @@ from sheetml.formula.tree import (
 )
 from sheetml.xlsx.model import ERROR_CODE
 
-if TYPE_CHECKING:
-    from sheetml.engine.functions.registry import Function
-
 ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
 ELEMENTS_OF_ONE_CELL = 64_000_000
 NESTED_NAMES = 100
@@ -81,18 +79,6 @@ _COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
 Result: TypeAlias = "Value | Reference | Areas | Lambda"
-
-
-class Split(Exception):
-    """These cells cannot be evaluated in one go: their areas differ in size, or are too large together."""
-
-
-class Refused(Exception):
-    """The function being evaluated gives one error for all of the context's cells."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__()
-        self.code = code
 
 
 class NotReady(Exception):
@@ -116,13 +102,35 @@ class Lambda:
         return Lambda(self.parameters, self.body, self.context.select(index))
 
 
+Arguments = tuple[Node, ...]
+Evaluation: TypeAlias = "Callable[[Context, Arguments], Result]"
+MOST_ARGUMENTS = 255  # of any function
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A worksheet function: how it is evaluated and what the planner needs to know of it."""
+
+    name: str
+    evaluate: Evaluation
+    fewest: int = 0
+    most: int = MOST_ARGUMENTS
+    volatile: bool = False  # gives another value at each calculation (RAND, NOW)
+    by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
+    intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
+    differentiable: bool = True  # if not, asking for a derivative through it names it
+    chooses: bool = False  # gives one of its arguments, perhaps an area (IF, CHOOSE)
+    family: str = ""  # the module it is defined in
+    about: str = ""  # what it gives, in a sentence
+
+
 @dataclass
 class Workspace:
     """What all evaluations of a calculation share."""
 
     slots: Slots
     scope: Scope
-    cells: Cells
+    cells: CellStore
     functions: dict[str, Function]
     pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
     random: np.random.Generator
@@ -135,6 +143,28 @@ class Workspace:
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
     is_total: Callable[[np.ndarray], np.ndarray] = lambda slots: np.zeros(slots.shape, bool)  # SUBTOTAL's own kind
+
+    @contextmanager
+    def borrowed(self, cells: CellStore | None = None, trace: Trace | None = None) -> Iterator[Workspace]:
+        """For an evaluation beside the calculation: on other cells, with a trace, or only for a look.
+
+        What it notes down (problems, reads, what is pending) is its own, and gone afterwards: all is as it was.
+        """
+        state = dict(vars(self))
+        self.cells = self.cells if cells is None else cells
+        self.trace = trace
+        self.problems = dict(self.problems) if trace is None else trace.problems
+        self.pending = np.zeros_like(self.pending)
+        self.dynamic_reads = []
+        self.calls, self.in_circle = 0, False
+        try:
+            yield self
+        finally:
+            vars(self).update(state)
+
+    def describe(self, slots: Sequence[int] | np.ndarray) -> str:
+        """Cells by their addresses: "dotprod!H25:V39"."""
+        return describe(self.slots, self.scope.sheet_names, slots)
 
 
 _NOTHING = nullcontext()
@@ -163,6 +193,7 @@ class Context:
         self.variables: dict[str, Result] = {}
         self.depth = 0  # of names within names
         self.calls = 0  # of functions within functions
+        self.for_values = False  # what a function such as IF chooses is to be read at once
 
     @property
     def count(self) -> int:
@@ -200,7 +231,25 @@ class Context:
 
     def value(self, node: Node) -> Value:
         """The argument's value; a range is read whole in array mode, else intersected."""
+        if type(node) is Call:
+            function = self.workspace.functions.get(node.function)
+            if function is not None and function.chooses:
+                return self.dereference(self._for_values().evaluate(node))
         return self.dereference(self.evaluate(node))
+
+    def _for_values(self) -> Context:
+        """The same context, in which a function that chooses may read what it chose: no area is asked for."""
+        part = copy.copy(self)
+        part.for_values = True
+        return part
+
+    def for_arguments(self) -> Context:
+        """The context for what a function that chooses evaluates itself."""
+        if not self.for_values:
+            return self
+        part = copy.copy(self)
+        part.for_values = False
+        return part
 
     def array_value(self, node: Node) -> Value:
         """The argument evaluated in array mode, ranges read whole."""
@@ -240,17 +289,17 @@ class Context:
     def read(self, reference: Reference) -> Value:
         """The values in the areas, (b, rows, columns). Areas must be of one size."""
         if not reference.uniform:
-            raise Split
+            raise Split(labels_of(reference.height, reference.width))
         return self._read(reference)
 
     def read_padded(self, reference: Reference) -> Value:
-        """The same for areas of different sizes: blanks fill up the smaller ones."""
+        """The values in areas of different sizes, (b, rows, columns): blanks fill up the smaller ones."""
         return self._read(reference)
 
     def _read(self, reference: Reference) -> Value:
         slots = reference._slots
         if slots is None:
-            slots = reference._slots = self._locate(reference)
+            slots = reference._slots = self.locate(reference)
         workspace = self.workspace
         if reference.dynamic or workspace.in_circle:
             self._note_dynamic(slots)
@@ -264,7 +313,8 @@ class Context:
     def _gather(self, slots: np.ndarray) -> Value:
         return self.workspace.cells.gather(slots)
 
-    def _locate(self, reference: Reference) -> np.ndarray:
+    def locate(self, reference: Reference) -> np.ndarray:
+        """The slots of the areas' cells, (b, rows, columns), 0 for those without one."""
         scope = self.workspace.scope
         height = clipped(reference.top, reference.height, scope.row_limit)
         width = clipped(reference.left, reference.width, scope.column_limit)
@@ -594,6 +644,10 @@ def _call(context: Context, node: Call) -> Result:
                 return function.evaluate(context, node.arguments)
         except Refused as refused:
             return error_value(refused.code)
+        except Split as split:
+            if context.count == 1:
+                raise
+            return in_groups(context, split, lambda part: _call(part, node))
     named = context.variables.get(node.function.casefold())
     if named is None:
         tree = context.workspace.scope.name(node.function, context.sheet)
@@ -602,6 +656,18 @@ def _call(context: Context, node: Call) -> Result:
     if isinstance(named, Lambda):
         return apply(context, named, _given(context, node.arguments))
     return context.uncomputable(f"the function {node.function} is not supported")
+
+
+def in_groups(context: Context, split: Split, evaluate: Callable[[Context], Result]) -> Result:
+    """What groups of the cells give when evaluated apart, put together: values of one size, or areas of one sheet.
+
+    Raises Split, for what is around it to be divided alike, where the results do not go together.
+    """
+    groups = split.groups(context.count)
+    result = together([(index, evaluate(context.select(index))) for index in groups], context.count)
+    if result is None:
+        raise Split(numbered(groups, context.count))
+    return result
 
 
 def _apply(context: Context, node: Apply) -> Result:

@@ -10,20 +10,33 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from sheetml.engine.blocks import Block
+from sheetml.engine.cells import StoredCells
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Workspace
+from sheetml.engine.formulas import Block
 from sheetml.errors import CalculationError
-from sheetml.formula.tree import Call, Node, children
+from sheetml.formula.tree import Call, Node, walk
 
-if TYPE_CHECKING:
-    from sheetml.engine.scan import Loop
+
+class CompiledLoop(Protocol):
+    """What a scan may be compiled to."""
+
+    slots: np.ndarray  # all slots read or written, those written first
+    written: int  # how many are written
+
+    def holds(self, cells: StoredCells) -> bool:
+        """Whether it was made for cells like these."""
+        ...
+
+    def run(self, cells: StoredCells) -> np.ndarray | None:
+        """The numbers of the written slots; None where it cannot compute them."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +71,7 @@ class Stage:
     reads: np.ndarray  # slots read, as the formulas state them
     blocks: list[Step]  # the whole blocks the steps are made of
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
-    loop: Loop | None = None  # a scan compiled, once it has been
+    loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
 
     @property
@@ -125,13 +138,9 @@ def _targets(block: Block, context: Context) -> np.ndarray:
 
 def is_volatile(context: Context, tree: Node | None) -> bool:
     """Whether the formula's text holds a function that gives another value at each calculation."""
-    if tree is None:
-        return False
-    if isinstance(tree, Call):
-        function = context.workspace.functions.get(tree.function)
-        if function is not None and function.volatile:
-            return True
-    return any(is_volatile(context, child) for child in children(tree))
+    functions = context.workspace.functions
+    called = (functions.get(node.function) for node in walk(tree) if isinstance(node, Call))
+    return any(function is not None and function.volatile for function in called)
 
 
 # ---- the order of blocks -----------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.areas import Reference
+from sheetml.engine.division import together
 from sheetml.engine.values import REF, VALUE, error_where
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -54,22 +55,38 @@ class Scope:
         except FormulaError:
             return ErrorValue("#NAME?")
 
-    def table(self, name: str | None, sheet: int, row: int, column: int) -> Table | None:
-        """A table by its name, or the one that a cell stands in."""
-        if name is not None:
-            return self._tables.get(name.casefold())
-        for table in self.file.tables:
-            area = table.area
-            inside = area.top <= row <= area.bottom and area.left <= column <= area.right
-            if table.sheet == sheet and inside:
-                return table
-        return None
-
     def structured(
         self, node: StructuredReference, sheet: int, rows: np.ndarray, columns: np.ndarray
-    ) -> Reference | Areas | None:
+    ) -> Reference | None:
         """The cells a structured reference means, seen from each formula cell; None if there is no such."""
-        table = self.table(node.table, sheet, int(rows[0]), int(columns[0]))
+        if node.table is not None:
+            return self._in_table(self._tables.get(node.table.casefold()), node, rows)
+        own = self._tables_of_cells(sheet, rows, columns)
+        if (own == own[0]).all():
+            return self._in_table(self.file.tables[own[0]] if own[0] >= 0 else None, node, rows)
+        parts = []
+        for number in range(-1, len(self.file.tables)):
+            index = np.nonzero(own == number)[0]
+            if len(index):
+                found = self._in_table(self.file.tables[number] if number >= 0 else None, node, rows[index])
+                parts.append((index, _no_area(sheet) if found is None else found))
+        joined = together(parts, len(own))
+        assert isinstance(joined, Reference)
+        return joined
+
+    def _tables_of_cells(self, sheet: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """The number of the table that each cell stands in, -1 for none: (b,)."""
+        own = np.full(len(rows), -1, np.intp)
+        for number, table in enumerate(self.file.tables):
+            if table.sheet == sheet:
+                area = table.area
+                inside = (area.top <= rows) & (rows <= area.bottom) & (area.left <= columns) & (columns <= area.right)
+                own[inside & (own < 0)] = number
+        return own
+
+    @staticmethod
+    def _in_table(table: Table | None, node: StructuredReference, rows: np.ndarray) -> Reference | None:
+        """The cells of a table that a structured reference means from rows; None if there are no such columns."""
         span = None if table is None else _column_span(table, node)
         if table is None or span is None:
             return None
@@ -81,10 +98,14 @@ class Scope:
             return Reference(table.sheet, rows, np.array([left]), np.array([1]), width, errors)
         extent = _item_rows(table, node.items or ("#Data",))
         if extent is None:
-            one = np.array([1])
-            return Reference(table.sheet, one, one, one, one, np.array([REF], np.uint8))
+            return _no_area(table.sheet)
         top, bottom = extent
         return Reference(table.sheet, np.array([top]), np.array([left]), np.array([bottom - top + 1]), width)
+
+
+def _no_area(sheet: int) -> Reference:
+    one = np.array([1])
+    return Reference(sheet, one, one, one, one, np.array([REF], np.uint8))
 
 
 def _column_span(table: Table, node: StructuredReference) -> tuple[int, int] | None:

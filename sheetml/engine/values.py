@@ -2,7 +2,7 @@
 
 A `Value` holds, for b cells evaluated together, what each of them got: a scalar or an array of R rows
 and C columns, hence arrays of shape (b, R, C). b is 1 where all cells get the same. Numbers may be
-traced (see graph.py); which kind of value stands where is always concrete.
+traced (see tracing/graph.py); which kind of value stands where is always concrete.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of
 from sheetml.engine.number_format import general_text
 from sheetml.engine.reading import parse_number
-from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, value_of
+from sheetml.xlsx.model import ERROR_TEXT, MAX_TEXT, ErrorCode
 
 # Kinds, as in the file (xlsx.model.Kind), except that an error's kind says which error it is.
 NUMBER, BLANK, BOOLEAN, TEXT, ERROR = 0, 1, 2, 3, 16
@@ -31,8 +31,6 @@ NA = int(ErrorCode.NA)
 SPILL = int(ErrorCode.SPILL)
 CALC = int(ErrorCode.CALC)
 UNCOMPUTABLE = int(ErrorCode.UNCOMPUTABLE)
-
-MAX_TEXT = 32_767  # characters that a cell can hold
 
 Errors = np.ndarray | None  # uint8 error codes, 0 for none; None where there are none at all
 
@@ -58,10 +56,6 @@ class Value:
     @property
     def texts(self) -> np.ndarray:
         return np.full(self.shape, "", object) if self.text is None else self.text
-
-    @property
-    def all_numbers(self) -> bool:
-        return self.kind is None
 
     def errors(self) -> Errors:
         """The error code of each element, 0 for none; None if there is no error anywhere."""

@@ -7,6 +7,7 @@ from functools import cache
 
 from sheetml.errors import FormulaError
 from sheetml.formula.tokens import CELL, COLUMN, COLUMNS, ROW, ROWS, tokenise
+from sheetml.xlsx import model
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 _CELL = re.compile(CELL)
@@ -20,25 +21,18 @@ _CELL_LIKE = re.compile(rf"{COLUMN}{ROW}|R[0-9]*(C[0-9]*)?|C[0-9]*|TRUE|FALSE", 
 
 @cache
 def column_letters(number: int) -> str:
-    """1 is "A", 28 is "AB"."""
+    """1 is "A", 28 is "AB". Raises FormulaError for a column that no sheet has."""
     if not 1 <= number <= MAX_COLUMNS:
         raise FormulaError(f"there is no column {number}: columns run from 1 to {MAX_COLUMNS}")
-    letters = ""
-    while number:
-        number, letter = divmod(number - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return letters
+    return model.column_letters(number)
 
 
 @cache
 def column_number(letters: str) -> int:
-    """ "A" is 1, "AB" (or "ab") is 28."""
+    """ "A" is 1, "AB" (or "ab") is 28. Raises FormulaError for a column that no sheet has."""
     if not _COLUMN.fullmatch(letters):
         raise FormulaError(f"{letters!r} is not a column: they run from A to {column_letters(MAX_COLUMNS)}")
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
+    return model.column_number(letters)
 
 
 def cell_name(row: int, column: int) -> str:

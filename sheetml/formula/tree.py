@@ -162,14 +162,13 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def calls(node: Node, functions: frozenset[str]) -> bool:
     """Whether a formula calls any of these functions."""
-    if isinstance(node, Call) and node.function in functions:
-        return True
-    return any(calls(child, functions) for child in children(node))
+    return any(isinstance(part, Call) and part.function in functions for part in walk(node))
 
 
 def walk(node: Node | None) -> Iterator[Node]:
     """A node and all nodes below it, from the top, from left to right; none for None."""
-    if node is not None:
+    waiting = [] if node is None else [node]
+    while waiting:
+        node = waiting.pop()
         yield node
-        for child in children(node):
-            yield from walk(child)
+        waiting.extend(reversed(children(node)))

@@ -15,8 +15,11 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sheetml.api import Workbook
+from sheetml.api import open as open_workbook
 from sheetml.formula.references import address, column_letters
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import MAX_TEXT, Area
+from sheetml.xlsx.sheet_patch import escape_text
 from sheetml.xlsx.solver_names import SolverModelNames, names_of
 
 if TYPE_CHECKING:
@@ -24,9 +27,6 @@ if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from sheetml.workbook import Workbook
-
-LONGEST_TEXT = 32_767  # UTF-16 units in a cell
 EPOCH = datetime.datetime(2000, 1, 1)  # of all built workbooks: the same data make the same file
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can state, as Excel writes it
 
@@ -34,7 +34,6 @@ LOW, MIDDLE, HIGH = "7FA7D1", "FFFFFF", "F2A154"  # blue to orange: a heat map t
 GREY = "A6A6A6"
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML 1.0 cannot hold
-_LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # Excel reads _x0041_ as A: its underscore is escaped
 
 
 # ---- cells ------------------------------------------------------------------------------------
@@ -44,9 +43,9 @@ def storable(text: str) -> str:
     """The text as a cell can hold it: control characters as U+FFFD, line ends as Excel's, cut where too long."""
     text = _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
     units = text.encode("utf-16-le")
-    if len(units) <= 2 * LONGEST_TEXT:
+    if len(units) <= 2 * MAX_TEXT:
         return text
-    return units[: 2 * LONGEST_TEXT - 2].decode("utf-16-le", "ignore") + "…"
+    return units[: 2 * MAX_TEXT - 2].decode("utf-16-le", "ignore") + "…"
 
 
 def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
@@ -55,7 +54,7 @@ def put_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
     Its quote prefix keeps it text when somebody edits the cell in Excel.
     """
     cell = sheet.cell(row, column)
-    cell.value = _LIKE_AN_ESCAPE.sub("_x005F_", storable(text))
+    cell.value = escape_text(storable(text))
     cell.data_type = "s"
     cell.quotePrefix = bool(text) and not text[0].isalpha()
     return cell
@@ -159,18 +158,16 @@ def finish(book: NewWorkbook, path: str | os.PathLike[str]) -> Workbook:
     """
     from openpyxl.writer.excel import ExcelWriter
 
-    import sheetml
-
     book.properties.creator = "sheetml"
     book.properties.created = book.properties.modified = EPOCH
     with tempfile.TemporaryDirectory(prefix="sheetml-") as folder:
         draft = Path(folder) / "draft.xlsx"
         ExcelWriter(book, _TimelessZip(draft, "w")).save()
-        computed = sheetml.open(draft)
+        computed = open_workbook(draft)
         _restore_numbers(book, computed)
         computed.calculate()
         computed.save(path)
-    return sheetml.open(path)
+    return open_workbook(path)
 
 
 def _restore_numbers(book: NewWorkbook, computed: Workbook) -> None:

@@ -12,7 +12,7 @@ from sheetml.learn.baselines import Biases, GlobalMean
 from sheetml.learn.bayesian import BayesianFactors
 from sheetml.learn.dot_product import DotProduct
 from sheetml.learn.embedding import EmbeddingDot, EmbeddingDotBias, EmbeddingNet
-from sheetml.learn.factors import FactorModel
+from sheetml.learn.factors import FactorModel, load_model
 from sheetml.learn.finder import RateSearch, find_learning_rate
 from sheetml.learn.history import Epoch
 from sheetml.learn.least_squares import ALS
@@ -32,18 +32,8 @@ from sheetml.learn.optimizers import (
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.recommender import Recommender, Scored
 from sheetml.learn.schedules import SGDR, Constant, OneCycle, Schedule, StepDecay
-from sheetml.learn.storage import load_model
 
-MODELS: dict[str, type[FactorModel]] = {
-    "dot": EmbeddingDot,
-    "dot-bias": EmbeddingDotBias,
-    "net": EmbeddingNet,
-    "mean": GlobalMean,
-    "biases": Biases,
-    "dot-product": DotProduct,
-    "als": ALS,
-    "bayes": BayesianFactors,
-}
+MODELS: dict[str, type[FactorModel]] = FactorModel.registry  # by name
 
 __all__ = [
     "ALS",

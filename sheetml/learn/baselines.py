@@ -13,7 +13,7 @@ from sheetml.learn.ratings import Ratings
 
 
 @dataclass(eq=False, repr=False)
-class GlobalMean(FactorModel):
+class GlobalMean(FactorModel, name="mean"):
     """Predicts the mean of all ratings."""
 
     unknown: str = "mean"
@@ -26,7 +26,7 @@ class GlobalMean(FactorModel):
 
 
 @dataclass(eq=False, repr=False)
-class Biases(GlobalMean):
+class Biases(GlobalMean, name="biases"):
     """The mean plus a bias of the user and one of the item, each drawn towards 0 by `regularisation`.
 
     Minimises Σ (rating - mean - user's - item's)² + regularisation · (Σ user's² + Σ item's²), a side at a

@@ -24,7 +24,7 @@ PRIOR_ROWS = 2.0  # how many rows the prior mean of 0 counts as
 
 
 @dataclass(eq=False, repr=False)
-class BayesianFactors(FactorModel):
+class BayesianFactors(FactorModel, name="bayes"):
     """Predicts the mean over `kept` of the models drawn in `epochs` rounds of Gibbs sampling, after the
     first `burn_in`; within the range of the ratings.
 

@@ -15,7 +15,7 @@ from sheetml.learn.ratings import Ratings
 
 
 @dataclass(eq=False, repr=False)
-class DotProduct(FactorModel):
+class DotProduct(FactorModel, name="dot-product"):
     """The dot product of two embeddings, with biases if `bias`, fitted as Excel's Solver fits the sheets.
 
     Minimises the mean squared error plus `weight_decay` times the sum of all squares with L-BFGS, for

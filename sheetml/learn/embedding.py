@@ -194,7 +194,7 @@ class EmbeddingModel(FactorModel):
 
 
 @dataclass(eq=False, repr=False)
-class EmbeddingDot(EmbeddingModel):
+class EmbeddingDot(EmbeddingModel, name="dot"):
     """The dot product of an embedding of the user and one of the item."""
 
     init: Initialisation = (0.0, 0.05)
@@ -204,7 +204,7 @@ class EmbeddingDot(EmbeddingModel):
 
 
 @dataclass(eq=False, repr=False)
-class EmbeddingDotBias(EmbeddingModel):
+class EmbeddingDotBias(EmbeddingModel, name="dot-bias"):
     """The dot product of two embeddings plus a bias of the user and one of the item, through a sigmoid."""
 
     rating_range: Range | str | None = "data"
@@ -214,7 +214,7 @@ class EmbeddingDotBias(EmbeddingModel):
 
 
 @dataclass(eq=False, repr=False)
-class EmbeddingNet(EmbeddingModel):
+class EmbeddingNet(EmbeddingModel, name="net"):
     """The lesson's mini net: concatenated embeddings → dropout → linear → ReLU → dropout → linear → sigmoid.
 
     `hidden` numbers between the linear layers; `dropout` the parts left out before each.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sheetml.errors import ModelError
 from sheetml.learn.recommender import Recommender, Scored
-
-if TYPE_CHECKING:
-    from sheetml.workbook import Workbook
 
 
 class FactorModel(Recommender):
@@ -21,28 +18,13 @@ class FactorModel(Recommender):
     A prediction is `mean_` plus the biases plus the dot product of the factors, unless a model says otherwise.
     """
 
+    registry: ClassVar[dict[str, type[FactorModel]]] = {}
+
     user_factors_: np.ndarray
     item_factors_: np.ndarray
     user_biases_: np.ndarray | None = None
     item_biases_: np.ndarray | None = None
     mean_: float = 0.0
-
-    @classmethod
-    def from_workbook(cls, book: str | os.PathLike[str] | Workbook, sheet: str | None = None) -> Self:
-        """The model in a sheet of the lesson's layout (see `bridge.read_workbook_model`), which must be of
-        this kind: `FactorModel.from_workbook` takes any."""
-        from sheetml.learn.bridge import read_workbook_model
-
-        model = read_workbook_model(book, sheet)
-        if not isinstance(model, cls):
-            raise ModelError(f"the sheet holds what a {type(model).__name__} computes, not a {cls.__name__}.")
-        return model
-
-    def to_workbook(self, path: str | os.PathLike[str], users: int = 15, items: int = 15) -> Workbook:
-        """Writes the model into a workbook of the lesson's layout (see `bridge.export`)."""
-        from sheetml.learn.bridge import export
-
-        return export(self, path, users, items)
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         of_users, of_items = rows(self.user_factors_, users), rows(self.item_factors_, items)
@@ -114,3 +96,8 @@ def rows(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
     if unknown.any():
         found[unknown] = table.mean(0)
     return found
+
+
+def load_model(path: str | os.PathLike[str]) -> FactorModel:
+    """Reads a model of any kind. Raises ModelError where the file is none."""
+    return FactorModel.load(path)

@@ -90,7 +90,7 @@ def residuals(users: Side, items: Side, values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(eq=False, repr=False)
-class ALS(FactorModel):
+class ALS(FactorModel, name="als"):
     """Alternating least squares: factors and biases of one side, then of the other, `epochs` times.
 
     Minimises the sum of squared errors plus `regularisation` times each row's squares times its number of

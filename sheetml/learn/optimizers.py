@@ -152,6 +152,7 @@ class Optimizer(Parameters):
     weight_decay: float = 0.0
     dense: bool | None = None
 
+    registry: ClassVar[dict[str, type[Optimizer]]] = {}
     rule: ClassVar[int]
     states: ClassVar[int] = 0  # arrays of state a parameter array has
     linear: ClassVar[bool] = False  # linear in parameter and state where the gradient is 0
@@ -205,7 +206,7 @@ class Optimizer(Parameters):
 
 
 @dataclass(frozen=True, repr=False)
-class SGD(Optimizer):
+class SGD(Optimizer, name="sgd"):
     """Stochastic gradient descent."""
 
     learning_rate: float = 0.1
@@ -217,7 +218,7 @@ class SGD(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class Momentum(Optimizer):
+class Momentum(Optimizer, name="momentum"):
     """Gradient descent with momentum; `dampening` as at the head of this module."""
 
     learning_rate: float = 0.1
@@ -233,14 +234,14 @@ class Momentum(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class SGDW(Momentum):
+class SGDW(Momentum, name="sgdw"):
     """Momentum with decoupled weight decay."""
 
     decoupled = True
 
 
 @dataclass(frozen=True, repr=False)
-class Nesterov(Momentum):
+class Nesterov(Momentum, name="nesterov"):
     """Nesterov's momentum."""
 
     rule = NESTEROV_RULE
@@ -251,7 +252,7 @@ class Nesterov(Momentum):
 
 
 @dataclass(frozen=True, repr=False)
-class Adagrad(Optimizer):
+class Adagrad(Optimizer, name="adagrad"):
     """Adagrad."""
 
     learning_rate: float = 0.1
@@ -265,7 +266,7 @@ class Adagrad(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class RMSProp(Optimizer):
+class RMSProp(Optimizer, name="rmsprop"):
     """RMSProp."""
 
     learning_rate: float = 1e-2
@@ -280,7 +281,7 @@ class RMSProp(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class Adam(Optimizer):
+class Adam(Optimizer, name="adam"):
     """Adam with bias correction."""
 
     learning_rate: float = 1e-3
@@ -308,7 +309,7 @@ class Adam(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class AdamW(Adam):
+class AdamW(Adam, name="adamw"):
     """Adam with decoupled weight decay."""
 
     weight_decay: float = 1e-2
@@ -316,7 +317,7 @@ class AdamW(Adam):
 
 
 @dataclass(frozen=True, repr=False)
-class Eve(Adam):
+class Eve(Adam, name="eve"):
     """Adam whose rate follows the loss from minibatch to minibatch."""
 
     beta3: float = 0.999
@@ -325,7 +326,7 @@ class Eve(Adam):
 
 
 @dataclass(frozen=True, repr=False)
-class AMSGrad(Adam):
+class AMSGrad(Adam, name="amsgrad"):
     """Adam that never forgets a large gradient."""
 
     rule = AMSGRAD_RULE
@@ -349,18 +350,7 @@ class AMSGrad(Adam):
         return parameter, state_after
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "momentum": Momentum,
-    "nesterov": Nesterov,
-    "adagrad": Adagrad,
-    "rmsprop": RMSProp,
-    "adam": Adam,
-    "adamw": AdamW,
-    "sgdw": SGDW,
-    "eve": Eve,
-    "amsgrad": AMSGrad,
-}
+OPTIMIZERS: dict[str, type[Optimizer]] = Optimizer.registry  # by name
 
 
 def optimizer_named(choice: str | Optimizer) -> Optimizer:

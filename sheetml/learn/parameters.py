@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+NAMED_CLASSES: dict[str, type[Parameters]] = {}  # every model, optimizer and schedule, by its class's name
 
 
 class Parameters:
     """An object whose settings are the arguments of its constructor, kept under their names.
 
     Gives what scikit-learn's tools ask of an estimator: get_params, set_params, and with them clone.
+
+    A class that states a name, as in `class Adam(Optimizer, name="adam")`, is listed under it in its base's
+    `registry`: so the command line, files and error messages know it.
     """
+
+    registry: ClassVar[dict[str, type[Any]]]  # each base of models, optimizers or schedules has its own
+
+    def __init_subclass__(cls, *, name: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if name:
+            cls.registry[name] = NAMED_CLASSES[cls.__name__] = cls
 
     @classmethod
     def parameter_names(cls) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sheetml.errors import DataError
+from sheetml.learn.ratings_files import columns_of_frames, read_parquet, read_text, read_titles, renamed
 
 if TYPE_CHECKING:
     import pandas
@@ -62,16 +63,12 @@ class Ratings:
         Raises DataError, with the line, for missing columns, ids or ratings and for ratings that are
         not numbers.
         """
-        from sheetml.learn.ratings_files import read_text
-
-        ratings = read_text(Path(path), user, item, rating, time)
+        ratings = Ratings(*read_text(Path(path), user, item, rating, time))
         return ratings.without_duplicates(duplicates, str(path))
 
     @classmethod
     def from_parquet(cls, path: str | os.PathLike[str], *, duplicates: str = "error", **columns: str) -> Ratings:
         """Reads a Parquet file with the columns that `from_frame` asks for; needs pyarrow."""
-        from sheetml.learn.ratings_files import read_parquet
-
         return cls.from_frame(read_parquet(Path(path)), duplicates=duplicates, source=str(path), **columns)
 
     @classmethod
@@ -87,10 +84,8 @@ class Ratings:
         source: str = "the data frame",
     ) -> Ratings:
         """Takes ratings from a data frame; `source` is what error messages call it."""
-        from sheetml.learn.ratings_files import ratings_of_frames, renamed
-
         frame = renamed(frame, {user: "user", item: "item", rating: "rating", time: "time"}, source)
-        return ratings_of_frames([frame], source, "row", 0).without_duplicates(duplicates, source)
+        return Ratings(*columns_of_frames([frame], source, "row", 0)).without_duplicates(duplicates, source)
 
     @classmethod
     def from_arrays(
@@ -112,11 +107,9 @@ class Ratings:
         return cls.from_frame(frame, duplicates=duplicates, source="the arrays")
 
     def with_titles(self, source: str | os.PathLike[str] | dict[Any, str], item: str = "movieId") -> Self:
-        """The same with titles: a dict by item id, or a file (movies.csv, u.item, movies.dat) with the
+        """These ratings with titles: a dict by item id, or a file (movies.csv, u.item, movies.dat) with the
         column `item` and a column "title". Items without a title are called by their ids."""
         if not isinstance(source, dict):
-            from sheetml.learn.ratings_files import read_titles
-
             source = read_titles(Path(source), item)
         by_text = {str(identity): str(title) for identity, title in source.items()}
         titles = np.array([by_text.get(str(identity), str(identity)) for identity in self.item_ids.tolist()])
@@ -165,6 +158,16 @@ class Ratings:
         if self.titles is not None:
             columns["title"] = self.titles[self.items]
         return pandas.DataFrame(columns)
+
+    def check(self) -> None:
+        """Raises ValueError where the arrays do not belong together."""
+        for codes, ids in ((self.users, self.user_ids), (self.items, self.item_ids)):
+            if codes.shape != self.values.shape or codes.ndim != 1 or ids.ndim != 1:
+                raise ValueError("its ratings do not belong together")
+            if len(codes) and not 0 <= codes.min() <= codes.max() < len(ids):
+                raise ValueError("its ratings are of users or items it does not have")
+        if self.titles is not None and self.titles.shape != self.item_ids.shape:
+            raise ValueError("its titles are not those of its items")
 
     # ---- parts
 

@@ -6,12 +6,11 @@ import gzip
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sheetml.errors import DataError
-from sheetml.learn.ratings import Ratings
 
 if TYPE_CHECKING:
     import pandas
@@ -19,6 +18,17 @@ if TYPE_CHECKING:
 CHUNK = 1_000_000  # rows
 COLUMNS = ["user", "item", "rating", "time"]
 CODE_LIMIT = 2**31 - 1
+
+
+class Columns(NamedTuple):
+    """What was read of n ratings: codes, values, the id of each code, and times; as in `Ratings`."""
+
+    users: np.ndarray
+    items: np.ndarray
+    values: np.ndarray
+    user_ids: np.ndarray
+    item_ids: np.ndarray
+    times: np.ndarray | None
 
 
 class _Codes:
@@ -48,16 +58,16 @@ class _Codes:
         return np.concatenate(self.chunks), ids[order]
 
 
-def read_text(path: Path, user: str, item: str, rating: str, time: str) -> Ratings:
+def read_text(path: Path, user: str, item: str, rating: str, time: str) -> Columns:
     """Reads one of the forms that `Ratings.from_csv` names."""
     first = _first_line(path)
     options = _form(first, {user: "user", item: "item", rating: "rating", time: "time"}, path)
     first_line = 2 if options.get("header", 0) == 0 else 1
     try:
-        return ratings_of_frames(_chunks(path, options), str(path), "line", first_line)
+        return columns_of_frames(_chunks(path, options), str(path), "line", first_line)
     except _MixedIdsError:  # ids that looked like numbers at first: all are text
         options["dtype"] = {options["text"][name]: str for name in ("user", "item")}
-        return ratings_of_frames(_chunks(path, options), str(path), "line", first_line)
+        return columns_of_frames(_chunks(path, options), str(path), "line", first_line)
 
 
 def read_parquet(path: Path) -> pandas.DataFrame:
@@ -80,8 +90,8 @@ def renamed(frame: pandas.DataFrame, names: dict[str, str], source: str) -> pand
     return frame[present].rename(columns=names)
 
 
-def ratings_of_frames(frames: Iterable[pandas.DataFrame], source: str, row_word: str, first_row: int) -> Ratings:
-    """Ratings from frames with the columns user, item, rating and perhaps time.
+def columns_of_frames(frames: Iterable[pandas.DataFrame], source: str, row_word: str, first_row: int) -> Columns:
+    """Columns from frames with the columns user, item, rating and perhaps time.
 
     `row_word` and `first_row` say how error messages count the rows ("line" 2, or "row" 0).
     """
@@ -102,7 +112,7 @@ def ratings_of_frames(frames: Iterable[pandas.DataFrame], source: str, row_word:
     user_codes, user_ids = users.sorted()
     item_codes, item_ids = items.sorted()
     all_times = np.concatenate(times) if times else None
-    return Ratings(user_codes, item_codes, np.concatenate(values), user_ids, item_ids, all_times)
+    return Columns(user_codes, item_codes, np.concatenate(values), user_ids, item_ids, all_times)
 
 
 class _MixedIdsError(DataError):

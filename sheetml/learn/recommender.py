@@ -13,6 +13,7 @@ from sheetml.learn import metrics
 from sheetml.learn.history import Epoch
 from sheetml.learn.parameters import Parameters
 from sheetml.learn.ratings import Ratings
+from sheetml.learn.storage import described, group, read_arrays, revived, write_arrays
 
 UNKNOWN = ("error", "mean")
 CHUNK = 2**16  # ratings predicted at a time
@@ -188,16 +189,27 @@ class Recommender(Parameters):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model as a .npz file of plain arrays: reading it back runs no code from it."""
-        from sheetml.learn.storage import save_model
-
-        save_model(self, path)
+        self._require_fit()
+        arrays, facts = self._state()
+        arrays = {f"model_{name}": array for name, array in arrays.items()}
+        ratings = {name: array for name, array in vars(self.ratings_).items() if array is not None}
+        arrays |= {f"ratings_{name}": array for name, array in ratings.items()}
+        history = [vars(epoch) for epoch in self.history_]
+        about = {"kind": "model", "model": described(self), "history": history}
+        write_arrays(path, arrays, {**about, "fitted": facts})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Reads a model that `save` wrote. Raises ModelError where the file holds none of this kind."""
-        from sheetml.learn.storage import load_model
-
-        model = load_model(path)
+        arrays, facts = read_arrays(path, "model")
+        try:
+            model = revived(facts["model"])
+            model.ratings_ = Ratings(**group(arrays, "ratings"))
+            model.ratings_.check()
+            model.history_ = [Epoch(**epoch) for epoch in facts["history"]]
+            model._restore(group(arrays, "model"), facts["fitted"])
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ModelError(f"{os.fspath(path)}: it is no model that can be used ({error}).") from None
         if not isinstance(model, cls):
             raise ModelError(f"{os.fspath(path)}: it holds a {type(model).__name__}, not a {cls.__name__}.")
         return model

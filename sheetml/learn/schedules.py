@@ -7,6 +7,7 @@ training can be stopped and taken up again anywhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from sheetml.learn.parameters import Parameters
 class Schedule(Parameters):
     """Base of all schedules."""
 
+    registry: ClassVar[dict[str, type[Schedule]]] = {}
+
     def factors(self, epochs: int, steps: int) -> np.ndarray:
         """What the learning rate is multiplied with, (epochs · steps,), with `steps` in an epoch."""
         raise NotImplementedError
@@ -28,7 +31,7 @@ class Schedule(Parameters):
 
 
 @dataclass(frozen=True, repr=False)
-class Constant(Schedule):
+class Constant(Schedule, name="constant"):
     """The same rate throughout."""
 
     def factors(self, epochs: int, steps: int) -> np.ndarray:
@@ -36,7 +39,7 @@ class Constant(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class StepDecay(Schedule):
+class StepDecay(Schedule, name="step"):
     """The rate times `factor` after every `every` epochs."""
 
     every: int = 3
@@ -52,7 +55,7 @@ class StepDecay(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class SGDR(Schedule):
+class SGDR(Schedule, name="sgdr"):
     """Cosine annealing with warm restarts (Loshchilov and Hutter 2017).
 
     The rate falls along half a cosine to `lowest` times itself, over `cycle_len` epochs at first and
@@ -82,7 +85,7 @@ class SGDR(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
-class OneCycle(Schedule):
+class OneCycle(Schedule, name="one-cycle"):
     """One cycle (Smith 2018): up to the full rate over `warm` of the steps, then down, along cosines.
 
     It starts at the rate / `div` and ends at the rate / `final_div`; meanwhile the momentum goes from
@@ -116,12 +119,7 @@ def cosine(first: float, last: float, time: np.ndarray) -> np.ndarray:
     return last + (first - last) * (1 + np.cos(np.pi * time)) / 2
 
 
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
-    "step": StepDecay,
-    "sgdr": SGDR,
-    "one-cycle": OneCycle,
-}
+SCHEDULES: dict[str, type[Schedule]] = Schedule.registry  # by name
 
 
 def schedule_named(choice: str | Schedule) -> Schedule:

@@ -1,4 +1,4 @@
-"""Models as .npz files: plain arrays, and their settings as JSON. Nothing in a file is ever run."""
+"""Files of plain arrays (.npz), and settings of models as JSON. Nothing in a file is ever run."""
 
 from __future__ import annotations
 
@@ -6,66 +6,17 @@ import json
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sheetml.errors import ModelError
-from sheetml.learn.history import Epoch
-from sheetml.learn.optimizers import OPTIMIZERS
-from sheetml.learn.parameters import Parameters
-from sheetml.learn.ratings import Ratings
-from sheetml.learn.schedules import SCHEDULES
+from sheetml.learn.parameters import NAMED_CLASSES, Parameters
 from sheetml.xlsx.writer import new_file
-
-if TYPE_CHECKING:
-    from sheetml.learn.factors import FactorModel
-    from sheetml.learn.recommender import Recommender
 
 FORMAT = 1
 FACTS = "facts"
 LIMIT = 2**36  # bytes in all arrays of a file
-
-
-def save_model(model: Recommender, path: str | os.PathLike[str]) -> None:
-    model._require_fit()
-    arrays, facts = model._state()
-    arrays = {f"model_{name}": array for name, array in arrays.items()}
-    ratings = {name: array for name, array in vars(model.ratings_).items() if array is not None}
-    arrays |= {f"ratings_{name}": array for name, array in ratings.items()}
-    history = [vars(epoch) for epoch in model.history_]
-    about = {"kind": "model", "model": described(model), "history": history}
-    write_arrays(path, arrays, {**about, "fitted": facts})
-
-
-def load_model(path: str | os.PathLike[str]) -> FactorModel:
-    """Reads a model of any kind. Raises ModelError where the file is none."""
-    arrays, facts = read_arrays(path, "model")
-    try:
-        model: FactorModel = revived(facts["model"])
-        model.ratings_ = Ratings(**_group(arrays, "ratings"))
-        _check(model.ratings_)
-        model.history_ = [Epoch(**epoch) for epoch in facts["history"]]
-        model._restore(_group(arrays, "model"), facts["fitted"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise ModelError(f"{os.fspath(path)}: it is no model that can be used ({error}).") from None
-    return model
-
-
-def _group(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    prefix = f"{name}_"
-    return {each.removeprefix(prefix): array for each, array in arrays.items() if each.startswith(prefix)}
-
-
-def _check(ratings: Ratings) -> None:
-    """Raises ValueError where the arrays of ratings from a file do not belong together."""
-    for codes, ids in ((ratings.users, ratings.user_ids), (ratings.items, ratings.item_ids)):
-        if codes.shape != ratings.values.shape or codes.ndim != 1 or ids.ndim != 1:
-            raise ValueError("its ratings do not belong together")
-        if len(codes) and not 0 <= codes.min() <= codes.max() < len(ids):
-            raise ValueError("its ratings are of users or items it does not have")
-    if ratings.titles is not None and ratings.titles.shape != ratings.item_ids.shape:
-        raise ValueError("its titles are not those of its items")
 
 
 # ---- settings as JSON
@@ -87,13 +38,10 @@ def _plain(value: Any) -> Any:
 
 def revived(description: dict[str, Any]) -> Any:
     """The object again. Raises ValueError where there is no such class."""
-    from sheetml.learn import MODELS
-
-    classes: list[type[Parameters]] = [*MODELS.values(), *OPTIMIZERS.values(), *SCHEDULES.values()]
-    known = {kind.__name__: kind for kind in classes}
-    if description["class"] not in known:
+    if description["class"] not in NAMED_CLASSES:
         raise ValueError(f"there is no model, optimizer or schedule called {description['class']!r}")
-    return known[description["class"]](**{name: _revived(value) for name, value in description["settings"].items()})
+    settings = {name: _revived(value) for name, value in description["settings"].items()}
+    return NAMED_CLASSES[description["class"]](**settings)
 
 
 def _revived(value: Any) -> Any:
@@ -110,6 +58,12 @@ def write_arrays(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], fa
     document = np.array(json.dumps({"format": FORMAT, **facts}))
     with new_file(Path(path)) as stream:
         np.savez(stream, allow_pickle=False, **{FACTS: document}, **arrays)
+
+
+def group(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """The arrays whose names begin so, by what follows."""
+    prefix = f"{name}_"
+    return {each.removeprefix(prefix): array for each, array in arrays.items() if each.startswith(prefix)}
 
 
 def read_arrays(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

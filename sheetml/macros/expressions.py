@@ -28,6 +28,7 @@ from sheetml.macros.names import (
     HostMember,
     Local,
     ModuleName,
+    Names,
     Shared,
 )
 from sheetml.macros.parser import literal_type
@@ -48,7 +49,6 @@ from sheetml.xlsx.vba_source import ModuleKind
 
 if TYPE_CHECKING:
     from sheetml.macros.modules import Module
-    from sheetml.macros.project import Project
 
 Evaluate = Callable[[Frame], Any]
 VALUE_TYPES = (
@@ -107,8 +107,8 @@ _NUMERIC_RANK = ["Boolean", "Byte", "Integer", "Long", "LongLong", "Single", "Do
 class ExpressionCompiler:
     """What compiling an expression needs to know: the project, the module, and the procedure's names."""
 
-    def __init__(self, project: Project, module: Module) -> None:
-        self.project = project
+    def __init__(self, names: Names, module: Module) -> None:
+        self.names = names
         self.module = module
         self.locals: dict[str, Local | Shared | Constant] = {}
         self.with_targets: list[Compiled] = []
@@ -137,17 +137,17 @@ class ExpressionCompiler:
         own = self.locals.get(key)
         if own is not None:
             return own
-        found = self.project.member_of_module(self.module, key)
+        found = self.names.member_of_module(self.module, key)
         if found is not None:
             return found
-        mine = self.project.host.object_of(self.module)
+        mine = self.names.host.object_of(self.module)
         if key == "me":
             return None if mine is None else HostGlobal(mine, mine.type_name)
         if mine is not None:
             member = mine.member(key)
             if member is not None:
                 return HostMember(mine, member)
-        return self.project.public_name(key, self.module) or self._standard_name(key)
+        return self.names.public_name(key, self.module) or self._standard_name(key)
 
     def _standard_name(self, key: str) -> Binding | None:
         """What VBA and Excel themselves define."""
@@ -158,8 +158,8 @@ class ExpressionCompiler:
         if known is not None:
             return known
         if key == "err":
-            return HostGlobal(self.project.host.err, "ErrObject")
-        application = self.project.host.application
+            return HostGlobal(self.names.host.err, "ErrObject")
+        application = self.names.host.application
         return HostMember(application, application.members[key]) if key in GLOBAL_MEMBERS else None
 
     def need(self, name: str, line: int) -> Binding:
@@ -207,7 +207,7 @@ class ExpressionCompiler:
 
     def _bracketed(self, node: tree.Bracketed) -> Compiled:
         """[A1] and [name] are what Range would give; other text would have to be evaluated."""
-        target = self.project.host.bracketed(self.module, node.text)
+        target = self.names.host.bracketed(self.module, node.text)
         if target is None:
             raise self.refusal(node.line, f"[{node.text}] (evaluating a text)")
         return Compiled(target, "Range")
@@ -261,7 +261,7 @@ class ExpressionCompiler:
         elif kind != ModuleKind.STANDARD:
             raise self.refusal(node.line, f"the {kind} {target.module.name}")
         else:
-            found = self.project.member_of_module(target.module, key)
+            found = self.names.member_of_module(target.module, key)
         if found is None:
             if key in FORBIDDEN:
                 raise self.refusal(node.line, FORBIDDEN[key])
@@ -309,8 +309,8 @@ class ExpressionCompiler:
         found = self.lookup(node.target.name)
         if not isinstance(found, HostGlobal):
             return None
-        module = self.project.module_of_object(found.target)
-        own = None if module is None else self.project.member_of_module(module, node.name.casefold())
+        module = self.names.module_of_object(found.target)
+        own = None if module is None else self.names.member_of_module(module, node.name.casefold())
         return own if isinstance(own, Callee) else None
 
     @staticmethod
@@ -403,7 +403,7 @@ class ExpressionCompiler:
         ordered = self.ordered(arguments, found.parameters, line, found.name)
         compile_one = self.compile if found.takes_objects else self.value
         passed = [missing if a is None else compile_one(a).evaluate for a in ordered]
-        function, host = found.function, self.project.host
+        function, host = found.function, self.names.host
         if found.needs_host:
             return Compiled(lambda frame: function(host, *[a(frame) for a in passed]), found.result)
         if len(passed) == 1:
@@ -473,7 +473,7 @@ class ExpressionCompiler:
         self.reached.append(found)
         procedure, code = found.procedure, found.code
         bind = self._bound(procedure, arguments, line)
-        machine = self.project.host.machine
+        machine = self.names.host.machine
 
         def call(frame: Frame) -> Any:
             variables, after = bind(frame)
@@ -618,7 +618,7 @@ class ExpressionCompiler:
     def _new(self, node: tree.New) -> Compiled:
         if node.class_name.casefold() != "collection":
             raise self.refusal(node.line, f"New {node.class_name}")
-        make = self.project.host.new_collection
+        make = self.names.host.new_collection
         return Compiled(lambda frame: make(), "Collection")
 
     def _type_of(self, node: tree.TypeOf) -> Compiled:

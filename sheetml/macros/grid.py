@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
+from sheetml.engine import questions
 from sheetml.engine.values import BLANK
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -20,8 +20,8 @@ from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from sheetml.macros.errors import APPLICATION, OUT_OF_MEMORY, VbaError
 from sheetml.macros.machine import Refusal
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
+from sheetml.workbook import Book
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, CellValue
 
 MOST_CELLS = 2_000_000  # of one area that is read or written
 MOST_HELD = 5_000_000  # cells of the whole workbook
@@ -33,7 +33,7 @@ Rows = list[list[CellValue]]
 class Grid:
     """Reads and writes cells; `automatic` says whether each write is followed by a recalculation."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.calculation = workbook.calculation
         self.automatic = not workbook.file.manual_calculation
@@ -46,14 +46,13 @@ class Grid:
         """The slots of the area's cells, 0 for those that the workbook does not hold."""
         if area.height * area.width > MOST_CELLS:
             raise VbaError(OUT_OF_MEMORY)
-        rows = np.arange(area.top, area.bottom + 1)[:, None]
-        return self.calculation.slots.locate(sheet, rows, np.arange(area.left, area.right + 1)[None, :])
+        return self.calculation.locate_area(sheet, area)
 
     def cell(self, sheet: int, row: int, column: int) -> CellValue:
         return self.calculation.get(sheet, row, column)
 
     def values(self, sheet: int, area: Area) -> Rows:
-        get = self.calculation.cells.get
+        get = self.calculation.value
         return [[get(slot) for slot in row] for row in self.slots(sheet, area).tolist()]
 
     def used_area(self, sheet: int) -> Area:
@@ -65,8 +64,8 @@ class Grid:
 
     def filled(self, sheet: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the cells of a sheet that are not blank."""
-        rows, columns = self.calculation.slots.positions(sheet)
-        filled = self.calculation.cells.kind[self.calculation.slots.locate(sheet, rows, columns)] != BLANK
+        rows, columns, slots = self.calculation.held(sheet)
+        filled = self.calculation.kinds(slots) != BLANK
         return rows[filled], columns[filled]
 
     def end(self, sheet: int, row: int, column: int, down: int, right: int) -> tuple[int, int]:
@@ -90,19 +89,18 @@ class Grid:
 
     def blank(self, sheet: int, area: Area) -> None:
         """Empties the cells that hold anything, without recalculating."""
-        slots = self.calculation.slots.within(sheet, area)
+        slots = self.calculation.within(sheet, area)
         self._end_formulas(slots)
         self.written.add((sheet, area))
         for slot in slots.tolist():
             self.calculation.set(slot, None)
 
     def _end_formulas(self, slots: np.ndarray) -> None:
-        edits = self.calculation.edits
-        if edits.holds_formula(slots).any():
-            if edits.part_of_array(slots):
+        if self.calculation.is_formula(slots).any():
+            if self.calculation.cuts_array(slots):
                 raise VbaError(APPLICATION, "You cannot change part of an array.")
-            edits.remove(slots)
-        edits.respill()
+            self.calculation.remove_formulas(slots)
+        self.calculation.respill()
 
     def store_formulas(self, sheet: int, area: Area, text: str, row: int, column: int) -> None:
         """Fills an area with a formula (without "=") that is written for one cell, without recalculating."""
@@ -116,26 +114,25 @@ class Grid:
 
     def store_trees(self, sheet: int, formulas: dict[Node, list[tuple[int, int]]]) -> None:
         """Gives held cells formulas, by their trees, without recalculating."""
-        edits = self.calculation.edits
         for tree, places in formulas.items():
             rows, columns = (np.array(part, np.int64) for part in zip(*places))
-            if edits.part_of_array(self.calculation.slots.locate(sheet, rows, columns)):
+            if self.calculation.cuts_array(self.calculation.locate(sheet, rows, columns)):
                 raise VbaError(APPLICATION, "You cannot change part of an array.")
             row, column = places[0]
-            edits.set_tree(sheet, tree, to_a1(tree, row, column), row, column, places)
+            self.calculation.put_formula(sheet, tree, to_a1(tree, row, column), row, column, places)
             self.written.update((sheet, Area(*place, *place)) for place in places)
-        edits.respill()
+        self.calculation.respill()
 
     # ---- formulas
 
     def formula(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's formula as Excel shows it, without "="; None where it holds none."""
-        text = self.calculation.edits.text(self.calculation.slot(sheet, row, column))
+        text = questions.filling_text(self.calculation, self.calculation.slot(sheet, row, column))
         return None if text is None else without_prefixes(text)
 
     def copied_tree(self, sheet: int, row: int, column: int) -> Node | None:
-        """The same as a tree, to be given to other cells."""
-        block = self.calculation.edits.block(self.calculation.slot(sheet, row, column))
+        """A cell's formula as a tree, to be given to other cells; None where it holds none."""
+        block = questions.block(self.calculation, self.calculation.slot(sheet, row, column))
         if block is None:
             return None
         if block.size is not None:
@@ -146,7 +143,7 @@ class Grid:
 
     def has_formula(self, sheet: int, row: int, column: int) -> bool:
         slot = self.calculation.slot(sheet, row, column)
-        return bool(slot and self.calculation.edits.holds_formula(np.array([slot]))[0])
+        return bool(slot and self.calculation.is_formula(np.array([slot]))[0])
 
     def held(self, sheet: int, area: Area) -> np.ndarray:
         """The slots of an area, with room made for those that the workbook does not hold yet.
@@ -159,7 +156,7 @@ class Grid:
             return slots
         down, right = self._growth(sheet, area)
         bottom, last = min(area.bottom + down, MAX_ROWS), min(area.right + right, MAX_COLUMNS)
-        if self.calculation.slots.count + (bottom - area.top + 1) * (last - area.left + 1) > MOST_HELD:
+        if self.calculation.count + (bottom - area.top + 1) * (last - area.left + 1) > MOST_HELD:
             raise VbaError(OUT_OF_MEMORY)
         self.calculation.add_cells(sheet, itertools.product(range(area.top, bottom + 1), range(area.left, last + 1)))
         return self.slots(sheet, area)
@@ -198,7 +195,7 @@ class Grid:
 
 
 def _end(filled: np.ndarray, start: int, step: int, limit: int) -> int:
-    """The same on one line of cells, whose filled places are given sorted."""
+    """Where End leads from a place on one line of cells, whose filled places are given sorted."""
     edge = limit if step > 0 else 1
     position = int(filled.searchsorted(start))
     inside = position < len(filled) and int(filled[position]) == start

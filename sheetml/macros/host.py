@@ -20,7 +20,7 @@ from sheetml.macros.values import (
     VbaObject,
     initial,
 )
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.number_formats import NumberFormats
 from sheetml.xlsx.vba_source import ModuleKind
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Host:
     """The application that macros run in: the workbook's objects, what is selected and copied, what was printed."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.grid = Grid(workbook)
         self.machine = Machine()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sheetml.engine.number_format import FormatError, formatted
 from sheetml.macros import values as v
@@ -36,9 +36,6 @@ from sheetml.macros.values import (
     to_long,
     to_string,
 )
-
-if TYPE_CHECKING:
-    from sheetml.macros.host import Host
 
 
 @dataclass(slots=True)
@@ -201,13 +198,32 @@ class Generator:
         self.state = (self.state & 0xFF0000FF) | ((((high & 0xFFFF) ^ (high >> 16)) & 0xFFFF) << 8)
 
 
+class LastError(Protocol):
+    """The error that a macro met last; its number is 0 where there is none."""
+
+    @property
+    def number(self) -> int: ...
+
+
+class Surroundings(Protocol):
+    """What functions may ask of the application that a macro runs in."""
+
+    @property
+    def generator(self) -> Generator: ...
+
+    @property
+    def err(self) -> LastError: ...
+
+    def print(self, text: str) -> None: ...
+
+
 @vba("Rnd", result="Single", needs_host=True)
-def random(host: Host, number_: Any = MISSING) -> Any:
+def random(host: Surroundings, number_: Any = MISSING) -> Any:
     return host.generator.draw(None if number_ is MISSING else to_double(number_))
 
 
 @vba("Randomize", needs_host=True)
-def randomize(host: Host, number_: Any = MISSING) -> None:
+def randomize(host: Surroundings, number_: Any = MISSING) -> None:
     host.generator.randomize(None if number_ is MISSING else to_double(number_))
 
 
@@ -381,7 +397,7 @@ def _bounds(array: Any, dimension: Any) -> tuple[int, int]:
 
 
 @vba("Array", takes_objects=True, needs_host=True)
-def array_of(host: Host, *arglist: Any) -> Any:
+def array_of(host: Surroundings, *arglist: Any) -> Any:
     return Array([(0, len(arglist) - 1)], items=[v.copied(item) for item in arglist])
 
 
@@ -649,13 +665,13 @@ def either(expression: Any, true_part: Any, false_part: Any) -> Any:
 
 
 @vba("Choose", needs_host=True)
-def choose(host: Host, index: Any, *choice: Any) -> Any:
+def choose(host: Surroundings, index: Any, *choice: Any) -> Any:
     place = math.floor(to_double(index))
     return choice[place - 1] if 1 <= place <= len(choice) else NULL
 
 
 @vba("Switch", needs_host=True)
-def switch(host: Host, *expressions: Any) -> Any:
+def switch(host: Surroundings, *expressions: Any) -> Any:
     if len(expressions) % 2:
         raise VbaError(INVALID_CALL)
     for test, value in zip(expressions[::2], expressions[1::2]):
@@ -787,7 +803,7 @@ def date_difference(interval: Any, date1: Any, date2: Any) -> Any:
 
 @vba("MsgBox", result="Long", needs_host=True)
 def message_box(
-    host: Host, prompt: Any, buttons: Any = MISSING, title: Any = MISSING, helpfile: Any = MISSING,
+    host: Surroundings, prompt: Any, buttons: Any = MISSING, title: Any = MISSING, helpfile: Any = MISSING,
     context: Any = MISSING,
 ) -> Any:  # fmt: skip
     """Prints its text, and answers with its default button."""
@@ -808,7 +824,7 @@ def beep() -> None:
 
 
 @vba("Error", "Error$", result="String", needs_host=True)
-def error_description(host: Host, error_number: Any = MISSING) -> Any:
+def error_description(host: Surroundings, error_number: Any = MISSING) -> Any:
     code = host.err.number if error_number is MISSING else int(to_long(error_number))
     return "" if code == 0 else DESCRIPTIONS.get(code, DESCRIPTIONS[1004])
 

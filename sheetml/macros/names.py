@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sheetml.macros import library, tree
 from sheetml.macros.machine import Code, Variable
@@ -11,6 +11,7 @@ from sheetml.macros.members import HostObject, Member
 from sheetml.macros.values import VbaObject
 
 if TYPE_CHECKING:
+    from sheetml.macros.host import Host
     from sheetml.macros.modules import Module
 
 
@@ -68,3 +69,21 @@ class HostGlobal:
 
 
 Binding = Local | Shared | Constant | Callee | ModuleName | HostMember | HostGlobal | library.LibraryFunction
+
+
+class Names(Protocol):
+    """What the compilers ask of the project that a module belongs to."""
+
+    host: Host
+
+    def member_of_module(self, module: Module, key: str) -> Binding | None:
+        """What a name means in a module itself: its procedure, variable or constant."""
+
+    def public_name(self, key: str, user: Module) -> Binding | None:
+        """What a name means to all modules: a module, a document by its code name, a public name of a module."""
+
+    def is_enumeration(self, name: str) -> bool:
+        """Whether a module declares an Enum of this name."""
+
+    def module_of_object(self, target: VbaObject) -> Module | None:
+        """The module of a document."""

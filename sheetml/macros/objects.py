@@ -153,7 +153,7 @@ class SheetsObject(HostObject, name="Sheets"):
     def item(self, index: Any) -> Any:
         index = let(index)
         if isinstance(index, str):
-            position = self.host.workbook.calculation.scope.sheet(index)
+            position = self.host.workbook.calculation.sheet_position(index)
             if position is None:
                 raise VbaError(OUT_OF_RANGE)
             return self.host.sheets[position]

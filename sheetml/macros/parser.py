@@ -73,8 +73,6 @@ UNSUPPORTED_STATEMENTS = {
     "return": "Return (from GoSub)", "lset": "LSet", "rset": "RSet", "declare": "Declare (a function of a DLL)",
     "type": "Type", "implements": "Implements", "event": "Event",
 }  # fmt: skip
-# These words are statements only where something other than "=", "(" or "." follows.
-_ENDS_OF_BODY = ("end", "next", "loop", "wend", "else", "elseif", "case")
 
 
 class Parser:

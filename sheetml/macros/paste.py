@@ -57,7 +57,7 @@ def paste_into(
 def _formulas(source: Range) -> dict[tuple[int, int], Node]:
     """The formulas of the source, by their places from its corner."""
     grid, area = source.host.grid, source.area
-    if not grid.calculation.edits.holds_formula(grid.slots(source.sheet, area).reshape(-1)).any():
+    if not grid.calculation.is_formula(grid.slots(source.sheet, area).reshape(-1)).any():
         return {}
     found: dict[tuple[int, int], Node] = {}
     for i in range(area.height):
@@ -82,7 +82,7 @@ def _moved(
 
 def _check_plain(target: Range, place: Area) -> None:
     grid = target.host.grid
-    if grid.calculation.edits.holds_formula(grid.slots(target.sheet, place).reshape(-1)).any():
+    if grid.calculation.is_formula(grid.slots(target.sheet, place).reshape(-1)).any():
         raise Refusal("PasteSpecial with an operation or SkipBlanks over formulas is not supported")
 
 

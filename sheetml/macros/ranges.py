@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sheetml.engine import questions
 from sheetml.engine.number_format import FormatError, parsed
 from sheetml.engine.reading import parse_number
 from sheetml.errors import FormulaError
@@ -34,8 +35,7 @@ from sheetml.macros.values import (
     to_long,
     to_string,
 )
-from sheetml.xlsx.model import ERROR_CODE, ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, Area, ErrorCode, column_number
-from sheetml.xlsx.sheet_patch import MAX_TEXT_LENGTH
+from sheetml.xlsx.model import ERROR_CODE, ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, MAX_TEXT, Area, ErrorCode, column_number
 
 if TYPE_CHECKING:
     from sheetml.macros.host import Host
@@ -187,7 +187,7 @@ class Range(HostObject, name="Range"):
         grid = self.host.grid
         if not grid.has_formula(self.sheet, row, column):
             return self._formula_of(row, column)
-        tree = grid.calculation.edits.tree(grid.calculation.slot(self.sheet, row, column))
+        tree = questions.tree(grid.calculation, grid.calculation.slot(self.sheet, row, column))
         if tree is None:
             raise Refusal("FormulaR1C1 of an array formula, or of one that is not understood, is not supported")
         return f"={without_prefixes(to_r1c1(tree))}"
@@ -204,7 +204,7 @@ class Range(HostObject, name="Range"):
         found = {
             bool(held)
             for area in self.areas
-            for held in grid.calculation.edits.holds_formula(grid.slots(self.sheet, area).reshape(-1))
+            for held in grid.calculation.is_formula(grid.slots(self.sheet, area).reshape(-1))
         }
         return found.pop() if len(found) == 1 else NULL
 
@@ -591,7 +591,7 @@ def entered(value: Any, days: int = 0) -> Any:
 
 def read_entry(text: str) -> Any:
     """A text as a cell takes it: a number, a date, a boolean, an error, or itself."""
-    if len(text) > MAX_TEXT_LENGTH:
+    if len(text) > MAX_TEXT:
         raise VbaError(APPLICATION)
     stripped = text.strip()
     if text.startswith("'"):

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from sheetml.engine.cells import CellValue, StoredCells
 from sheetml.errors import MacroError
 from sheetml.formula.references import cell_name, quote_sheet
 from sheetml.macros.host import Host
@@ -16,8 +13,8 @@ from sheetml.macros.machine import Code
 from sheetml.macros.modules import Module, Section
 from sheetml.macros.names import Callee
 from sheetml.macros.project import Project
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.workbook import Book
+from sheetml.xlsx.model import Area, CellValue
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule, read_modules
 
 MOST_STATEMENTS = 10_000_000
@@ -72,7 +69,7 @@ class Macros:
     """The macros of an open workbook. What they leave behind (variables, the selection, the calculation
     mode) is there for the next run, as within one session of Excel."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.modules: list[VbaModule] = read_modules(workbook.file)
         self.host = Host(workbook)
@@ -116,7 +113,7 @@ class Macros:
     def _module(self, name: str) -> Module:
         found = self.project.modules.get(name.casefold())
         if found is None:
-            position = self.workbook.calculation.scope.sheet(name)
+            position = self.workbook.calculation.sheet_position(name)
             for module in self.project.modules.values():
                 if position is not None and module.source.sheet == position:
                     return module
@@ -192,10 +189,10 @@ class Macros:
         self._activate(module, sheet)
         if seed is not None:
             host.generator = Generator(seed)
-            self.workbook.calculation.workspace.random = np.random.default_rng(seed)
+            self.workbook.calculation.seed(seed)
         if host.grid.automatic and not self.workbook.calculation.is_calculated:
             self.workbook.calculate()
-        before = _Snapshot(self.workbook)
+        before = _Before(self.workbook)
         host.output, host.listener = [], on_output
         host.grid.written.clear()
         machine = host.machine
@@ -215,7 +212,7 @@ class Macros:
 
     def _activate(self, module: Module, sheet: str | None) -> None:
         if sheet is not None:
-            position = self.workbook.calculation.scope.sheet(sheet)
+            position = self.workbook.calculation.sheet_position(sheet)
             if position is None:
                 raise MacroError(f"{self.workbook.path} has no sheet {sheet!r}.")
             self.host.active = position
@@ -223,34 +220,21 @@ class Macros:
             self.host.active = module.source.sheet
 
 
-class _Snapshot:
-    """The values of all cells at one moment."""
+class _Before:
+    """The values of all cells before a macro ran."""
 
-    def __init__(self, workbook: Workbook) -> None:
-        calculation = workbook.calculation
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
-        self.slots = calculation.slots
-        self.cells = StoredCells(0)
-        self.cells.number = calculation.cells.number.copy()
-        self.cells.kind = calculation.cells.kind.copy()
-        self.cells.text = calculation.cells.text.copy()
+        self.values = workbook.calculation.snapshot()
 
     def changes(self, written: set[tuple[int, Area]]) -> list[ChangedCell]:
         """The cells that have another value now, sheet by sheet, in order of rows."""
         calculation = self.workbook.calculation
-        now = calculation.cells
-        by_macro = np.zeros(calculation.slots.count, bool)
-        for sheet, area in written:
-            by_macro[calculation.slots.within(sheet, area)] = True
+        by_macro = calculation.mask(*(calculation.within(sheet, area) for sheet, area in written))
         changed: list[ChangedCell] = []
         for sheet, name in enumerate(self.workbook.sheet_names):
-            rows, columns = calculation.slots.positions(sheet)
-            new = calculation.slots.locate(sheet, rows, columns)
-            old = self.slots.locate(sheet, rows, columns)
-            differs = (now.kind[new] != self.cells.kind[old]) | (now.number[new] != self.cells.number[old])
-            differs |= (now.kind[new] == 3) & (now.text[new] != self.cells.text[old])
-            for place in np.nonzero(differs)[0].tolist():
-                row, column = int(rows[place]), int(columns[place])
-                before, after = self.cells.get(int(old[place])), now.get(int(new[place]))
-                changed.append(ChangedCell(name, row, column, before, after, bool(by_macro[new[place]])))
+            for slot, before in calculation.differences(self.values, sheet):
+                _, row, column = calculation.place(slot)
+                after = calculation.value(slot)
+                changed.append(ChangedCell(name, row, column, before, after, bool(by_macro[slot])))
         return changed

@@ -18,6 +18,7 @@ from sheetml.macros.names import (
     HostMember,
     Local,
     ModuleName,
+    Names,
     Shared,
 )
 from sheetml.macros.runtime import (
@@ -45,7 +46,6 @@ from sheetml.macros.values import (
 
 if TYPE_CHECKING:
     from sheetml.macros.modules import Module
-    from sheetml.macros.project import Project
 
 _INTEGER_TYPE_PREFIXES = ("xl", "vb", "mso")  # XlDirection, VbMsgBoxResult: enumerations are Longs
 
@@ -60,8 +60,8 @@ class Target:
 
 
 class ProcedureCompiler(ExpressionCompiler):
-    def __init__(self, project: Project, module: Module, procedure: tree.Procedure, code: Code) -> None:
-        super().__init__(project, module)
+    def __init__(self, names: Names, module: Module, procedure: tree.Procedure, code: Code) -> None:
+        super().__init__(names, module)
         self.procedure = procedure
         self.code = code
         self.labels: dict[str, Target] = {}
@@ -88,7 +88,7 @@ class ProcedureCompiler(ExpressionCompiler):
         callee = node.callee
         own = self.procedure.name.casefold()
         if isinstance(callee, tree.Name) and callee.name.casefold() == own and self.code.result is not None:
-            found = self.project.member_of_module(self.module, own)
+            found = self.names.member_of_module(self.module, own)
             assert found is not None
             return self.call(found, node.arguments, node.line, callee.name)
         return super()._apply(node)
@@ -100,7 +100,7 @@ class ProcedureCompiler(ExpressionCompiler):
         cls = CLASSES.get(declared.casefold())
         if cls is not None and not cls.hidden:
             return cls.type_name
-        if declared.casefold().startswith(_INTEGER_TYPE_PREFIXES) or self.project.is_enumeration(declared):
+        if declared.casefold().startswith(_INTEGER_TYPE_PREFIXES) or self.names.is_enumeration(declared):
             return "Long"
         raise self.refusal(line, f"the type {declared}")
 
@@ -200,7 +200,7 @@ class ProcedureCompiler(ExpressionCompiler):
         if declared.new:
             if type_name != "Collection":
                 raise self.refusal(line, f"As New {type_name}")
-            return self.project.host.new_collection
+            return self.names.host.new_collection
         return None
 
     def _const(self, node: tree.Const) -> None:
@@ -413,7 +413,7 @@ class ProcedureCompiler(ExpressionCompiler):
 
     def _statement_call(self, callee: tree.Name, arguments: list[tree.Argument]) -> Evaluate:
         if callee.name.casefold() == self.procedure.name.casefold():
-            found = self.project.member_of_module(self.module, callee.name.casefold())
+            found = self.names.member_of_module(self.module, callee.name.casefold())
         else:
             found = self.lookup(callee.name)
         if found is None:
@@ -424,7 +424,7 @@ class ProcedureCompiler(ExpressionCompiler):
 
     def _debug_print(self, node: tree.DebugPrint) -> None:
         items = [(None if value is None else self.value(value).evaluate, mark) for value, mark in node.items]
-        host = self.project.host
+        host = self.names.host
 
         def show(frame: Frame) -> None:
             host.print(printed([(None if get is None else (get(frame),), mark) for get, mark in items]))
@@ -598,7 +598,7 @@ class ProcedureCompiler(ExpressionCompiler):
 
     def _exit(self, node: tree.Exit) -> None:
         if node.what in ("Sub", "Function", "Property"):
-            end, err = self.end, self.project.host.err
+            end, err = self.end, self.names.host.err
 
             def leave(frame: Frame) -> int:
                 err.clear()
@@ -621,7 +621,7 @@ class ProcedureCompiler(ExpressionCompiler):
     # ---- errors
 
     def _on_error(self, node: tree.OnError) -> None:
-        err = self.project.host.err
+        err = self.names.host.err
         target = self.label(node.label, node.line) if node.action == "label" else None
 
         def switch(frame: Frame) -> None:
@@ -634,7 +634,7 @@ class ProcedureCompiler(ExpressionCompiler):
         self.emit(switch, node.line)
 
     def _resume(self, node: tree.Resume) -> None:
-        err = self.project.host.err
+        err = self.names.host.err
         target = self.label(node.label, node.line) if node.action == "label" else None
 
         def resume(frame: Frame) -> int:

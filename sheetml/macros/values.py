@@ -15,11 +15,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from sheetml.macros.errors import OVERFLOW, TYPE_MISMATCH, VbaError
-from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
+from sheetml.xlsx.model import EPOCH, ERROR_TEXT, ErrorCode
 
 MOST_CHARACTERS = 1 << 22  # of any string
 _CURRENCY_STEP = Decimal("0.0001")
-_EPOCH = datetime.datetime(1899, 12, 30)
 
 
 class Byte(int):
@@ -346,7 +345,7 @@ def date_in(text: str) -> Date:
     stripped = " ".join(text.split())
     for form in (*_DATE_FORMS, *(f"{day} {time}" for day in _DATE_FORMS for time in _TIME_FORMS)):
         try:
-            return Date((datetime.datetime.strptime(stripped, form) - _EPOCH) / datetime.timedelta(days=1))
+            return Date((datetime.datetime.strptime(stripped, form) - EPOCH) / datetime.timedelta(days=1))
         except ValueError:
             continue
     for form in _TIME_FORMS:
@@ -362,12 +361,12 @@ def moment(value: float) -> datetime.datetime:
     """The moment that a serial number stands for, to the second; before 1899-12-30 the fraction still counts up."""
     days = math.trunc(value)
     seconds = round(abs(value - days) * 86400)
-    return _EPOCH + datetime.timedelta(days=days, seconds=seconds)
+    return EPOCH + datetime.timedelta(days=days, seconds=seconds)
 
 
 def serial(when: datetime.datetime) -> Date:
     """The serial number of a moment."""
-    return Date((when - _EPOCH) / datetime.timedelta(days=1))
+    return Date((when - EPOCH) / datetime.timedelta(days=1))
 
 
 def to_string(value: Any) -> str:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Split
+from sheetml.engine.division import Split
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.values import ERROR, UNCOMPUTABLE, Value, to_objects
 from sheetml.errors import CalculationError
@@ -72,9 +73,7 @@ class FunctionsObject(HostObject, name="WorksheetFunction"):
         return result
 
     def _evaluate(self, node: formula.Node) -> Any:
-        workspace = self.host.grid.calculation.workspace
-        one = np.ones(1, np.int64)
-        context = Context(workspace, self.host.active, one, one, np.zeros(1, np.intp), array=True)
+        context = questions.context_at(self.host.grid.calculation, self.host.active, array=True)
         try:
             with np.errstate(all="ignore"):
                 result = context.evaluate(node)

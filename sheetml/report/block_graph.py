@@ -74,10 +74,9 @@ def _box(calculation: Calculation, members: list[Source], kind: str, home: str) 
         title = f"recurrence of {len(members)} blocks"
         lines = details
     else:
-        cells = calculation.cells
         title = without_sheet(first.area, home)
         lines = [] if first.formula is None else [f"= {first.formula}"]
-        lines.append(summary(cells.kind[first.slots], cells.number[first.slots]))
+        lines.append(summary(calculation.kinds(first.slots), calculation.numbers(first.slots)))
         if first.slots.size > 1:
             details.append(quantity(first.slots.size, "cell"))
     if len(lines) > MOST_LINES:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from sheetml.engine.cells import CellValue
-from sheetml.engine.values import BLANK, TEXT
+from sheetml.engine import questions
 from sheetml.formula.references import cell_name
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
+from sheetml.xlsx.model import CellValue
 
 RELATIVE_TOLERANCE = 1e-9
 ABSOLUTE_TOLERANCE = 1e-15  # below it a number is what rounding left of 0: SIN(PI()) is one
@@ -43,7 +41,7 @@ class SheetCheck:
         return self.equal + len(self.differences)
 
 
-def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCheck]:
+def check(workbook: Book, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCheck]:
     """Recomputes every formula of a workbook just opened, and compares: one entry a sheet with formulas.
 
     Numbers are equal within the relative tolerance. Cells that depend on RAND, NOW and their kind are
@@ -51,17 +49,18 @@ def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[She
     """
     workbook.calculate(everything=True)
     calculation = workbook.calculation
-    slots = np.nonzero(calculation.owner >= 0)[0]
-    differs = _differs(workbook, slots, tolerance)
-    volatile = calculation.dependents(np.zeros(calculation.slots.count, bool))[slots]
-    stored = calculation.original.kind[slots] != BLANK
+    slots = questions.formula_slots(calculation)
+    differs = calculation.moved(slots, relative=tolerance, absolute=ABSOLUTE_TOLERANCE)
+    volatile = questions.dependents(calculation, calculation.mask())[slots]
+    has_values = calculation.has_stored_value(slots)
+    problems = questions.problems(calculation)
     sheets = [SheetCheck(name) for name in workbook.sheet_names]
-    for slot, different, changes_itself, has_value in zip(slots.tolist(), differs, volatile, stored):
-        position, row, column = calculation.slots.place(slot)
+    for slot, different, changes_itself, has_value in zip(slots.tolist(), differs, volatile, has_values):
+        position, row, column = calculation.place(slot)
         sheet, cell = sheets[position], cell_name(row, column)
         sheet.formulas += 1
-        if slot in calculation.workspace.problems:
-            sheet.not_computed[cell] = calculation.workspace.problems[slot]
+        if slot in problems:
+            sheet.not_computed[cell] = problems[slot]
         elif changes_itself:
             sheet.volatile.append(cell)
         elif not has_value:
@@ -73,22 +72,13 @@ def check(workbook: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> list[She
     return [sheet for sheet in sheets if sheet.formulas]
 
 
-def _differs(workbook: Workbook, slots: np.ndarray, tolerance: float) -> np.ndarray:
-    now, before = workbook.calculation.cells, workbook.calculation.original
-    gap = np.abs(now.number[slots] - before.number[slots])
-    scale = np.maximum(np.abs(now.number[slots]), np.abs(before.number[slots]))
-    differs = (now.kind[slots] != before.kind[slots]) | (gap > np.maximum(tolerance * scale, ABSOLUTE_TOLERANCE))
-    result: np.ndarray = differs | ((now.kind[slots] == TEXT) & (now.text[slots] != before.text[slots]))
-    return result
-
-
-def _difference(workbook: Workbook, slot: int) -> Difference:
+def _difference(workbook: Book, slot: int) -> Difference:
     calculation = workbook.calculation
-    sheet, row, column = calculation.slots.place(slot)
+    sheet, row, column = calculation.place(slot)
     return Difference(
         workbook.sheet_names[sheet],
         cell_name(row, column),
         calculation.formula_text(sheet, row, column) or "",
-        calculation.original.get(slot),
-        calculation.cells.get(slot),
+        calculation.stored_value(slot),
+        calculation.value(slot),
     )

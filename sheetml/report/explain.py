@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.blocks import areas_text
 from sheetml.engine.calculation import Calculation
-from sheetml.engine.cells import CellValue
-from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.evaluate import Context, Lambda, Result
-from sheetml.engine.function import Function
-from sheetml.engine.graph import value_of
-from sheetml.engine.plan import Stage, Step
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 from sheetml.errors import CalculationError, FormulaError, NotDifferentiableError, SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Apply, Binary, Call, Name, Node, Unary, children
 from sheetml.report.labels import label_of
-from sheetml.report.lineage import Lineage, Source, context_of, lineage
+from sheetml.report.lineage import Lineage, Source, lineage
 from sheetml.report.words import figure, in_words, summary, value_text
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import ERROR_TEXT, Area, ErrorCode
+from sheetml.solve.model import solver_models
+from sheetml.workbook import Book
+from sheetml.xlsx.model import ERROR_TEXT, Area, CellValue, ErrorCode
 
 MOST_STEPS = 30_000  # array operations, up to which the gradient is worked out
-MOST_PAIRS = 5_000_000  # cells read by a block, up to which its reading cells are found one by one
 OPERATION = {"*": "×", "/": "÷", "-": "−", "&": "& (joined)"}
 
 
@@ -96,32 +94,32 @@ class Explanation:
     lineage: Lineage | None
 
 
-def explain(workbook: Workbook, cell: str, most: int = 10) -> Explanation:
+def explain(workbook: Book, cell: str, most: int = 10) -> Explanation:
     """Explains a cell by its address or name, with as many of the most influential cells as asked for.
 
     The workbook is calculated first if it was not. Raises FormulaError where the text names no one cell.
     """
     sheet, area = _one_cell(workbook, cell)
     calculation = workbook.calculation
-    if not calculation.is_calculated or calculation.changed.any():
-        workbook.calculate()
+    calculation.bring_up_to_date()
     if not calculation.slot(sheet, area.top, area.left):
         calculation.add_cells(sheet, [(area.top, area.left)])  # a cell that the workbook does not hold
     slot = calculation.slot(sheet, area.top, area.left)
     found = lineage(calculation, slot)
-    where = context_of(calculation, slot)
+    where = questions.context(calculation, slot)
+    block = questions.block(calculation, slot)
     gradients, steepest, weightiest, reason = _influences(workbook, slot, found, most)
-    value = calculation.cells.get(slot)
-    tree = None if where is None or where[0].tree is None else _tree(where[1], where[0].tree)
+    value = calculation.value(slot)
+    tree = None if where is None or block is None or block.tree is None else _tree(where, block.tree)
     return Explanation(
         cell=calculation.describe([slot]),
         label=label_of(calculation, sheet, area),
         formula=found.target.formula,
         value=value,
-        words=_words(found.target, where[1] if where else None, value),
+        words=_words(found.target, where, value),
         tree=tree,
         dependencies=_dependencies(workbook, found, slot),
-        readers=_readers(calculation, slot),
+        readers=[calculation.describe(cells) for cells in questions.readers(calculation, slot)],
         gradients=gradients,
         steepest=steepest,
         weightiest=weightiest,
@@ -130,7 +128,7 @@ def explain(workbook: Workbook, cell: str, most: int = 10) -> Explanation:
     )
 
 
-def _one_cell(workbook: Workbook, text: str) -> tuple[int, Area]:
+def _one_cell(workbook: Book, text: str) -> tuple[int, Area]:
     areas = workbook.areas(text)
     if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
         raise FormulaError(f"{workbook.path}: {text!r} is not one cell: name one, such as Sheet1!B3.")
@@ -170,14 +168,8 @@ class _Recorder(Context):
 def _tree(context: Context, tree: Node) -> Part:
     """The formula's parts with the values they had in evaluating it."""
     recorder = _Recorder.of(context)
-    problems = dict(context.workspace.problems)
-    try:
-        with np.errstate(all="ignore"):
-            recorder.value(tree)
-    except SheetmlError:
-        pass  # the parts that were reached have their values
-    context.workspace.problems = problems
-    context.workspace.dynamic_reads = []
+    with context.workspace.borrowed(), np.errstate(all="ignore"), contextlib.suppress(SheetmlError):
+        recorder.value(tree)  # where it fails, the parts that were reached have their values
     return _part(recorder, tree)
 
 
@@ -251,7 +243,7 @@ def _single_text(kind: int, number: float, text: str) -> str:
 # ---- what it depends on ------------------------------------------------------------------------
 
 
-def _dependencies(workbook: Workbook, found: Lineage, slot: int) -> list[Dependency]:
+def _dependencies(workbook: Book, found: Lineage, slot: int) -> list[Dependency]:
     """All sources but the cell itself, the nearest first."""
     calculation = workbook.calculation
     adjustable = _adjustable(workbook)
@@ -283,15 +275,14 @@ def _rest_of(calculation: Calculation, target: Source, slot: int) -> Source:
     return rest
 
 
-def _dependency(workbook: Workbook, source: Source, direct: bool, role: str) -> Dependency:
+def _dependency(workbook: Book, source: Source, direct: bool, role: str) -> Dependency:
     calculation = workbook.calculation
-    cells = calculation.cells
     return Dependency(
         area=source.area,
         label=label_of(calculation, *source_area(calculation, source)),
         formula=source.formula,
         cells=source.slots.size,
-        values=summary(cells.kind[source.slots], cells.number[source.slots]),
+        values=summary(calculation.kinds(source.slots), calculation.numbers(source.slots)),
         direct=direct,
         role=role,
     )
@@ -299,7 +290,7 @@ def _dependency(workbook: Workbook, source: Source, direct: bool, role: str) -> 
 
 def source_area(calculation: Calculation, source: Source) -> tuple[int, Area]:
     """The sheet of a source and the smallest rectangle around its cells."""
-    places = np.array([calculation.slots.place(int(slot)) for slot in source.slots])
+    places = calculation.places(source.slots)
     top, left = places[:, 1:].min(axis=0)
     bottom, right = places[:, 1:].max(axis=0)
     return int(places[0, 0]), Area(int(top), int(left), int(bottom), int(right))
@@ -317,37 +308,16 @@ def _distances(found: Lineage) -> dict[int, int]:
     return distance
 
 
-def _adjustable(workbook: Workbook) -> np.ndarray:
+def _adjustable(workbook: Book) -> np.ndarray:
     """The slots of the adjustable cells of all Solver models that can be understood."""
     slots = [np.zeros(0, np.intp)]
-    for model in workbook.solver_models:
+    for model in solver_models(workbook):
         try:
-            for sheet, area in workbook.areas(model.adjustable):
-                slots.append(workbook.calculation.slots.within(sheet, area))
+            for sheet, area in model.adjustable_areas:
+                slots.append(workbook.calculation.within(sheet, area))
         except SheetmlError:
             continue
     return np.concatenate(slots)
-
-
-def _readers(calculation: Calculation, slot: int) -> list[str]:
-    """The cells whose formulas read the slot, each block's as areas."""
-    found = []
-    for stage in calculation.plan.stages:
-        if slot in stage.reads or slot in stage.dynamic_reads:
-            found += [text for step in stage.blocks if (text := _reading(calculation, stage, step, slot))]
-    return found
-
-
-def _reading(calculation: Calculation, stage: Stage, step: Step, slot: int) -> str:
-    sheet = calculation.scope.sheet_names[step.block.sheet]
-    reads = reads_of(step.context, step.block.tree)
-    if slot not in reads:
-        looks_up = slot in stage.dynamic_reads and slot not in stage.reads
-        return areas_text(sheet, step.block.rows, step.block.columns) if looks_up else ""
-    if reads.size * len(step.cells) > MOST_PAIRS:
-        return areas_text(sheet, step.block.rows, step.block.columns)
-    readers, sources = pairs_of(step.context, step.block.tree)
-    return calculation.describe(np.unique(readers[sources == slot]))
 
 
 # ---- what moves it -----------------------------------------------------------------------------
@@ -355,28 +325,29 @@ def _reading(calculation: Calculation, stage: Stage, step: Step, slot: int) -> s
 _Influences = tuple[list[AreaGradient], list[Influence], list[Influence], str]
 
 
-def _influences(workbook: Workbook, slot: int, found: Lineage, most: int) -> _Influences:
+def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influences:
     """The gradient by area and by cell, or the reason why there is none."""
     calculation = workbook.calculation
     sources = []
     for source in found.inputs:
-        numeric = source.slots[calculation.cells.kind[source.slots] == NUMBER]
+        numeric = source.slots[calculation.kinds(source.slots) == NUMBER]
         if numeric.size:
             sources.append((source, numeric))
     if found.target.block is None:
         return [], [], [], "the cell holds no formula"
     if not sources:
         return [], [], [], "it depends on no cell with a number"
-    steps = sum(len(calculation.plan.stages[stage].steps) for stage in {source.stage for source in found.blocks})
+    stages = questions.stages(calculation)
+    steps = sum(len(stages[number].steps) for number in {source.stage for source in found.blocks})
     if steps > MOST_STEPS:
         return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
     inputs = np.concatenate([slots for _, slots in sources])
-    function = Function(calculation, inputs, np.array([slot]), True)
+    function = CellFunction(calculation, inputs, np.array([slot]), True)
     try:
         gradient = function.gradient(function.x0)
     except (NotDifferentiableError, CalculationError) as error:
         return [], [], [], str(error)
-    values = calculation.cells.number[inputs]
+    values = calculation.numbers(inputs)
     ends = np.cumsum([slots.size for _, slots in sources])
     areas = [
         _area_gradient(calculation, source, slots, part)
@@ -412,10 +383,10 @@ def _ranked(
     for position in np.argsort(-size, kind="stable")[:most].tolist():
         if not size[position] > 0:
             return
-        sheet, row, column = calculation.slots.place(int(slots[position]))
+        sheet, row, column = calculation.place(int(slots[position]))
         number, slope = float(values[position]), float(gradient[position])
         yield Influence(
-            address(calculation.scope.sheet_names[sheet], Area(row, column, row, column)),
+            address(calculation.sheet_names[sheet], Area(row, column, row, column)),
             label_of(calculation, sheet, Area(row, column, row, column)),
             number,
             slope,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sheetml.engine.blocks import Block, areas_text
+from sheetml.engine import questions
+from sheetml.engine.formulas import Block
 from sheetml.engine.functions import FUNCTIONS
+from sheetml.engine.rectangles import areas_text
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
 from sheetml.formula.tree import Call, ExternalReference, Name, Node, children
-from sheetml.workbook import Workbook
+from sheetml.solve.model import solver_models
+from sheetml.workbook import Book
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,16 @@ class Inspection:
     iterates: bool
 
 
-def inspect(workbook: Workbook) -> Inspection:
+def inspect(workbook: Book) -> Inspection:
     """Describes a workbook as it is stored."""
     file = workbook.file
     return Inspection(
         sheets=[_sheet(workbook, position) for position in range(len(file.sheets))],
         other_sheets=list(file.other_sheets),
-        blocks=[_block(workbook, block) for block in workbook.calculation.blocks],
+        blocks=[_block(workbook, block) for block in questions.blocks(workbook.calculation)],
         names=_names(workbook),
         tables={table.name: address(workbook.sheet_names[table.sheet], table.area) for table in file.tables},
-        models={model.sheet: model.describe() for model in workbook.solver_models},
+        models={model.sheet: model.describe() for model in solver_models(workbook)},
         macros=list(file.macro_parts),
         unsupported=unsupported(workbook),
         date_1904=file.date_1904,
@@ -68,14 +71,14 @@ def inspect(workbook: Workbook) -> Inspection:
     )
 
 
-def _sheet(workbook: Workbook, position: int) -> SheetSummary:
+def _sheet(workbook: Book, position: int) -> SheetSummary:
     sheet = workbook.file.sheets[position]
     cells = sheet.cells
     extent = f"A1:{cell_name(int(cells.row.max()), int(cells.column.max()))}" if len(cells.row) else ""
     return SheetSummary(sheet.name, extent, len(cells.row), len(cells.formula), sheet.visible)
 
 
-def _block(workbook: Workbook, block: Block) -> BlockSummary:
+def _block(workbook: Book, block: Block) -> BlockSummary:
     area = areas_text(None, block.rows, block.columns)
     r1c1 = block.problem if block.tree is None else f"={to_r1c1(block.tree)}"
     formula = f"={block.text}"
@@ -84,7 +87,7 @@ def _block(workbook: Workbook, block: Block) -> BlockSummary:
     return BlockSummary(workbook.sheet_names[block.sheet], area, len(block.rows), formula, r1c1)
 
 
-def _names(workbook: Workbook) -> dict[str, str]:
+def _names(workbook: Book) -> dict[str, str]:
     found = {}
     for name in workbook.file.names:
         if not name.hidden and not name.name.startswith("_xl"):
@@ -93,10 +96,10 @@ def _names(workbook: Workbook) -> dict[str, str]:
     return found
 
 
-def unsupported(workbook: Workbook) -> dict[str, list[str]]:
+def unsupported(workbook: Book) -> dict[str, list[str]]:
     """The functions and constructs that sheetml cannot compute, and the areas of the cells that use them."""
     found: dict[str, list[str]] = {}
-    for block in workbook.calculation.blocks:
+    for block in questions.blocks(workbook.calculation):
         area = areas_text(workbook.sheet_names[block.sheet], block.rows, block.columns)
         reasons = [block.problem] if block.tree is None else sorted(set(_unknown(workbook, block.tree, block.sheet)))
         for reason in reasons:
@@ -104,12 +107,12 @@ def unsupported(workbook: Workbook) -> dict[str, list[str]]:
     return found
 
 
-def _unknown(workbook: Workbook, node: Node, sheet: int, variables: frozenset[str] = frozenset()) -> Iterator[str]:
+def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] = frozenset()) -> Iterator[str]:
     if isinstance(node, ExternalReference):
         yield "another workbook"
     if isinstance(node, Call):
         known = node.function in FUNCTIONS or node.function.casefold() in variables
-        if not known and workbook.calculation.scope.name(node.function, sheet) is None:
+        if not known and not questions.is_name(workbook.calculation, node.function, sheet):
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}
     for child in children(node):

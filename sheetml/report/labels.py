@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sheetml.engine import questions
 from sheetml.engine.calculation import Calculation
 from sheetml.engine.values import BLANK, TEXT
 from sheetml.xlsx.model import Area
@@ -30,14 +31,13 @@ def heading(calculation: Calculation, sheet: int, row: int, column: int) -> str:
 
 def _nearest(calculation: Calculation, sheet: int, places: list[tuple[int, int]]) -> tuple[str, int]:
     """The first text at these places, and after how many steps; "" if a blank comes first."""
-    cells = calculation.cells
     for step, (row, column) in enumerate(places, start=1):
         if row < 1 or column < 1:
             break
         slot = calculation.slot(sheet, row, column)
-        kind = int(cells.kind[slot])
-        if kind == TEXT and calculation.owner[slot] < 0 and cells.text[slot].strip():
-            text = " ".join(str(cells.text[slot]).split())
+        kind = calculation.kind(slot)
+        if kind == TEXT and questions.block(calculation, slot) is None and calculation.text(slot).strip():
+            text = " ".join(calculation.text(slot).split())
             return (text, step) if len(text) <= LONGEST else ("", 0)
         if kind == BLANK:
             break

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.blocks import Block, rectangles
-from sheetml.engine.calculation import Calculation, evaluated
-from sheetml.engine.dependencies import reads_of
-from sheetml.engine.evaluate import Context
+from sheetml.engine import questions
+from sheetml.engine.calculation import Calculation
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Step
+from sheetml.engine.rectangles import rectangles
 from sheetml.engine.values import BLANK
-from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Binary, Call, Node, walk
 from sheetml.xlsx.model import Area
 
 MOST_STEPS = 4000  # of a recurrence, up to which its cells are followed one by one
@@ -74,7 +72,7 @@ def lineage(calculation: Calculation, slot: int) -> Lineage:
         own = Source(np.array([slot]), calculation.describe([slot]))
         return Lineage(own, [own], np.zeros(0, np.intp))
     target = next(source for source in blocks if slot in source.slots)
-    return Lineage(target, [*inputs, *blocks], walk.reads_of_cell(slot))
+    return Lineage(target, [*inputs, *blocks], questions.reads(calculation, slot))
 
 
 def upstream(calculation: Calculation, slots: np.ndarray) -> np.ndarray:
@@ -89,14 +87,12 @@ class _Walk:
 
     def __init__(self, calculation: Calculation, targets: np.ndarray) -> None:
         self.calculation = calculation
-        self.needed = np.zeros(calculation.slots.count, bool)
-        self.needed[targets] = True
-        self.needed[0] = False
+        self.needed = calculation.mask(targets)
         self.found: dict[int, tuple[Block, int, list[np.ndarray]]] = {}  # by block: it, its stage, its cells
         self.reads: dict[int, np.ndarray] = {}  # by block: the slots it reads
 
     def run(self) -> None:
-        stages = self.calculation.plan.stages
+        stages = questions.stages(self.calculation)
         for position in range(len(stages) - 1, -1, -1):
             stage = stages[position]
             if self.needed[stage.targets].any():
@@ -113,38 +109,12 @@ class _Walk:
                 self._take(step.part(np.nonzero(wanted)[0]), stage, position)
 
     def _take(self, part: Step, stage: Stage, position: int) -> None:
-        reads = self._reads(part, stage)
+        reads = questions.reads_of_part(part, stage)
         self.needed[reads] = True
         key = id(part.block)
         self.found.setdefault(key, (part.block, position, []))[2].append(part.targets.reshape(-1))
         known = self.reads.get(key)
         self.reads[key] = reads if known is None else np.union1d(known, reads)
-
-    def reads_of_cell(self, slot: int) -> np.ndarray:
-        """What the formula of one cell reads."""
-        stage = self.calculation.plan.stages[int(self.calculation.owner[slot])]
-        step, index = _place_in(stage, slot)
-        return self._reads(step.part(index), stage)
-
-    def _reads(self, part: Step, stage: Stage) -> np.ndarray:
-        reads = reads_of(part.context, part.block.tree)
-        if stage.dynamic_reads.size and part.block.tree is not None and _looks_up(part.block.tree):
-            reads = np.union1d(reads, self._dynamic(part, stage))
-        return reads
-
-    def _dynamic(self, part: Step, stage: Stage) -> np.ndarray:
-        """The slots that OFFSET and its kind read for these cells at the present values."""
-        workspace = self.calculation.workspace
-        workspace.dynamic_reads = []
-        try:
-            with np.errstate(all="ignore"):
-                evaluated(part.context, part.block)
-            found = np.unique(np.concatenate([np.zeros(0, np.intp), *workspace.dynamic_reads]))
-        except SheetmlError:
-            found = stage.dynamic_reads
-        finally:
-            workspace.dynamic_reads = []
-        return found[found != 0]
 
     def blocks(self) -> list[Source]:
         """The blocks found, in order of calculation."""
@@ -154,7 +124,7 @@ class _Walk:
     def _source(self, block: Block, stage: int, parts: list[np.ndarray]) -> Source:
         slots = np.unique(np.concatenate(parts))
         slots = slots[self.needed[slots] & (slots != 0)]
-        _, row, column = self.calculation.slots.place(int(slots[0]))
+        _, row, column = self.calculation.place(int(slots[0]))
         if block.tree is None:
             formula = block.text
         elif block.is_array:
@@ -162,11 +132,6 @@ class _Walk:
         else:
             formula = to_a1(block.tree, row, column)
         return Source(slots, self.calculation.describe(slots), block, formula, stage)
-
-
-def _looks_up(tree: Node) -> bool:
-    """Whether a formula may read cells that its text does not name: it calls something, or computes a range."""
-    return any(isinstance(node, Call) or (isinstance(node, Binary) and node.operator == ":") for node in walk(tree))
 
 
 def _read_by(source: Source, reads: np.ndarray, others: list[Source]) -> list[Source]:
@@ -191,11 +156,11 @@ def _input_areas(calculation: Calculation, blocks: list[Source], reads: dict[int
     readers: dict[int, list[int]] = {}
     for position, block in enumerate(blocks):
         slots = reads[id(block.block)]
-        for slot in slots[calculation.owner[slots] < 0].tolist():
+        for slot in slots[~calculation.is_formula(slots)].tolist():
             readers.setdefault(slot, []).append(position)
     groups: dict[tuple[int, ...], list[int]] = {}
     for slot, positions in readers.items():
-        groups.setdefault((calculation.slots.place(slot)[0], *positions), []).append(slot)
+        groups.setdefault((calculation.place(slot)[0], *positions), []).append(slot)
     pieces: list[_Piece] = []
     for (sheet, *reading), members in groups.items():
         pieces += _pieces(calculation, sheet, np.array(sorted(members)), frozenset(reading))
@@ -206,14 +171,14 @@ def _input_areas(calculation: Calculation, blocks: list[Source], reads: dict[int
 def _input(calculation: Calculation, piece: _Piece) -> Source:
     if piece.area is None:
         return Source(piece.slots, calculation.describe(piece.slots))
-    return Source(piece.slots, address(calculation.scope.sheet_names[piece.sheet], piece.area))
+    return Source(piece.slots, address(calculation.sheet_names[piece.sheet], piece.area))
 
 
 def _pieces(calculation: Calculation, sheet: int, slots: np.ndarray, readers: frozenset[int]) -> Iterator[_Piece]:
     """Cells of one sheet as areas; blank cells in between do not divide them."""
-    filled = slots[calculation.cells.kind[slots] != BLANK]
+    filled = slots[calculation.kinds(slots) != BLANK]
     slots = filled if filled.size else slots
-    places = np.array([calculation.slots.place(int(slot)) for slot in slots])
+    places = calculation.places(slots)
     rows, columns = places[:, 1], places[:, 2]
     parts = list(rectangles(rows, columns))
     if len(parts) > MOST_RECTANGLES:
@@ -301,27 +266,6 @@ def _around(areas: list[Area]) -> Area:
 
 def _holds_only(calculation: Calculation, sheet: int, area: Area, slots: np.ndarray) -> bool:
     """Whether an area holds nothing but these cells and blanks."""
-    inside = calculation.slots.within(sheet, area)
+    inside = calculation.within(sheet, area)
     others = inside[~np.isin(inside, slots)]
-    return bool(((calculation.cells.kind[others] == BLANK) & (calculation.owner[others] < 0)).all())
-
-
-def context_of(calculation: Calculation, slot: int) -> tuple[Block, Context] | None:
-    """The block that computes a cell and a context of that cell alone; None for a cell with a value.
-
-    For a cell of an array formula it is the cell that holds the formula.
-    """
-    stage = int(calculation.owner[slot])
-    if stage < 0:
-        return None
-    step, index = _place_in(calculation.plan.stages[stage], slot)
-    return step.block, step.context.select(index)
-
-
-def _place_in(stage: Stage, slot: int) -> tuple[Step, np.ndarray]:
-    """The block of a stage that fills a slot, and which of its cells does."""
-    for step in stage.blocks:
-        mine = (step.targets.reshape(len(step.cells), -1) == slot).any(axis=1)
-        if mine.any():
-            return step, np.nonzero(mine)[0][:1]
-    raise ValueError(f"the stage does not fill slot {slot}")
+    return bool(((calculation.kinds(others) == BLANK) & ~calculation.is_formula(others)).all())

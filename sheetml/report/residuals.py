@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Reference
 from sheetml.engine.evaluate import Context
-from sheetml.engine.graph import value_of
 from sheetml.engine.plan import Step
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import NUMBER, Value
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, walk
-from sheetml.report.lineage import context_of
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 SUMS = frozenset(("SUM", "AVERAGE"))
 
 
 @dataclass(frozen=True, slots=True)
-class Residuals:
+class ResidualTable:
     """What is squared and summed up: an array of the shape of the cells, nan where there is nothing to compare."""
 
     what: str  # in words: "H2:V16 − H25:V39"
@@ -35,7 +35,7 @@ class Residuals:
         return float(np.sqrt(np.mean(present**2))) if present.size else float("nan")
 
 
-def residuals(workbook: Workbook, objective: str) -> Residuals | None:
+def residuals(workbook: Book, objective: str) -> ResidualTable | None:
     """The residuals of an objective cell at the present values; None where it is no sum of squares.
 
     Recognised are SUMXMY2 and SUMSQ in the objective's formula, and SUM or AVERAGE over cells whose
@@ -43,11 +43,11 @@ def residuals(workbook: Workbook, objective: str) -> Residuals | None:
     """
     calculation = workbook.calculation
     ((sheet, area),) = workbook.areas(objective)
-    found = context_of(calculation, calculation.slot(sheet, area.top, area.left))
-    if found is None or found[0].tree is None:
+    found = questions.own_step(calculation, calculation.slot(sheet, area.top, area.left))
+    if found is None or found.block.tree is None:
         return None
-    _, context = found
-    for call in walk(found[0].tree):
+    context = found.context
+    for call in walk(found.block.tree):
         if not isinstance(call, Call):
             continue
         try:
@@ -55,7 +55,7 @@ def residuals(workbook: Workbook, objective: str) -> Residuals | None:
                 return _difference(context, *call.arguments)
             if call.function == "SUMSQ" and len(call.arguments) == 1:
                 values = context.array_value(call.arguments[0])
-                return Residuals(_text(context, call.arguments[0]), _numbers(values))
+                return ResidualTable(_text(context, call.arguments[0]), _numbers(values))
             if call.function in SUMS and len(call.arguments) == 1 and isinstance(call.arguments[0], Range):
                 squares = _squares(workbook, context, call.arguments[0])
                 if squares is not None:
@@ -69,9 +69,9 @@ def _text(context: Context, node: Node) -> str:
     return to_a1(node, int(context.rows[0]), int(context.columns[0])).replace("$", "")
 
 
-def _difference(context: Context, left: Node, right: Node) -> Residuals:
+def _difference(context: Context, left: Node, right: Node) -> ResidualTable:
     one, other = _numbers(context.array_value(left)), _numbers(context.array_value(right))
-    return Residuals(f"{_text(context, left)} − {_text(context, right)}", one - other)
+    return ResidualTable(f"{_text(context, left)} − {_text(context, right)}", one - other)
 
 
 def _numbers(value: Value) -> np.ndarray:
@@ -80,12 +80,12 @@ def _numbers(value: Value) -> np.ndarray:
     return np.where(value.kinds[0] == NUMBER, numbers, np.nan)
 
 
-def _squares(workbook: Workbook, context: Context, node: Range) -> Residuals | None:
+def _squares(workbook: Book, context: Context, node: Range) -> ResidualTable | None:
     """What the cells of a range are squares of, if they all hold one formula that squares something."""
     reference = context.evaluate(node)
     if not isinstance(reference, Reference) or reference.errors is not None:
         return None
-    slots = context._locate(reference)[0]
+    slots = context.locate(reference)[0]
     step = _step_of(workbook, slots)
     squared = None if step is None else _squared(step.block.tree)
     if step is None or squared is None:
@@ -99,17 +99,14 @@ def _squares(workbook: Workbook, context: Context, node: Range) -> Residuals | N
     corners = reference.top[0], reference.left[0], reference.bottom[0], reference.right[0]
     where = address(None, Area(*(int(corner) for corner in corners)))
     what = to_a1(squared, int(step.context.rows[0]), int(step.context.columns[0])).replace("$", "")
-    return Residuals(f"{what} and so on, squared in {where}", values[order].reshape(slots.shape))
+    return ResidualTable(f"{what} and so on, squared in {where}", values[order].reshape(slots.shape))
 
 
-def _step_of(workbook: Workbook, slots: np.ndarray) -> Step | None:
+def _step_of(workbook: Book, slots: np.ndarray) -> Step | None:
     """The block that computes all these cells."""
     calculation = workbook.calculation
-    stage = int(calculation.owner[slots.reshape(-1)[0]])
-    for step in calculation.plan.stages[stage].blocks if stage >= 0 else []:
-        if np.isin(slots, step.cells).all():
-            return step
-    return None
+    step = questions.step(calculation, int(slots.reshape(-1)[0]))
+    return step if step is not None and np.isin(slots, step.cells).all() else None
 
 
 def _squared(tree: Node | None) -> Node | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import sheetml
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address, cell_name
 from sheetml.report.html import page
-from sheetml.report.residuals import Residuals, residuals
+from sheetml.report.residuals import ResidualTable, residuals
 from sheetml.report.words import figure, quantity
 from sheetml.solve.model import SolverModel
-from sheetml.workbook import Workbook
+from sheetml.solve.reports import Report
+from sheetml.version import __version__
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 if TYPE_CHECKING:
-    from sheetml.layouts.graddesc import History
+    from sheetml.loops import History
 
 MOST_CELLS = 4000  # of a heat map whose cells can be pointed at; a larger one is a plain picture
 MOST_POINTS = 2000  # of a curve
@@ -56,11 +57,12 @@ class ModelRecord:
     words: list[str]  # the model, as `inspect` puts it
     areas: list[AreaRecord]
     curve: list[tuple[int, int, float, float]] = field(default_factory=list)  # iteration, evaluations, objective, s
-    residuals_before: Residuals | None = None
-    residuals_after: Residuals | None = None
+    residuals_before: ResidualTable | None = None
+    residuals_after: ResidualTable | None = None
     result: Any = None
     problem: str = ""
     no_gradient: str = ""
+    reports: Sequence[Report] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class LoopRecord:
 class Recorder:
     """Follows a run, model by model: `start` before a model is solved, `follow` while, `finish` after."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.models: list[ModelRecord] = []
         self.loops: list[LoopRecord] = []
@@ -94,7 +96,7 @@ class Recorder:
         record = ModelRecord(model.sheet, model.describe(), [])
         self.models.append(record)
         try:
-            self._cells = self.workbook.resolve(",".join(model.adjustable))
+            self._cells = [(self.workbook.sheet_names[sheet], area) for sheet, area in model.adjustable_areas]
             record.areas = [
                 AreaRecord(sheet, area, self._values(sheet, area), np.zeros(0)) for sheet, area in self._cells
             ]
@@ -113,9 +115,9 @@ class Recorder:
         """Takes a training loop that was run."""
         self.loops.append(LoopRecord(sheet, kind, history, problem))
 
-    def finish(self, model: SolverModel, result: Any = None, problem: str = "") -> None:
+    def finish(self, model: SolverModel, result: Any = None, problem: str = "", reports: Sequence[Report] = ()) -> None:
         record = self.models[-1]
-        record.result, record.problem = result, problem
+        record.result, record.problem, record.reports = result, problem, reports
         if result is None:
             record.areas = []
             return
@@ -129,15 +131,14 @@ class Recorder:
     def _values(self, sheet: str, area: Area) -> np.ndarray:
         """The numbers in an area, nan where there is none."""
         calculation = self.workbook.calculation
-        rows, columns = np.arange(area.top, area.bottom + 1), np.arange(area.left, area.right + 1)
-        slots = calculation.slots.locate(self.workbook[sheet].position, rows[:, None], columns[None, :])
-        return np.where(calculation.cells.kind[slots] == NUMBER, calculation.cells.number[slots], np.nan)
+        slots = calculation.locate_area(self.workbook[sheet].position, area)
+        return np.where(calculation.kinds(slots) == NUMBER, calculation.numbers(slots), np.nan)
 
     def _gradients(self, model: SolverModel, record: ModelRecord) -> Iterator[np.ndarray]:
         """The gradient of the objective by each area's cells, where there is one."""
         if model.objective is None:
             return
-        function = self.workbook.function(model.adjustable, model.objective)
+        function = self.workbook.function_of(model.adjustable_areas, self.workbook.areas(model.objective))
         try:
             gradient = function.gradient(function.x0)
         except SheetmlError as error:
@@ -149,7 +150,7 @@ class Recorder:
             yield gradient[start : start + size].reshape(area.height, area.width)
             start += size
 
-    def _residuals(self, model: SolverModel) -> Residuals | None:
+    def _residuals(self, model: SolverModel) -> ResidualTable | None:
         return None if model.objective is None else residuals(self.workbook, model.objective)
 
 
@@ -181,7 +182,7 @@ def versions() -> dict[str, str]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = sheetml.__version__ if name == "sheetml" else "unknown"
+            found[name] = __version__ if name == "sheetml" else "unknown"
     return found
 
 
@@ -214,6 +215,7 @@ def _section(record: ModelRecord) -> dict[str, Any]:
         "residuals": _residual_maps(pairs) if result is not None else [],
         "residuals_of": pairs[0].what if pairs else "",
         "no_gradient": record.no_gradient,
+        "reports": record.reports,
     }
 
 
@@ -276,7 +278,7 @@ def _picture(title: str, array: np.ndarray, scale: float) -> Any:
     return Markup('<img alt="heat map" src="data:image/png;base64,{}">').format(data)
 
 
-def _residual_maps(pairs: list[Residuals]) -> list[Any]:
+def _residual_maps(pairs: list[ResidualTable]) -> list[Any]:
     from sheetml.report.charts import heat_map
 
     scale = _largest([each.values for each in pairs])
@@ -306,7 +308,7 @@ def _folded(values: np.ndarray) -> np.ndarray:
 
 
 def run_pictures(recorder: Recorder) -> dict[str, bytes]:
-    """The same as PNG pictures, by name: curve, adjustable cells, gradient and residuals of each model."""
+    """A run's pictures as PNG, by name: curve, adjustable cells, gradient and residuals of each model."""
     from sheetml.report import plots
 
     pictures: dict[str, bytes] = {}

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, describe
 from sheetml.formula.parser import PRECEDENCE
 from sheetml.formula.text import to_a1
@@ -21,6 +20,7 @@ from sheetml.formula.tree import (
     Text,
     Unary,
 )
+from sheetml.xlsx.model import CellValue
 
 OPERATORS = {
     "+": "{0} plus {1}",

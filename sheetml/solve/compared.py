@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.calculation import Calculation
-from sheetml.engine.cells import Cells
+from sheetml.engine.cell_function import CellFunction, Recording
+from sheetml.engine.cells import TracedCells
 from sheetml.engine.dependencies import read_references
 from sheetml.engine.evaluate import Context
-from sheetml.engine.function import Function, Recording
+from sheetml.engine.questions import context_at
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import Value
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Node
@@ -29,8 +30,7 @@ class Side:
     sheet: int  # where addresses without a sheet are looked up
 
     def context(self, calculation: Calculation) -> Context:
-        one = np.ones(1, np.int64)
-        return Context(calculation.workspace, self.sheet, one, one, np.zeros(1, np.intp), array=True)
+        return context_at(calculation, self.sheet, array=True)
 
     def value(self, calculation: Calculation) -> Value:
         """What it comes to with the cells' present values, (1, R, C)."""
@@ -42,11 +42,11 @@ class Side:
         found = []
         for part in read_references(self.context(calculation), self.tree, False):
             area = Area(int(part.top[0]), int(part.left[0]), int(part.bottom[0]), int(part.right[0]))
-            found.append(calculation.slots.within(part.sheet, area))
+            found.append(calculation.within(part.sheet, area))
         return np.unique(np.concatenate([np.zeros(0, np.intp), *found]))
 
 
-class Compared(Function):
+class Compared(CellFunction):
     """Cells and formulas as a function of the adjustable cells: `f(x)` is the cells', then the formulas' values."""
 
     def __init__(
@@ -58,6 +58,10 @@ class Compared(Function):
         super().__init__(calculation, inputs, np.concatenate([cells, *reads]), scalar=False)
         self._read_by = np.cumsum([cells.size, *(each.size for each in reads)])
         self.sizes = [int(np.prod(side.value(calculation).shape)) for side in self.sides]
+
+    def of(self, cells: np.ndarray, sides: Sequence[Side]) -> Compared:
+        """The same adjustable cells' function with other values."""
+        return Compared(self._calculation, self.input_slots, cells, sides)
 
     @property
     def moving(self) -> np.ndarray:
@@ -72,14 +76,14 @@ class Compared(Function):
     @property
     def present_values(self) -> np.ndarray:
         """The numbers of the cells just now, (k,); blanks and text are 0."""
-        return self._calculation.cells.number[self._outputs[: self.cell_count]]
+        return self._calculation.numbers(self._outputs[: self.cell_count])
 
     @property
     def present_kinds(self) -> np.ndarray:
         """The kinds of the cells' values just now, (k,)."""
-        return self._calculation.cells.kind[self._outputs[: self.cell_count]]
+        return self._calculation.kinds(self._outputs[: self.cell_count])
 
-    def _gathered(self, cells: Cells) -> Value:
+    def _gathered(self, cells: TracedCells) -> Value:
         found = [cells.gather(self._outputs[: self.cell_count])]
         found += [side.value(self._calculation) for side in self.sides]
         if len(found) == 1:

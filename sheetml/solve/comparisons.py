@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sheetml.engine.values import TEXT
 from sheetml.solve.compared import Compared, Side
+from sheetml.solve.constraint import Constraint
 from sheetml.solve.problem import RELATION_SIGNS, Constraints
 from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST
-
-if TYPE_CHECKING:
-    from sheetml.solve.model import Constraint
 
 
 class Bounds:
@@ -108,10 +105,11 @@ class Comparisons:
             return None
         left, right, numbers, relation = (array[~bounding] for array in (left, right, numbers, relation))
         fixed = ~np.isnan(numbers)
+        function, place = self._only(np.concatenate([left, right[~fixed]]))
         return Constraints(
-            cells=self.function,
-            left=left,
-            right=np.where(fixed, -1, right),
+            cells=function,
+            left=place[left],
+            right=np.where(fixed, -1, place[right]),
             numbers=np.where(fixed, numbers, 0.0),
             relation=relation,
             words=[
@@ -119,6 +117,19 @@ class Comparisons:
                 for a, b, number, sign in zip(left.tolist(), right.tolist(), numbers.tolist(), relation.tolist())
             ],
         )
+
+    def _only(self, used: np.ndarray) -> tuple[Compared, np.ndarray]:
+        """The function of the used values alone, and where each value of the whole one is in it."""
+        wanted = np.zeros(self.moving.size, bool)
+        wanted[used] = True
+        count, ends = self.cells.size, self.cells.size + np.cumsum([0, *self.function.sizes])
+        sides = []
+        for side, first, last in zip(self.function.sides, ends, ends[1:]):
+            if wanted[first:last].any():
+                wanted[first:last] = True
+                sides.append(side)
+        place = np.where(wanted, np.cumsum(wanted) - 1, -1)
+        return self.function.of(self.cells[wanted[:count]], sides), place
 
     def _right_words(self, right: int, number: float, name: Callable[[int], str]) -> str:
         if right < 0:

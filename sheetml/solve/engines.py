@@ -11,7 +11,7 @@ from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import EVOLUTIONARY, SIMPLEX_LP
 
 if TYPE_CHECKING:
-    from sheetml.solve.linear import Program
+    from sheetml.solve.linear import Program, Reading
     from sheetml.solve.search import Limits
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
@@ -24,6 +24,7 @@ class Engine:
     name: str
     solve: Solve
     note: str = ""
+    reading: Reading | None = None  # whether the problem is linear
 
 
 def choose(problem: Problem) -> Engine:
@@ -36,7 +37,7 @@ def choose(problem: Problem) -> Engine:
         return Engine("none", _interrupted)
     if reading.program is not None:
         solve = linear.solve if reading.is_linear else _quadratic
-        return Engine(linear.method(reading.program), partial(solve, reading.program))
+        return Engine(linear.method(reading.program), partial(solve, reading.program), reading=reading)
     note = ""
     if problem.engine == SIMPLEX_LP:
         note = (
@@ -49,7 +50,7 @@ def choose(problem: Problem) -> Engine:
         return Engine("Evolutionary", evolutionary.solve, note)
     if problem.whole.any():
         return Engine("branch and bound", branching.solve, note)
-    return Engine("GRG Nonlinear", nonlinear.solve, note)
+    return Engine("GRG Nonlinear", nonlinear.solve, note, reading)
 
 
 def _quadratic(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sheetml.engine.function import Function
+from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT
 from sheetml.errors import FormulaError, SolverError
 from sheetml.formula.parser import parse
@@ -17,6 +16,7 @@ from sheetml.formula.references import address
 from sheetml.formula.tree import Name, Range
 from sheetml.solve.compared import Compared, Side
 from sheetml.solve.comparisons import Bounds, Comparisons
+from sheetml.solve.constraint import CellAreas, Constraint, areas_in_words
 from sheetml.solve.problem import RELATION_SIGNS, WHOLE, ZERO_OR_ONE, Constraints, Problem, Settings
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import (
@@ -34,23 +34,23 @@ from sheetml.xlsx.solver_names import (
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
+    from sheetml.solve.reports import Report
     from sheetml.solve.result import SolverResult
-    from sheetml.workbook import Workbook
+    from sheetml.workbook import Book
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
 ENGINES = {SIMPLEX_LP: "Simplex LP", EVOLUTIONARY: "Evolutionary"}
 
-CellAreas = list[tuple[str, Area]]
 Cell = tuple[str, int, int]  # sheet, row, column
 
 
-def solver_models(workbook: Workbook) -> list[SolverModel]:
+def solver_models(workbook: Book) -> list[SolverModel]:
     """The Solver models stored in the workbook, in the order of its sheets; names left without a model are none."""
     return [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
 
 
-def left_over(workbook: Workbook) -> list[str]:
+def left_over(workbook: Book) -> list[str]:
     """Sentences about sheets whose Solver names no longer, or not yet, make a model."""
     found = [(names, _what_is_missing(names)) for names in models_named_in(workbook.file)]
     return [
@@ -71,26 +71,6 @@ def _what_is_missing(names: SolverModelNames) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """left <= right, left = right or left >= right, cell by cell, on the right cells, a formula, or a number for
-    all; or what the cells on the left must be: integer, binary, all different."""
-
-    left: CellAreas
-    relation: int
-    right: CellAreas | Side | float
-
-    def words(self, home: str) -> str:
-        left = areas_in_words(self.left, home)
-        if self.relation not in RELATION_SIGNS:
-            return f"{left} {RELATION_WORDS[self.relation]}"
-        if isinstance(self.right, Side):
-            right = self.right.text
-        else:
-            right = areas_in_words(self.right, home) if isinstance(self.right, list) else f"{self.right:g}"
-        return f"{left} {RELATION_SIGNS[self.relation]} {right}"
-
-
 class SolverModel:
     """One sheet's Solver model. `solve()` does what Excel's Solver would, and leaves the result in the cells.
 
@@ -98,7 +78,7 @@ class SolverModel:
     for what is not there.
     """
 
-    def __init__(self, workbook: Workbook, names: SolverModelNames) -> None:
+    def __init__(self, workbook: Book, names: SolverModelNames) -> None:
         self.workbook = workbook
         self.names = names
 
@@ -114,10 +94,8 @@ class SolverModel:
         """The objective cell's address; None where only constraints are to be met."""
         if not self.names.objective:
             return None
-        areas = self._areas(self.names.objective, "the objective")
-        if len(areas) != 1 or areas[0][1].height * areas[0][1].width != 1:
-            raise self._error(f"the objective {self.names.objective} is not one cell")
-        return address(areas[0][0], areas[0][1])
+        ((sheet, area),) = self._objective_areas()
+        return address(sheet, area)
 
     @property
     def adjustable(self) -> list[str]:
@@ -155,6 +133,9 @@ class SolverModel:
 
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
+
+        Raises SolverError where the model is incomplete or asks for what is not there, CalculationError
+        where a cell of it cannot be computed, NotDifferentiableError where it has no derivative.
         """
         from sheetml.solve import engines
         from sheetml.solve.result import SolverResult
@@ -171,6 +152,7 @@ class SolverModel:
         try:
             engine = engines.choose(problem)
             result = SolverResult(engine.solve(problem, limits, **how))
+            result.remember(problem, engine.reading)
         except SolverError as error:
             raise self._error(str(error).removesuffix(".")) from None
         result.x_start = problem.start
@@ -178,6 +160,15 @@ class SolverModel:
         if engine.note:
             result.message = f"{engine.note}. {result.message}"
         return result
+
+    def reports(self, result: SolverResult, kinds: Sequence[str] = ("answer", "sensitivity", "limits")) -> list[Report]:
+        """The reports of Excel's Solver about the result of `solve()`, as long as the cells hold it.
+
+        `kinds` are among answer, sensitivity, limits, feasibility and linearity; ValueError for others.
+        """
+        from sheetml.solve.reports import reports
+
+        return reports(self, result.problem, result.reading, result, kinds)
 
     # ---- the problem in functions of the adjustable cells
 
@@ -204,9 +195,8 @@ class SolverModel:
         addresses = [_cell_address(self._place(slot), self.sheet) for slot in slots.tolist()]
         if (bounds.lower > bounds.upper).any():
             raise self._error(bounds.contradiction(addresses))
-        objective = self.objective
         return Problem(
-            objective=None if objective is None else self._objective_function(objective, slots),
+            objective=None if self.objective is None else self._objective_function(slots),
             sense=names.sense,
             target_value=names.target_value,
             start=cells.x0,
@@ -220,30 +210,30 @@ class SolverModel:
             engine=names.engine,
             settings=self._problem_settings(),
             addresses=addresses,
+            slots=slots,
         )
 
-    def _objective_function(self, objective: str, slots: np.ndarray) -> Function:
-        (cell,) = self._slots(self.workbook.resolve(objective))
-        return Function(self.workbook.calculation, slots, np.array([cell]), scalar=True)
+    def _objective_function(self, slots: np.ndarray) -> CellFunction:
+        (cell,) = self._slots(self._objective_areas())
+        return CellFunction(self.workbook.calculation, slots, np.array([cell]), scalar=True)
 
     def _adjustable_slots(self, statements: list[Constraint]) -> np.ndarray:
         """The slots of the adjustable cells, (n,), each once; room is made for all cells that the model names."""
         areas = self._adjustable_areas()
-        named = [*areas, *([] if self.objective is None else self.workbook.resolve(self.objective))]
+        named = [*areas, *([] if self.objective is None else self._objective_areas())]
         for each in statements:
             named += each.left + (each.right if isinstance(each.right, list) else [])
         self._slots(named)
         slots = self._slots(areas)
         slots = slots[np.sort(np.unique(slots, return_index=True)[1])]
-        if not self.workbook.calculation.is_calculated or self.workbook.calculation.changed.any():
-            self.workbook.calculate()
+        self.workbook.calculation.bring_up_to_date()
         self._check_adjustable(slots)
         return slots
 
     def _check_adjustable(self, slots: np.ndarray) -> None:
         """Adjustable cells hold numbers or nothing: Excel's Solver refuses formulas, and so does this."""
         calculation = self.workbook.calculation
-        kinds = calculation.cells.kind[slots]
+        kinds = calculation.kinds(slots)
         for wrong, why in (
             (calculation.is_formula(slots), "holds a formula"),
             ((kinds == TEXT) | (kinds >= ERROR), "holds no number"),
@@ -271,7 +261,7 @@ class SolverModel:
     def _check_given(self, statement: Constraint, slots: np.ndarray) -> None:
         """Cells that are not adjustable, but must be whole: empty ones and headings in an area do no harm."""
         calculation = self.workbook.calculation
-        kinds, numbers = calculation.cells.kind[slots], calculation.cells.number[slots]
+        kinds, numbers = calculation.kinds(slots), calculation.numbers(slots)
         harmless = (kinds == BLANK) | (kinds == TEXT) | ((kinds == NUMBER) & (numbers == np.rint(numbers)))
         harmless &= ~calculation.is_formula(slots)
         if statement.relation == ALL_DIFFERENT or not harmless.all():
@@ -299,6 +289,22 @@ class SolverModel:
         self._check_fixed(table, np.concatenate([np.zeros(0, np.intp), *alone]))
         return table.split(bounds, lambda slot: _cell_address(self._place(slot), self.sheet))
 
+    def comparisons(self) -> Iterator[tuple[int, int, int | None, float]]:
+        """All comparisons with the slots of their cells: left, relation, right; where there is no cell, the number.
+
+        Comparisons with fixed text, as of headings within an area, are left out.
+        """
+        calculation = self.workbook.calculation
+        for each in self.constraints:
+            if each.relation not in RELATION_SIGNS:
+                continue
+            left, right = self._slots(each.left), self._right_of(each)
+            fixed = np.array([right]) if isinstance(right, float) else self._value_of_side(each)
+            for i, slot in enumerate(left.tolist()):
+                other = int(right[i % right.size]) if isinstance(right, np.ndarray) else None
+                if TEXT not in (calculation.kind(slot), NUMBER if other is None else calculation.kind(other)):
+                    yield slot, each.relation, other, math.nan if other is not None else float(fixed[i % fixed.size])
+
     def _right_of(self, statement: Constraint) -> np.ndarray | float | Side:
         return self._slots(statement.right) if isinstance(statement.right, list) else statement.right
 
@@ -318,7 +324,7 @@ class SolverModel:
     def _check_fixed(self, table: Comparisons, single: np.ndarray) -> None:
         """Cells that no adjustable cell changes and that hold an error, or text where one cell stands alone."""
         calculation = self.workbook.calculation
-        kinds = calculation.cells.kind[table.cells]
+        kinds = calculation.kinds(table.cells)
         wrong = (kinds >= ERROR) | ((kinds == TEXT) & np.isin(table.cells, single))
         wrong &= ~table.moving[: table.cells.size]
         if wrong.any():
@@ -345,6 +351,21 @@ class SolverModel:
         )
 
     # ---- what the names say
+
+    def _objective_areas(self) -> CellAreas:
+        areas = self._areas(self.names.objective, "the objective")
+        if len(areas) != 1 or not areas[0][1].is_cell:
+            raise self._error(f"the objective {self.names.objective} is not one cell")
+        return areas
+
+    def _positions(self, areas: CellAreas) -> list[tuple[int, Area]]:
+        """The areas with the sheets' positions."""
+        return [(self.workbook[sheet].position, area) for sheet, area in areas]
+
+    @property
+    def adjustable_areas(self) -> list[tuple[int, Area]]:
+        """The areas of adjustable cells: positions of sheets, and rectangles."""
+        return self._positions(self._adjustable_areas())
 
     def _adjustable_areas(self) -> CellAreas:
         if not self.names.adjustable:
@@ -397,11 +418,10 @@ class SolverModel:
 
     def _slots(self, areas: CellAreas) -> np.ndarray:
         """The slots of the areas' cells, row by row, with room made for them."""
-        scope = self.workbook.calculation.scope
-        return self.workbook._held([(scope.sheet(sheet) or 0, area) for sheet, area in areas])
+        return self.workbook.held_slots(self._positions(areas))
 
     def _place(self, slot: int) -> Cell:
-        sheet, row, column = self.workbook.calculation.slots.place(slot)
+        sheet, row, column = self.workbook.calculation.place(slot)
         return self.workbook.sheet_names[sheet], row, column
 
     def _error(self, cause: str) -> SolverError:
@@ -448,8 +468,3 @@ def _limit(number: int) -> int | None:
 def _cell_address(cell: Cell, home: str | None = None) -> str:
     sheet, row, column = cell
     return address(None if sheet == home else sheet, Area(row, column, row, column))
-
-
-def areas_in_words(areas: CellAreas, home: str) -> str:
-    """Areas separated by commas, without the sheet's name where it is the model's own."""
-    return ", ".join(address(None if sheet == home else sheet, area) for sheet, area in areas)

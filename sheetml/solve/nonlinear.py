@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.squares import is_root
+from sheetml.engine.tracing.squares import is_root
 from sheetml.solve import bounded, constrained, squares
 from sheetml.solve import starts as many
 from sheetml.solve.outcome import outcome
@@ -125,7 +125,7 @@ def _first_point(search: Search) -> np.ndarray:
         if not search.has_value(start):
             why = search.no_value_because or search.worst_constraint(search.point(start))[1]
             raise Stop(f"there is no value at the start, nor at any point tried around it ({why})", NO_VALUE)
-    search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective)
+    search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective.graph)
     return start
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.function import Function
+from sheetml.engine.cell_function import CellFunction
 from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, EQUAL, GRG_NONLINEAR, MAXIMISE, MINIMISE
 
 CONTINUOUS, WHOLE, ZERO_OR_ONE = 0, 1, 2  # what an adjustable cell may hold: Problem.integrality
@@ -36,7 +36,7 @@ class Settings:
 class Problem:
     """What is to be minimised, maximised or brought to a value, and within what."""
 
-    objective: Function | None  # None: any point that meets the constraints
+    objective: CellFunction | None  # None: any point that meets the constraints
     sense: int
     target_value: float
     start: np.ndarray  # (n,)
@@ -50,6 +50,7 @@ class Problem:
     engine: int = GRG_NONLINEAR  # which of Excel's the file asks for
     settings: Settings = field(default_factory=Settings)
     addresses: list[str] = field(default_factory=list)  # of the adjustable cells, as messages name them
+    slots: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))  # where the workbook keeps them, (n,)
 
     def __post_init__(self) -> None:
         if not self.integrality.size:
@@ -77,7 +78,7 @@ class Problem:
 class Constraints:
     """m comparisons of cells with cells or numbers: left <= right, left = right or left >= right."""
 
-    cells: Function  # the values of all cells compared, (k,)
+    cells: CellFunction  # the values of all cells compared, (k,)
     left: np.ndarray  # (m,) positions among the cells
     right: np.ndarray  # (m,) positions among the cells, -1 where a number stands on the right
     numbers: np.ndarray  # (m,) those numbers, else 0

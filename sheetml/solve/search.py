@@ -15,7 +15,7 @@ from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import MAXIMISE, MINIMISE
 
 if TYPE_CHECKING:
-    from sheetml.engine.function import Function
+    from sheetml.engine.cell_function import CellFunction
 
 CONVERGED, LIMIT, INTERRUPTED, STUCK, NOT_MET, NO_VALUE, UNBOUNDED = range(7)  # how a search ended: its status
 
@@ -105,7 +105,7 @@ class Search:
     may_creep: bool = True  # iterations that gain next to nothing do not end the search
     scale: np.ndarray = field(init=False)
     _previous: float = math.inf
-    _joined: Function | None = None
+    _joined: CellFunction | None = None
     _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
@@ -295,7 +295,7 @@ class Search:
         return self.ranks(*self.judged(points))
 
     @property
-    def _all_cells(self) -> Function:
+    def _all_cells(self) -> CellFunction:
         """The objective, if there is one, and then the cells that constraints compare, as one function."""
         if self._joined is None:
             objective, constraints = self.problem.objective, self.problem.constraints

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine.function import Function
-from sheetml.engine.graph import ordered
+from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.tracing.graph import ordered
 from sheetml.errors import CalculationError
 from sheetml.solve.problem import Problem
 
@@ -18,7 +18,7 @@ def is_smooth(problem: Problem) -> bool:
     return all(function is None or _is_smooth(function, problem.start) for function in functions)
 
 
-def _is_smooth(function: Function, x: np.ndarray) -> bool:
+def _is_smooth(function: CellFunction, x: np.ndarray) -> bool:
     try:
         function(x)
     except CalculationError:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sheetml.engine.squares import NotSquares, Residuals
+from sheetml.engine.squares import ResidualFunction
+from sheetml.engine.tracing.squares import NotSquares
 from sheetml.errors import CalculationError, NotDifferentiableError
 from sheetml.solve.search import Converged, Search
 from sheetml.xlsx.solver_names import MINIMISE
@@ -36,7 +37,7 @@ def of_objective(search: Search, z: np.ndarray) -> Residual | None:
     problem = search.problem
     if problem.objective is None or problem.sense != MINIMISE or z.size > FEW_VARIABLES:
         return None
-    residuals = Residuals(problem.objective)
+    residuals = ResidualFunction(problem.objective)
     try:
         count = residuals(search.point(z)).size
         if z.size * count > MOST_SLOPES:

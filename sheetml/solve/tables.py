@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.dependencies import pairs_of
-from sheetml.engine.function import Function
 from sheetml.errors import SheetmlError
 from sheetml.solve.linear.polynomials import polynomials
 
@@ -53,7 +53,7 @@ class SumOfTables:
         return SumOfTables(-self.constant, turned)
 
 
-def sum_of_tables(objective: Function, count: int) -> SumOfTables | None:
+def sum_of_tables(objective: CellFunction, count: int) -> SumOfTables | None:
     """The objective of adjustable cells that hold whole numbers 1..count; None where it has no such form."""
     try:
         frontier = _frontier(objective)
@@ -69,7 +69,7 @@ def sum_of_tables(objective: Function, count: int) -> SumOfTables | None:
         return None
 
 
-def _frontier(objective: Function) -> tuple[list[int], list[tuple[int, ...]]] | None:
+def _frontier(objective: CellFunction) -> tuple[list[int], list[tuple[int, ...]]] | None:
     """The last cells on the way to the objective that depend on two adjustable cells at most: slots, and which two."""
     depends: dict[int, frozenset[int]] = {slot: frozenset({i}) for i, slot in enumerate(objective.input_slots.tolist())}
     read_by_many: set[int] = set()
@@ -98,7 +98,7 @@ def _frontier(objective: Function) -> tuple[list[int], list[tuple[int, ...]]] | 
     return slots, [tuple(sorted(depends[slot])) for slot in slots]
 
 
-def _weights(objective: Function, slots: list[int]) -> tuple[float, np.ndarray] | None:
+def _weights(objective: CellFunction, slots: list[int]) -> tuple[float, np.ndarray] | None:
     """The objective as constant + weights @ those cells; None where it is no such sum."""
     of_cells = objective.of_slots(np.array(slots, np.intp), objective.output_slots)
     x = of_cells.x0
@@ -110,7 +110,7 @@ def _weights(objective: Function, slots: list[int]) -> tuple[float, np.ndarray] 
 
 
 def _tabulated(
-    objective: Function,
+    objective: CellFunction,
     slots: list[int],
     owners: list[tuple[int, ...]],
     constant: float,

@@ -5,6 +5,7 @@ Rows and columns count from 1, as Excel's do.
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 1_048_576
 MAX_COLUMNS = 16_384
+MAX_TEXT = 32_767  # characters that a cell can hold
+EPOCH, EPOCH_1904 = datetime.datetime(1899, 12, 30), datetime.datetime(1904, 1, 1)  # day 0 of serial numbers
 
 
 def column_letters(column: int) -> str:
@@ -94,6 +97,8 @@ ERROR_TEXT: dict[ErrorCode, str] = {
 }
 ERROR_CODE: dict[str, ErrorCode] = {text: code for code, text in ERROR_TEXT.items()}
 
+CellValue = float | str | bool | ErrorCode | None
+
 
 @dataclass(frozen=True, slots=True)
 class Area:
@@ -111,6 +116,11 @@ class Area:
     @property
     def width(self) -> int:
         return self.right - self.left + 1
+
+    @property
+    def is_cell(self) -> bool:
+        """Whether it is one cell."""
+        return self.top == self.bottom and self.left == self.right
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +140,7 @@ class Formula:
 
 
 @dataclass(slots=True)
-class Cells:
+class FileCells:
     """All stored cells of a sheet, sorted by row, then column; arrays of one length n.
 
     `number` holds the number, 0 or 1 for a BOOLEAN, the ErrorCode for an ERROR, else 0.
@@ -173,7 +183,7 @@ class DefinedName:
 class Sheet:
     name: str
     part: str  # the package part the sheet was read from, e.g. "xl/worksheets/sheet1.xml"
-    cells: Cells
+    cells: FileCells
     visible: bool = True
     hidden_rows: frozenset[int] = frozenset()
     filters: list[Area] = field(default_factory=list)  # areas whose hidden rows a filter hides

@@ -7,20 +7,22 @@ import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 import numpy as np
 from lxml import etree
 
 from sheetml.errors import WorkbookError
 from sheetml.xlsx.model import (
+    EPOCH,
+    EPOCH_1904,
     ERROR_CODE,
     MAX_COLUMNS,
     MAX_ROWS,
     Area,
-    Cells,
     DefinedName,
     ErrorCode,
+    FileCells,
     Formula,
     Kind,
     Sheet,
@@ -83,13 +85,13 @@ def parse_area(text: str) -> Area | None:
 def date_serial(text: str, date_1904: bool) -> float:
     """Excel's serial number of an ISO 8601 date, time or both; ValueError if it is none."""
     if ":" in text and "-" not in text.split(":")[0]:
-        moment = datetime.combine(date(1899, 12, 30), time.fromisoformat(text.strip()))
-        return (moment.replace(tzinfo=None) - datetime(1899, 12, 30)) / timedelta(days=1)
+        moment = datetime.combine(EPOCH, time.fromisoformat(text.strip()))
+        return (moment.replace(tzinfo=None) - EPOCH) / timedelta(days=1)
     moment = datetime.fromisoformat(text.strip()).replace(tzinfo=None)
     if date_1904:
-        serial = (moment - datetime(1904, 1, 1)) / timedelta(days=1)
+        serial = (moment - EPOCH_1904) / timedelta(days=1)
     else:
-        serial = (moment - datetime(1899, 12, 30)) / timedelta(days=1)
+        serial = (moment - EPOCH) / timedelta(days=1)
         if serial < 61:  # Excel's calendar has a 29 February 1900
             serial -= 1
     if serial < 0:
@@ -322,7 +324,7 @@ class _SheetReader:
             "d": self._date,
         }
 
-    def read(self) -> Cells:
+    def read(self) -> FileCells:
         row = 0
         for element in self.package.elements(self.part, "row", "autoFilter"):
             if element.tag.endswith("autoFilter"):
@@ -521,7 +523,7 @@ class _SheetReader:
 
     # --- the whole
 
-    def _cells(self) -> Cells:
+    def _cells(self) -> FileCells:
         """What was read, as arrays in the file's order."""
         count = len(self.columns)
         numbers = np.array(self.numbers, dtype=np.float64)
@@ -529,7 +531,7 @@ class _SheetReader:
         kinds[np.fromiter(self.kinds, np.int64, len(self.kinds))] = list(self.kinds.values())
         row_numbers = np.array(list(self.row_starts), dtype=np.int32)
         starts = np.array([*self.row_starts.values(), count], dtype=np.int64)
-        cells = Cells(
+        cells = FileCells(
             row=np.repeat(row_numbers, np.diff(starts)),
             column=np.array(self.columns, dtype=np.int32),
             kind=kinds,
@@ -544,7 +546,7 @@ class _SheetReader:
             raise self.error(row, column, "its number is not one that Excel can hold")
         return cells
 
-    def _sorted(self, cells: Cells) -> Cells:
+    def _sorted(self, cells: FileCells) -> FileCells:
         key = cells.row.astype(np.int64) * (MAX_COLUMNS + 1) + cells.column
         if np.all(np.diff(key) > 0):
             return cells
@@ -555,7 +557,7 @@ class _SheetReader:
             raise self.error(int(cells.row[first]), int(cells.column[first]), "the cell is stated twice")
         position = np.empty_like(order)
         position[order] = np.arange(order.size)
-        return Cells(
+        return FileCells(
             row=cells.row[order],
             column=cells.column[order],
             kind=cells.kind[order],

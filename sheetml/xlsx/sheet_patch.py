@@ -12,11 +12,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from sheetml.xlsx.model import ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, Area, ErrorCode, cell_address
+from sheetml.xlsx.model import ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, MAX_TEXT, Area, CellValue, ErrorCode, cell_address
 from sheetml.xlsx.package import NAMESPACE_SEPARATOR
 from sheetml.xlsx.reader import parse_address, parse_area
-
-CellValue = float | str | bool | ErrorCode | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,6 @@ class CellContent:
 
 CellChange = CellValue | CellContent  # a value alone leaves the cell's formula as it is
 CellChanges = Mapping[tuple[int, int], CellChange]
-
-MAX_TEXT_LENGTH = 32_767
 
 _START_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
@@ -85,9 +81,13 @@ def _error_text(code: ErrorCode) -> str:
 
 
 def _text_bytes(text: str) -> bytes:
-    if len(text) > MAX_TEXT_LENGTH:
-        raise ValueError(f"a text of {len(text):,} characters does not fit into a cell ({MAX_TEXT_LENGTH:,})")
-    # Character references make the bytes right in whatever encoding the part has.
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a text of {len(text):,} characters does not fit into a cell ({MAX_TEXT:,})")
+    return _xml_bytes(text)
+
+
+def _xml_bytes(text: str) -> bytes:
+    """Text as it stands in an element: character references make it right in whatever encoding the part has."""
     return escape(escape_text(text)).encode("ascii", "xmlcharrefreplace")
 
 
@@ -296,7 +296,7 @@ class SheetPatch:
         if formula is None:
             return _value_element(prefix, stored)
         space = b' xml:space="preserve"' if formula != formula.strip() else b""
-        text = escape(escape_text(formula)).encode("ascii", "xmlcharrefreplace")
+        text = _xml_bytes(formula)
         return b"<%sf%s>%s</%sf>" % (prefix, space, text, prefix) + _value_element(prefix, stored)
 
     def _keeps_its_tag(self, cell: _Span, stored: StoredValue, metadata: bytes | None) -> bool:

@@ -16,10 +16,11 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
-from sheetml.xlsx.model import ErrorCode, WorkbookFile
+from sheetml.xlsx.model import CellValue, ErrorCode, WorkbookFile
+from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
 from sheetml.xlsx.reader import read_metadata
-from sheetml.xlsx.sheet_patch import CellChanges, CellContent, CellValue, SheetPatch, UnpatchableSheet, utf8_part
+from sheetml.xlsx.sheet_patch import CellChanges, CellContent, SheetPatch, UnpatchableSheet, utf8_part
 
 __all__ = ["CellChanges", "CellContent", "CellValue", "area_changes", "check_target", "new_file", "write_workbook"]
 
@@ -42,8 +43,9 @@ def write_workbook(
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
+    sheets: Sequence[NewSheet] = (),
 ) -> None:
-    """Write the workbook with new values in some cells.
+    """Write the workbook with new values in some cells, and with further sheets at its end.
 
     `changes` holds, by position in `file.sheets`, the new values by (row, column): a number, text,
     boolean or ErrorCode, or None for no value. A formula cell keeps its formula and gets the value as
@@ -62,8 +64,12 @@ def write_workbook(
     patched: dict[str, bytes | None] = {**_patched_parts(file, changes)}
     if any(isinstance(change, CellContent) for cells in changes.values() for change in cells.values()):
         patched.update(_without_calculation_chain(file.package))
+    new: dict[str, bytes] = {}
+    if sheets:
+        changed, new = with_new_sheets(file, sheets, patched)
+        patched.update(changed)
     with new_file(target) as stream:
-        _write_package(file.package, patched, stream)
+        _write_package(file.package, patched, new, stream)
 
 
 # --- parts -------------------------------------------------------------------------------------
@@ -117,8 +123,13 @@ _OVERRIDE = re.compile(rb"<(?:\w+:)?Override\b[^<>]*?PartName\s*=\s*" + _CHAIN %
 _LINK = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*?Type\s*=\s*" + _CHAIN % b"Relationship", re.IGNORECASE)
 
 
-def _write_package(package: Package, patched: Mapping[str, bytes | None], stream: IO[bytes]) -> None:
-    """All parts in their order, those in `patched` with new content, or left out where that is None."""
+_NEW_PARTS = (1980, 1, 1, 0, 0, 0)  # the date of new parts, as Excel's: the same input makes the same output
+
+
+def _write_package(
+    package: Package, patched: Mapping[str, bytes | None], new: Mapping[str, bytes], stream: IO[bytes]
+) -> None:
+    """All parts in their order, those in `patched` with new content, or left out where that is None; then new ones."""
     with zipfile.ZipFile(stream, "w") as output:
         output.comment = package.comment
         for original in package.entries:
@@ -129,6 +140,8 @@ def _write_package(package: Package, patched: Mapping[str, bytes | None], stream
             output.writestr(entry, package.read_entry(original) if data is None else data)
             # writestr() gives an entry without attributes some of its own choice
             entry.external_attr = original.external_attr
+        for name, content in new.items():
+            output.writestr(zipfile.ZipInfo(name, _NEW_PARTS), content, zipfile.ZIP_DEFLATED)
 
 
 # --- files -------------------------------------------------------------------------------------

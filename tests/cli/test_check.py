@@ -60,7 +60,6 @@ def test_a_value_the_file_does_not_hold_is_counted_apart(tmp_path):
     workbook.active["A1"] = "=1+1"
     workbook.save(tmp_path / "book.xlsx")
     ended = sheetml("check", tmp_path / "book.xlsx", "--json")
-    assert ended.code == 0
     assert ended.document["sheets"][0]["not_stored"] == ["A1"]
 
 
@@ -69,3 +68,32 @@ def test_a_cell_that_sheetml_cannot_compute_is_never_called_equal(tmp_path):
     (sheet,) = sheetml("check", path, "--json").document["sheets"]
     assert "NOSUCHFUNCTION" in sheet["not_computed"]["B1"]
     assert sheet["equal"] == 0
+
+
+@pytest.mark.parametrize("cells", [{"A1": 2}, {"A1": "=RAND()"}, {}])
+def test_nothing_to_compare_is_no_success(tmp_path, cells):
+    path = book(tmp_path / "book.xlsx", cells)
+    for options in ([], ["--allow-uncomputed"]):
+        ended = sheetml("check", path, *options)
+        assert ended.code == 1
+        assert "There was nothing to compare" in ended.out
+
+
+def test_values_that_the_file_does_not_hold_are_no_success(tmp_path):
+    workbook = openpyxl.Workbook()
+    workbook.active["A1"] = "=1+1"
+    workbook.save(tmp_path / "book.xlsx")
+    ended = sheetml("check", tmp_path / "book.xlsx", "--json")
+    assert ended.code == 1
+    assert "nothing to compare" in ended.document["verdict"]
+
+
+def test_a_cell_that_could_not_be_computed_is_no_success_unless_that_is_allowed(tmp_path):
+    path = book(tmp_path / "book.xlsx", {"A1": 2, "B1": "=A1*3", "C1": "=NOSUCHFUNCTION(A1)"})
+    ended = sheetml("check", path)
+    assert ended.code == 1
+    assert "1 cell could not be computed." in ended.out
+    assert sheetml("check", path, "--allow-uncomputed").code == 0
+    assert sheetml("check", path, "-q").code == 1
+    different = with_stored(path, "B1", 7.0)
+    assert sheetml("check", different, "--allow-uncomputed").code == 1

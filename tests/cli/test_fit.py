@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from sheetml.cli import fit
-from sheetml.learn import EmbeddingDotBias, Ratings, load_model
+from sheetml.learn import SGD, EmbeddingDotBias, Optimizer, Ratings, load_model
+from sheetml.learn.parameters import NAMED_CLASSES
 from tests.cli.command import sheetml
 from tests.learn.made_ratings import made_ratings
 
@@ -50,6 +53,25 @@ def test_a_fit_prints_every_epoch_and_writes_the_model(ratings_file: Path) -> No
     assert isinstance(model, EmbeddingDotBias)
     assert model.get_params()["optimizer__weight_decay"] == 0.1
     assert [f"{epoch.valid_loss:.5f}" for epoch in model.history_] == [line.split()[2] for line in lines[3:6]]
+
+
+def test_an_optimizer_that_gives_its_name_can_be_asked_for(ratings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for registry in (Optimizer.registry, NAMED_CLASSES):
+        monkeypatch.setitem(registry, "Patient", None)  # what is added is taken out again
+        monkeypatch.delitem(registry, "Patient")
+
+    class Patient(SGD, name="Patient"):
+        """A tenth of the rate."""
+
+    output = ratings_file.with_name("model.npz")
+    done = sheetml("fit", ratings_file, *QUICK, "--optimizer", "Patient", "-o", output)
+    assert done.out.startswith("EmbeddingDotBias(factors=4, epochs=3, batch=16, optimizer=Patient(")
+    assert type(load_model(output).get_params()["optimizer"]) is Patient
+
+
+def test_the_names_of_models_are_asked_for_without_importing_them_at_once() -> None:
+    code = "import sys, sheetml.cli.fit; print('sheetml.learn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_the_command_fits_what_the_library_does(ratings_file: Path) -> None:

@@ -12,7 +12,7 @@ import sheetml as library
 from sheetml.cli.training import curve
 from tests.cli.books import MINIMISE_B1, PARABOLA
 from tests.cli.command import sheetml
-from tests.layouts.test_graddesc_recognition import momentum_sheet
+from tests.loops.test_recognition import momentum_sheet
 from tests.macros.graddesc_macros import macro_workbook
 from tests.reference import reference
 from tests.workbooks import fill

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sheetml.engine.iteration import Expression, compile_iteration
-from sheetml.engine.scalar import NotScalar
+from sheetml.engine.compiled.floats import NotScalar
+from sheetml.engine.repetition import Expression, compile_iteration
 from tests.workbooks import made
 
 ROWS = 15
@@ -53,7 +53,7 @@ WORKSHEETS["elementary functions outside the recurrence"]["M3"] = "=C5+1"
 
 
 def slots(workbook, cells):
-    return workbook._held(workbook.areas(list(cells))).tolist()
+    return workbook.held_slots(workbook.areas(list(cells))).tolist()
 
 
 @pytest.mark.parametrize("name", WORKSHEETS)
@@ -207,6 +207,7 @@ def test_an_expression_that_stands_in_no_cell_is_read_too():
     workbook.calculate()
     total = Expression(0, "SUM(B1:B2)+A1")
     iteration = compile_iteration(workbook.calculation, slots(workbook, ["A1"]), [*slots(workbook, ["B1"]), total], [0])
+    assert iteration is not None
     assert iteration.run([1.0], 3).tolist() == [[2, 6], [4, 12], [8, 24]]
     assert total.value(workbook.calculation) == 6
     assert math.isnan(Expression(0, '"x"').value(workbook.calculation))
@@ -215,7 +216,7 @@ def test_an_expression_that_stands_in_no_cell_is_read_too():
 def test_only_cells_that_matter_are_computed():
     cells = {"A1": 1, "B1": "=A1*2"} | {f"C{row}": f"=SQRT(A1)*{row}" for row in range(1, 50)} | {"D1": "=SUM(C1:C49)"}
     workbook, _ = iteration_of(cells, ["A1"], ["B1"])
-    from sheetml.engine.iteration import _Program
+    from sheetml.engine.repetition import _Program
 
     program = _Program(workbook.calculation, slots(workbook, ["A1"]), slots(workbook, ["B1"]))
     assert len(program.kept) == 1
@@ -223,7 +224,7 @@ def test_only_cells_that_matter_are_computed():
 
 
 def test_what_cells_compute_alike_is_computed_once():
-    from sheetml.engine.iteration import _Program
+    from sheetml.engine.repetition import _Program
 
     cells = {"A1": 1.5, "B1": "=A1*3+2", "B2": "=2+3*A1-7", "B3": "=EXP(A1*3+2)+B1", "C1": "=SUM(B1:B3)"}
     workbook, iteration = iteration_of(cells, ["A1"], ["C1"])
@@ -235,14 +236,14 @@ def test_what_cells_compute_alike_is_computed_once():
 def test_cells_that_do_not_matter_leave_no_trace():
     cells = {"A1": 1, "B1": "=A1*2"} | {f"C{row}": f"=SQRT(A1)*{row}" for row in range(1, 50)}
     workbook, _ = iteration_of(cells, ["A1"], ["B1"])
-    from sheetml.engine.iteration import _Program
+    from sheetml.engine.repetition import _Program
 
     program = _Program(workbook.calculation, slots(workbook, ["A1"]), slots(workbook, ["B1"]))
     assert "sqrt" not in program.source([0])
 
 
 def test_nothing_of_the_workbook_but_numbers_stands_in_the_source():
-    from sheetml.engine.iteration import _Program
+    from sheetml.engine.repetition import _Program
 
     cells = {"A1": 1, "B1": '=IF(C1="import os",A1*2.5,A1)', "C1": "import os"}
     workbook, _ = iteration_of(cells, ["A1"], ["B1"])

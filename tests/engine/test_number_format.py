@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sheetml.engine.number_format import FormatError, formatted
 
-NUMBERS = [
+NUMBERS: list[tuple[object, str, str]] = [
     (1234.567, "$#,##0.00", "$1,234.57"),
     (0.285, "0.0%", "28.5%"),
     (12200000, "0.00E+00", "1.22E+07"),
@@ -46,7 +46,7 @@ NUMBERS = [
     (5, "@", "5"),
     (5, "", ""),
 ]
-FRACTIONS = [
+FRACTIONS: list[tuple[object, str, str]] = [
     (4.34, "# ?/?", "4 1/3"),
     (0.34, "# ?/?", " 1/3"),
     (5, "# ?/?", "5    "),
@@ -57,7 +57,7 @@ FRACTIONS = [
     (1.1, "??/??", "11/10"),
     (-1.5, "# ?/?", "-1 1/2"),
 ]
-SECTIONS = [
+SECTIONS: list[tuple[object, str, str]] = [
     (-5, "0;(0)", "(5)"),
     (0, '0;(0);"zero"', "zero"),
     (0, "0;(0)", "0"),
@@ -72,7 +72,7 @@ SECTIONS = [
     ("a", '"is "@', "is a"),
     (True, "0", "TRUE"),
 ]
-MOMENTS = [
+MOMENTS: list[tuple[object, str, str]] = [
     (40908.5, "m/d/yyyy h:mm AM/PM", "12/31/2011 12:00 PM"),
     (45322.75, "dddd, mmmm d, yyyy h:mm a/p", "Wednesday, January 31, 2024 6:00 p"),
     (45322, "yyyy-mm-dd", "2024-01-31"),

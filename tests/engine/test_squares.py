@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sheetml.engine.squares import NotSquares, Residuals
+from sheetml.engine.squares import ResidualFunction
+from sheetml.engine.tracing.squares import NotSquares
 from tests.workbooks import made
 
 X, Y = (1.0, 2.0, 3.5, 4.0), (2.1, 3.9, 7.2, 8.3)
@@ -46,7 +47,7 @@ SUMS_OF_SQUARES = {
 def test_a_sum_of_squares_is_recognised(formula):
     workbook = made(LINE | {"H1": f"={formula}"})
     f = workbook.function("A1:A2", "H1")
-    r = Residuals(f)
+    r = ResidualFunction(f)
     for point in (f.x0, np.array([-2.0, 3.0])):
         expected = point[0] * np.array(X) + point[1] - Y
         scale = np.linalg.norm(r(point)) / np.linalg.norm(expected)  # weights common to all squares
@@ -58,7 +59,7 @@ def test_a_sum_of_squares_is_recognised(formula):
 
 def test_weights_of_squares_enter_by_their_roots():
     cells = LINE | {"I1": 4, "I2": 0, "I3": 9, "I4": 1, "H1": "=SUMPRODUCT(I1:I4,G1:G4)"}
-    r = Residuals(made(cells).function("A1:A2", "H1"))
+    r = ResidualFunction(made(cells).function("A1:A2", "H1"))
     gaps = np.array(Y) - 1.5 * np.array(X) - 0.25
     assert r(np.array([1.5, 0.25])) == pytest.approx([2 * gaps[0], 3 * gaps[2], gaps[3]])
 
@@ -67,8 +68,8 @@ def test_squares_of_cells_computed_in_many_ways_are_found_together():
     cells = LINE | {"H1": "=SQRT((SUM(G1:G4)+0.5*SUMSQ(A1:A2))/4)"}  # a ridge on the coefficients
     f = made(cells).function("A1:A2", "H1")
     x = np.array([2.0, -1.0])
-    assert f(x) ** 2 * 4 == pytest.approx(np.sum(Residuals(f)(x) ** 2))
-    assert Residuals(f)(x).size == 6
+    assert f(x) ** 2 * 4 == pytest.approx(np.sum(ResidualFunction(f)(x) ** 2))
+    assert ResidualFunction(f)(x).size == 6
 
 
 @pytest.mark.parametrize(
@@ -83,12 +84,12 @@ def test_squares_of_cells_computed_in_many_ways_are_found_together():
 def test_nothing_else_is_taken_for_one(formula):
     f = made(LINE | {"H1": f"={formula}"}).function("A1:A2", "H1")
     with pytest.raises(NotSquares):
-        Residuals(f)(f.x0)
+        ResidualFunction(f)(f.x0)
 
 
 def test_residuals_follow_a_decision():
     cells = {"A1": 2, "B1": "=IF(A1>0,A1-1,A1*3)", "B2": "=A1+1", "C1": "=SUMSQ(B1:B2)"}
-    r = Residuals(made(cells).function("A1", "C1"))
+    r = ResidualFunction(made(cells).function("A1", "C1"))
     assert sorted(r(np.array([2.0]))) == [1, 3]
     assert sorted(r(np.array([-2.0]))) == [-6, -1]
     assert sorted(r.jacobian(np.array([-2.0])).reshape(-1)) == [1, 3]

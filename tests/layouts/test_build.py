@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 import sheetml
 from sheetml.errors import DataError, WorkbookError
 from sheetml.formula.references import address
-from sheetml.layouts.book import LONGEST_TEXT, storable
-from sheetml.layouts.collab_filter import FactorModel, build, build_from_model
+from sheetml.layouts.book import storable
+from sheetml.layouts.collab_filter import SheetModel, build, build_from_model
 from sheetml.report.check import check
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import MAX_TEXT, Area
 from sheetml.xlsx.reader import read_workbook
 from tests.layouts.ratings import made_up, titled
 from tests.libreoffice import all_recalculated, disagreements
@@ -206,10 +206,10 @@ def test_libreoffice_reads_hostile_titles_as_they_are(tmp_path: Path) -> None:
 
 
 def test_text_too_long_for_a_cell_is_cut() -> None:
-    assert storable("x" * LONGEST_TEXT) == "x" * LONGEST_TEXT
-    cut = storable("🎬" * LONGEST_TEXT)
+    assert storable("x" * MAX_TEXT) == "x" * MAX_TEXT
+    cut = storable("🎬" * MAX_TEXT)
     assert cut.endswith("🎬…")
-    assert len(cut.encode("utf-16-le")) // 2 <= LONGEST_TEXT
+    assert len(cut.encode("utf-16-le")) // 2 <= MAX_TEXT
 
 
 # ---- a fitted model ---------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def fitted(users: int, items: int, factors: int, bias: bool, mean: float, rating
     ratings = random.integers(1, 11, (users, items)) / 2
     ratings[random.random((users, items)) < 0.3] = np.nan
     ratings[0, 0] = 3
-    return FactorModel(
+    return SheetModel(
         list(range(5, 5 + users)),
         [f"tt{item:04}" for item in range(items)],
         [f"=title {item}" for item in range(items)],
@@ -234,7 +234,7 @@ def fitted(users: int, items: int, factors: int, bias: bool, mean: float, rating
     )
 
 
-def exported(model: FactorModel, path: Path) -> sheetml.Workbook:
+def exported(model: SheetModel, path: Path) -> sheetml.Workbook:
     return build_from_model(
         path,
         model.user_ids,
@@ -305,7 +305,7 @@ def test_arrays_that_do_not_fit_together_are_refused() -> None:
         ({"rating_range": (5, 0.5)}, "is empty"),
     ):
         with pytest.raises(DataError, match=message):
-            FactorModel(**fields | change)
+            SheetModel(**fields | change)
 
 
 def test_a_sheet_beyond_excels_limits_is_refused_before_anything_is_written(tmp_path: Path) -> None:

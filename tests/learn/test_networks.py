@@ -13,7 +13,7 @@ from sheetml.learn.ratings import Ratings
 from sheetml.learn.schedules import Constant
 from sheetml.learn.training import Tables, Trainer
 
-NETWORKS = [
+NETWORKS: list[Dot | Net] = [
     Dot(3),
     Dot(3, bias=True),
     Dot(3, bias=True, rating_range=(0.5, 5.0)),
@@ -56,7 +56,9 @@ def test_the_compiled_gradient_of_a_whole_batch_equals_differences(network: Netw
     user_codes = np.array([0, 1, 0, 2, 1, 0], np.int32)
     item_codes = np.array([0, 0, 1, 1, 2, 2], np.int32)
     ratings = Ratings(user_codes, item_codes, random.uniform(0.5, 5, 6), np.arange(3), np.arange(3))
-    start = Tables(*(random.normal(0, 0.7, (3, network.width)) for _ in range(2)), np.zeros((1, 0)))
+    start = Tables(
+        random.normal(0, 0.7, (3, network.width)), random.normal(0, 0.7, (3, network.width)), np.zeros((1, 0))
+    )
     rate = 1e-3
     trainer = Trainer(network, start.copy(), SGD(rate), Constant(), 1, 6, random, compiled=True)
     trainer.run_epoch(ratings)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sheetml.api import Workbook
 from sheetml.macros import arithmetic, library
 from sheetml.macros.errors import DIVISION_BY_ZERO, OVERFLOW, VbaError
 from sheetml.macros.modules import Module
@@ -29,7 +30,6 @@ from sheetml.macros.values import (
     to_string,
     type_name,
 )
-from sheetml.workbook import Workbook
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule
 from tests.macros.running import macro_book
 

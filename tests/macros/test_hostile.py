@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sheetml.api import Workbook
 from sheetml.errors import MacroError
 from sheetml.macros.modules import Module
 from sheetml.macros.session import Macros
-from sheetml.workbook import Workbook
 from sheetml.xlsx.vba_source import ModuleKind, VbaModule
 from tests.macros.running import macro_book
 

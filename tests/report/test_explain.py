@@ -171,7 +171,7 @@ def test_where_there_is_no_gradient_the_reason_is_given(formula: str, reason: st
 def test_every_kind_of_formula_can_be_explained_and_drawn(name: str) -> None:
     book = sheetml.open(reference(*name.split("/")))
     book.calculate()
-    for block in book.calculation.blocks[:12]:
+    for block in book.calculation.formulas.blocks[:12]:
         cell = book.calculation.describe(
             [book.calculation.slot(block.sheet, int(block.rows[-1]), int(block.columns[-1]))]
         )

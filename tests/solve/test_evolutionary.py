@@ -181,7 +181,7 @@ def test_it_ends_early_and_says_so(monkeypatch):
         {"A1": 5, "B1": "=ROUND(A1,0)^2"}, adjustable="A1", subject_to=box("A1", -9, 9), **EVOLUTIONARY
     )
     result = model.solve()
-    assert result.success and "no improvement" in result.message or "tried" in result.message and result.seconds < 20
+    assert result.success and "no improvement" in result.message and result.seconds < 30
 
 
 def test_seeds_make_it_repeatable():

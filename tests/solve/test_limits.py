@@ -111,7 +111,7 @@ def test_ctrl_c_within_an_evaluation_keeps_the_best_point(moment, monkeypatch):
     model = solver_model(fit(range(8), [9, 5.5, 4, 3, 2.5, 2.2, 2.1, 2], "$A$1*EXP(-$A$2*x)", (3, 1)))
     calls = 0
     for name in ("__call__", "value_and_gradient", "jacobian"):
-        original = getattr(sheetml.engine.function.Function, name)
+        original = getattr(sheetml.engine.cell_function.CellFunction, name)
 
         def interrupted(self, x, original=original):
             nonlocal calls
@@ -120,7 +120,7 @@ def test_ctrl_c_within_an_evaluation_keeps_the_best_point(moment, monkeypatch):
                 raise KeyboardInterrupt
             return original(self, x)
 
-        monkeypatch.setattr(sheetml.engine.function.Function, name, interrupted)
+        monkeypatch.setattr(sheetml.engine.cell_function.CellFunction, name, interrupted)
     result = model.solve()
     assert result.status == 2 and "Interrupted" in result.message
     assert not result.fun > result.fun_start

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from sheetml.xlsx.model import Cells, ErrorCode, Kind
+from sheetml.xlsx.model import ErrorCode, FileCells, Kind
 from sheetml.xlsx.writer import CellValue
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -80,7 +80,7 @@ def save_rows(path: Path, rows: str, **options: str) -> Path:
     return save(path, workbook_parts({"Sheet": rows}, **options))
 
 
-def cell_values(cells: Cells) -> dict[tuple[int, int], CellValue]:
+def cell_values(cells: FileCells) -> dict[tuple[int, int], CellValue]:
     """The values of a sheet's cells as Python has them, by (row, column)."""
     values: dict[tuple[int, int], CellValue] = {}
     for position in range(len(cells.row)):

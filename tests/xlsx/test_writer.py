@@ -488,7 +488,7 @@ def test_a_failure_midway_leaves_the_old_file_and_no_other(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writer_module.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(WorkbookError, match=r"cannot be written \(No space left on device\)\.$"):
         write_workbook(file, {}, tmp_path / "out.xlsx")
     assert (tmp_path / "out.xlsx").read_bytes() == b"old"

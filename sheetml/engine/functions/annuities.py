@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import divided, raised
 from sheetml.engine.functions.distributions import either, sound, whole
 from sheetml.engine.functions.math import product
 from sheetml.engine.functions.registry import Sample, elementwise, over_arrays, sample_in
-from sheetml.engine.graph import Array, concrete
-from sheetml.engine.roots import missing, newton, root_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete
+from sheetml.engine.tracing.roots import missing, newton, root_of
 from sheetml.engine.values import (
     BOOLEAN,
     NUM,
@@ -26,7 +26,6 @@ from sheetml.engine.values import (
     Errors,
     Value,
     as_number,
-    error_value,
     error_where,
     first_error,
     number_value,
@@ -293,8 +292,9 @@ def rate_of_growth(periods: Array, present: Array, future: Array) -> tuple[Array
 def future_value_by_schedule(present: Value, rates: Value) -> Value:
     """What a present value comes to at a series of rates, one after the other."""
     number, errors = as_number(present)
-    if rates.kind is not None and ((rates.kind == TEXT) | (rates.kind == BOOLEAN)).any():
-        return error_value(VALUE)
+    if rates.kind is not None:
+        words = ((rates.kind == TEXT) | (rates.kind == BOOLEAN)).any(axis=(1, 2), keepdims=True)
+        errors = first_error(errors, error_where(words, VALUE))
     sample = sample_in(rates)
     total: Array = number
     if sample.number.shape[1]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.evaluate import Context, Result, Split, first_element
+from sheetml.engine.division import alike
+from sheetml.engine.evaluate import Arguments, Context, Result, first_element
 from sheetml.engine.functions.elements import ELEMENTS_MADE, check_size, shared_integer
 from sheetml.engine.functions.lookup import argument, value_or
-from sheetml.engine.functions.registry import MOST, Arguments, error_of_any, function, over_arrays, spread
-from sheetml.engine.graph import Array, value_of
+from sheetml.engine.functions.registry import MOST, error_of_any, function, over_arrays, spread
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, value_of
 from sheetml.engine.values import (
     CALC,
     NA,
@@ -75,19 +76,26 @@ def paired(left: Value, right: Value) -> tuple[Array, Array, Errors]:
 
     #N/A where the arrays differ in size.
     """
+    x, y, _, errors = paired_where(left, right)
+    return x, y, errors
+
+
+def paired_where(left: Value, right: Value) -> tuple[Array, Array, np.ndarray | None, Errors]:
+    """The same, and which pairs there are: (b, n), None where all are."""
     errors = error_of_any(left, right)
     size = left.shape[1] * left.shape[2]
     if size != right.shape[1] * right.shape[2]:
         wrong = np.full((1, 1, 1), NA, np.uint8)
-        return np.zeros((1, 1)), np.zeros((1, 1)), first_error(errors, wrong)
+        return np.zeros((1, 1)), np.zeros((1, 1)), None, first_error(errors, wrong)
     x, y = _flat(left.number), _flat(right.number)
     if left.kind is None and right.kind is None:
-        return x, y, errors
+        return x, y, None, errors
     numeric = (left.kinds == NUMBER).reshape(-1, size) & (right.kinds == NUMBER).reshape(-1, size)
-    if numeric.shape[0] == 1:
+    if (numeric == numeric[:1]).all():
+        # the same pairs are there in every cell: the others can be dropped for good
         keep = np.nonzero(numeric[0])[0]
-        return _columns(x, keep), _columns(y, keep), errors
-    return ops.where(numeric, x, 0.0), ops.where(numeric, y, 0.0), errors
+        return _columns(x, keep), _columns(y, keep), None, errors
+    return ops.where(numeric, x, 0.0), ops.where(numeric, y, 0.0), numeric, errors
 
 
 def _columns(array: Array, keep: np.ndarray) -> Array:
@@ -147,8 +155,7 @@ def _of_each_cell(matrix: Array, errors: Errors) -> tuple[Array, Errors]:
     errors = first_error(errors, error_where(infinite if infinite.any() else None, NUM))
     if errors is None or not errors.any():
         return matrix, None
-    if not errors.all() or errors.shape[0] < matrix.shape[0]:
-        raise Split
+    alike(np.broadcast_to(errors != 0, (matrix.shape[0], 1, 1)))
     return np.zeros((1, 1, 1)), errors
 
 

@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import dates
-from sheetml.engine import graph as ops
-from sheetml.engine.evaluate import Context, Result, divided, raised
+from sheetml.engine.evaluate import Arguments, Context, Result, divided, raised
 from sheetml.engine.functions.distributions import sound
-from sheetml.engine.functions.registry import (
-    Arguments,
-    Sample,
-    error_of_any,
-    function,
-    over_arrays,
-    sample_in,
-    sample_of,
-)
+from sheetml.engine.functions.registry import Sample, error_of_any, function, over_arrays, sample_in, sample_of
 from sheetml.engine.functions.significance import scalars
 from sheetml.engine.functions.statistics import as_cells
-from sheetml.engine.graph import Array, concrete, frozen, value_of
-from sheetml.engine.roots import missing, newton, root_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete, frozen, value_of
+from sheetml.engine.tracing.roots import missing, newton, root_of
 from sheetml.engine.values import (
     BLANK,
     DIV0,
@@ -45,11 +37,6 @@ def _numbering(sample: Sample) -> np.ndarray:
     if sample.included is None:
         return np.arange(float(sample.number.shape[1]))[None, :]
     return np.cumsum(np.broadcast_to(sample.included, sample.number.shape), axis=1) - 1.0
-
-
-def discounted(rate: Array, flows: Array, periods: np.ndarray) -> Array:
-    """The present value of flows (b, n) after so many periods, at a rate of each cell, (b, 1)."""
-    return ops.sum(ops.multiply(flows, ops.power(ops.add(1.0, rate), -periods)), axis=1)
 
 
 @function("NPV", 2)
@@ -77,7 +64,7 @@ def _balance(rate: Array, flows: Array, years: Array, guess: Any) -> Array:
 
 
 def _balance_by_log(log: Array, flows: Array, years: Array, guess: Any) -> Array:
-    """The same by the logarithm of 1 + rate, where no rate is out of bounds."""
+    """What flows after so many years are worth, (b,), by the logarithm of 1 + rate, where no rate is out of bounds."""
     factors = ops.exp(ops.negative(ops.multiply(ops.reshape(log, (-1, 1)), years)))
     return ops.sum(ops.multiply(flows, factors), axis=1)
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sheetml.engine.evaluate import Function
 from sheetml.engine.functions import FUNCTIONS
-from sheetml.engine.functions.registry import MOST, Function
+from sheetml.engine.functions.registry import MOST
 
-_HEADING = ["| Function | Arguments | Derivative | |", "|---|---|---|---|"]
 _LIMITS = [
     "- Text is read as numbers and dates, and shown in number formats, as Excel for English (United States) does it.",
     "- Text is put in order by its characters without regard to case, not by the rules of a language.",
@@ -25,53 +25,6 @@ _LIMITS = [
 ]
 _INTERNAL = "_"  # starts the names of functions that only files use, for operators
 _PACKAGE = "sheetml.engine.functions"
-
-# Of functions that are registered in loops without a sentence of their own.
-_SENTENCES = {
-    "COUNT": "How many numbers there are.",
-    "COUNTA": "How many values there are that are not blank.",
-    "AVERAGE": "The mean of the numbers.",
-    "AVERAGEA": "The mean of all values, text counting as 0.",
-    "MAX": "The largest number.",
-    "MIN": "The smallest number.",
-    "MAXA": "The largest value, text counting as 0.",
-    "MINA": "The smallest value, text counting as 0.",
-    "VAR.S": "The variance of a sample.",
-    "VAR.P": "The variance of all there is.",
-    "VARA": "The variance of a sample of all values, text counting as 0.",
-    "VARPA": "The variance of all values, text counting as 0.",
-    "STDEV.S": "The standard deviation of a sample.",
-    "STDEV.P": "The standard deviation of all there is.",
-    "STDEVA": "The standard deviation of a sample of all values, text counting as 0.",
-    "STDEVPA": "The standard deviation of all values, text counting as 0.",
-    "DEVSQ": "The sum of the squared deviations from the mean.",
-    "AVEDEV": "The mean of the absolute deviations from the mean.",
-    "GEOMEAN": "The geometric mean.",
-    "HARMEAN": "The harmonic mean.",
-    "SKEW": "The skewness of a sample.",
-    "KURT": "The excess kurtosis of a sample.",
-    "MEDIAN": "The number in the middle.",
-    "SMALL": "The k-th smallest number.",
-    "LARGE": "The k-th largest number.",
-    "PERCENTILE.INC": "The number below which a share of all lies, 0 and 1 included.",
-    "PERCENTILE.EXC": "The number below which a share of all lies, 0 and 1 excluded.",
-    "QUARTILE.INC": "The quartile, from 0 for the smallest to 4 for the largest.",
-    "QUARTILE.EXC": "The quartile, from 1 to 3.",
-    "RANK.EQ": "The place of a number in order; equal numbers have the first place of theirs.",
-    "RANK.AVG": "The place of a number in order; equal numbers have the mean of theirs.",
-    "CORREL": "The correlation of two samples.",
-    "RSQ": "The square of the correlation.",
-    "COVARIANCE.P": "The covariance of all there is.",
-    "COVARIANCE.S": "The covariance of a sample.",
-    "STANDARDIZE": "How many standard deviations a number lies from the mean.",
-    "SLOPE": "The slope of the line through points.",
-    "INTERCEPT": "Where the line through points meets the axis.",
-    "FORECAST.LINEAR": "The value of the line through points at another place.",
-    "LINEST": "The coefficients of a linear regression, with its statistics if asked for.",
-    "TREND": "The values of a linear regression, at new places if asked for.",
-    "GROWTH": "The values of an exponential regression, at new places if asked for.",
-    "LOGEST": "The coefficients of an exponential regression, with its statistics if asked for.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +56,15 @@ def catalogue() -> Iterator[Entry]:
 
 
 def _entry(function: Function) -> Entry:
-    about = function.about or _SENTENCES.get(function.name) or _sentence_of_its_like(function)
     return Entry(
         function.name,
         function.family,
-        about,
+        function.about,
         function.fewest,
         function.most,
         function.volatile,
         function.differentiable,
     )
-
-
-def _sentence_of_its_like(function: Function) -> str:
-    """Another name of a function is described as that one is."""
-    names = [name for name, other in FUNCTIONS.items() if other.evaluate is function.evaluate]
-    return next((_SENTENCES[name] for name in names if name in _SENTENCES), "")
 
 
 def family_title(family: str) -> str:

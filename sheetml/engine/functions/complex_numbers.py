@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Result
-from sheetml.engine.functions.registry import Arguments, Item, function, one_by_one, plain_items
-from sheetml.engine.values import from_objects, general_text
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.registry import Item, function, one_by_one, plain_items
+from sheetml.engine.number_format import general_text
+from sheetml.engine.values import from_objects
 from sheetml.xlsx.model import ErrorCode
 
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"

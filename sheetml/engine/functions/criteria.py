@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
-from sheetml.engine.evaluate import Context, Result, Split
+from sheetml.engine.division import Split, alike, labels_of
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import Elements, places
-from sheetml.engine.functions.registry import Arguments, function, with_errors
+from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
-from sheetml.engine.graph import Array, Traced, concrete
+from sheetml.engine.reading import parse_number
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -34,7 +36,6 @@ from sheetml.engine.values import (
     first_error,
     folded,
     number_value,
-    parse_number,
     select,
     to_objects,
 )
@@ -55,6 +56,7 @@ _DECIDE: dict[str, Callable[[Array, float], Array]] = {
     ">=": ops.greater_equal,
     "=": ops.equal,
 }
+FEWEST_CELLS_A_RANGE = 4  # that are worth an evaluation of their own
 ELEMENTS = 8_000_000  # of a table of criteria by cells
 
 
@@ -157,15 +159,31 @@ class Selection:
         self.which = which
         self.grouped = grouped  # for many criteria "=number": group of each cell, and of each criterion
 
+    def of_each_cell(self, count: int) -> Selection:
+        """The same with a row for each of the formula's cells, for ranges that each of them has to itself."""
+        if self.which.shape[1:] != (1, 1):
+            raise Split(np.arange(count))
+        if self.rows.shape[1] * count > ELEMENTS and count > 1:
+            raise Split
+        which = np.broadcast_to(self.which.reshape(-1), (count,))
+        return Selection(self.rows[which], np.arange(count).reshape(-1, 1, 1))
 
-def selection(context: Context, pairs: list[tuple[Value, Value]]) -> Selection:
-    """The cells that meet all criteria; pairs of a range and its criterion, ranges of one size."""
+
+def selection(context: Context, pairs: list[tuple[Value, Value]], measured: Value | None = None) -> Selection:
+    """The cells that meet all criteria; pairs of a range and its criterion, ranges of one size.
+
+    `measured` are the values beside them that are to be selected.
+    """
     shape = np.broadcast_shapes(*(criteria.shape for _, criteria in pairs))
     ranges = [(values, np.broadcast_to(to_objects(criteria), shape)) for values, criteria in pairs]
     if all(values.shape[0] == 1 for values, _ in ranges):
-        return _shared(ranges, shape)
+        if measured is None or measured.shape[0] == 1:
+            return _shared(ranges, shape)
+        return _shared(ranges, shape, may_group=False).of_each_cell(measured.shape[0])
     count = max([shape[0], *(values.shape[0] for values, _ in ranges)])
     size = ranges[0][0].shape[1] * ranges[0][0].shape[2]
+    if shape[1:] != (1, 1) and context.count > 1:
+        raise Split(np.arange(context.count))
     if shape[1:] != (1, 1) or (count * size > ELEMENTS and context.count > 1):
         raise Split
     rows = np.ones((count, size), bool)
@@ -177,12 +195,12 @@ def selection(context: Context, pairs: list[tuple[Value, Value]]) -> Selection:
     return Selection(rows, np.arange(count).reshape(-1, 1, 1))
 
 
-def _shared(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...]) -> Selection:
+def _shared(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], may_group: bool = True) -> Selection:
     keys = [tuple(_key(items[place]) for _, items in ranges) for place in np.ndindex(shape)]
     distinct = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     which = np.array([distinct[key] for key in keys]).reshape(shape)
     size = ranges[0][0].shape[1] * ranges[0][0].shape[2]
-    if len(ranges) == 1 and len(distinct) * size > ELEMENTS // 8:
+    if may_group and len(ranges) == 1 and len(distinct) * size > ELEMENTS // 8:
         grouped = _by_equality(ranges[0][0], list(distinct))
         if grouped is not None:
             return Selection(np.zeros((len(distinct), 0), bool), which, grouped)
@@ -308,7 +326,9 @@ def _several(context: Context, nodes: Arguments, summed: Node | None, measure: M
         return error_value(VALUE)
     areas = _filled_up(areas)
     pairs = [(area, context.value(node)) for area, node in zip(areas, nodes[1::2])]
-    chosen = selection(context, pairs)
+    if summed is not None:
+        _divide_by_range(results[-1], areas[:-1])
+    chosen = selection(context, pairs, areas[-1] if summed else None)
     if measure is None or summed is None:
         found = counts(chosen)
         height, width = sizes.pop()
@@ -323,8 +343,18 @@ def _several(context: Context, nodes: Arguments, summed: Node | None, measure: M
 def _extent(result: Result, area: Value) -> tuple[int, int]:
     """Rows and columns, also those that are not read as they lie beyond all cells."""
     if isinstance(result, Reference):
+        alike(result.height)
+        alike(result.width)
         return int(result.height[0]), int(result.width[0])
     return area.shape[1], area.shape[2]
+
+
+def _divide_by_range(summed: Result, compared: list[Value]) -> None:
+    """Where few ranges stand beside the same cells (one a column, say), each is computed with all its cells."""
+    if isinstance(summed, Reference) and all(area.shape[0] == 1 for area in compared):
+        labels = labels_of(summed.top, summed.left)
+        if 1 < labels.max(initial=0) + 1 <= labels.size // FEWEST_CELLS_A_RANGE:
+            raise Split(labels)
 
 
 def _filled_up(areas: list[Value]) -> list[Value]:
@@ -356,7 +386,8 @@ def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
             )
     compared, numbers = _filled_up([context.read(area), context.read(summed)])
     pairs = [(compared, context.value(arguments[1]))]
-    number, errors = measure(selection(context, pairs), numbers)
+    _divide_by_range(summed, [compared])
+    number, errors = measure(selection(context, pairs, numbers), numbers)
     return _finished(number, first_error(errors, _unknown(pairs)))
 
 

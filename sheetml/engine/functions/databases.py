@@ -11,13 +11,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.division import alike
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.criteria import Criterion, criterion
+from sheetml.engine.functions.elements import refuse_where
 from sheetml.engine.functions.math import product, total
-from sheetml.engine.functions.registry import Arguments, Sample, function, sample_in
+from sheetml.engine.functions.registry import Sample, function, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
-from sheetml.engine.graph import Array
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array
 from sheetml.engine.values import (
     BLANK,
     ERROR,
@@ -109,16 +111,22 @@ def _selected(context: Context, arguments: Arguments) -> Selected | Value:
         return error_value(VALUE)
     rows = np.arange(1, database.shape[1])
     places, met = np.zeros((count, rows.size), np.intp), np.zeros((count, rows.size), bool)
+    missing, unsupported = np.zeros(count, bool), np.zeros(count, bool)
     for cell in range(count):
         position = 0 if every_record else _field(database, field, cell)
         if position is None:
-            return error_value(VALUE)
+            missing[cell] = True
+            continue
         start = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
         places[cell] = start + rows * database.shape[2] + position
         try:
             met[cell] = _met(database, criteria, cell)
         except Unsupported:
-            return context.uncomputable("criteria of a database that are formulas are not supported")
+            unsupported[cell] = True
+    refuse_where(context, missing, VALUE)
+    alike(unsupported)
+    if unsupported.any():
+        return context.uncomputable("criteria of a database that are formulas are not supported")
     return rearranged(database, places[:, :, None]), met
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import dates
-from sheetml.engine.evaluate import Context, Result
-from sheetml.engine.functions.registry import Arguments, Item, elementwise, function, one_by_one
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.registry import Item, elementwise, function, one_by_one
 from sheetml.engine.reading import parse_moment
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import NUM, Errors, Value, error_where, first_error
 from sheetml.xlsx.model import ErrorCode
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from sheetml.engine import dates
-from sheetml.engine import graph as ops
 from sheetml.engine.evaluate import divided
 from sheetml.engine.functions.date_time import days_of
 from sheetml.engine.functions.distributions import either, sound, whole
 from sheetml.engine.functions.registry import elementwise
-from sheetml.engine.graph import Array, concrete, frozen
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import NUM, Errors, error_where, first_error
 
 MOST_PERIODS = 20_000

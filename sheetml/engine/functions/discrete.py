@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions import special
 from sheetml.engine.functions.arrays import paired
 from sheetml.engine.functions.distributions import by_kind, outside, sound, whole
 from sheetml.engine.functions.registry import also_named, elementwise, over_arrays
-from sheetml.engine.graph import Array, concrete, frozen
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing import special
+from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
 
 
@@ -184,8 +184,8 @@ def probability_between(values: Value, probabilities: Value, low: Value, high: V
     known = concrete(p)
     bad = (known <= 0) | (known > 1)
     uncertain = np.abs(known.sum(axis=1) - 1) > 1e-9
-    rows = lambda bound: np.reshape(concrete(bound), (-1, 1))  # noqa: E731
-    within = (concrete(x) >= rows(first)) & (concrete(x) <= rows(last))
+    lowest, highest = (np.reshape(concrete(bound), (-1, 1)) for bound in (first, last))
+    within = (concrete(x) >= lowest) & (concrete(x) <= highest)
     total = ops.sum(ops.where(within, p, 0.0), axis=1)
     impossible = error_where((bad.any(axis=1) | uncertain).reshape(-1, 1, 1), NUM)
     return ops.reshape(total, (total.size, 1, 1)), first_error(errors, wrong, wrong_too, impossible)

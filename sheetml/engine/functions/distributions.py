@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions import special
 from sheetml.engine.functions.registry import also_named, elementwise
-from sheetml.engine.graph import Array, concrete, frozen, violated
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing import special
+from sheetml.engine.tracing.graph import Array, concrete, frozen, violated
 from sheetml.engine.values import DIV0, NUM, Errors, Value, as_number, error_where, first_error
 
 
@@ -402,8 +402,11 @@ def f_distribution(x: Array, first: Array, second: Array, cumulative: Array) -> 
     """The F distribution: its probability up to x, or its density there."""
     (m, wrong), (n, wrong_too) = _freedom(first), _freedom(second)
     (x,), errors = sound(ops.less(x, 0.0), (x, 1.0))
-    share = lambda: ops.divide(ops.multiply(m, x), ops.add(ops.multiply(m, x), n))  # noqa: E731
-    probability = lambda: special.lower_beta(m / 2, n / 2, share())  # noqa: E731
+
+    def probability() -> Array:
+        share = ops.divide(ops.multiply(m, x), ops.add(ops.multiply(m, x), n))
+        return special.lower_beta(m / 2, n / 2, share)
+
     return by_kind(cumulative, probability, lambda: _f_density(x, m, n)), first_error(errors, wrong, wrong_too)
 
 

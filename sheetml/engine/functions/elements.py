@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, Refused, Split
+from sheetml.engine.division import Refused, Split, alike, refuse_errors
+from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context
 from sheetml.engine.functions.lookup import integers
-from sheetml.engine.graph import concrete
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Errors, Value, as_boolean, as_number, folded
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import concrete
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, as_boolean, as_number, folded
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node
 
@@ -62,8 +63,7 @@ def places(value: Value) -> np.ndarray:
 
 def same_for_all(indices: list[np.ndarray]) -> np.ndarray:
     """The arrangements of all cells as one array; they are computed apart where they differ in size."""
-    if len({index.shape for index in indices}) > 1:
-        raise Split
+    alike(np.array([index.shape for index in indices]))
     return np.stack(indices)
 
 
@@ -72,7 +72,7 @@ def shared_integer(context: Context, node: Node | None, default: int = 0) -> int
     if node is None or isinstance(node, Missing):
         return default
     numbers, errors = integers(context, node)
-    shared_error(context, errors)
+    refuse_errors(errors)
     return int(shared(numbers))
 
 
@@ -81,37 +81,27 @@ def shared_truth(context: Context, node: Node | None, default: bool = False) -> 
     if node is None or isinstance(node, Missing):
         return default
     truth, errors = as_boolean(context.value(node))
-    shared_error(context, errors)
+    refuse_errors(errors)
     return bool(shared(concrete(truth).reshape(-1)))
 
 
 def shared_integers(context: Context, node: Node) -> list[int]:
     """Whole numbers of an array, likewise."""
     number, errors = as_number(context.array_value(node))
-    shared_error(context, errors)
+    refuse_errors(errors)
     return [int(item) for item in shared(np.trunc(concrete(number)).reshape(number.shape[0], -1))]
 
 
 def shared(array: np.ndarray) -> Any:
     """What all cells have alike, along the first axis."""
-    if (array != array[:1]).any():
-        raise Split
+    alike(array)
     return array[0]
-
-
-def shared_error(context: Context, errors: Errors) -> None:
-    """Ends the function with the error, if there is any; cells are computed apart where some have none."""
-    if errors is not None and errors.any():
-        if context.count > 1:
-            raise Split
-        raise Refused(int(errors[errors != 0][0]))
 
 
 def refuse_where(context: Context, cells: np.ndarray, code: int) -> None:
     """Ends the function with an error where a condition, (b,), holds; cells are computed apart where it does not."""
     if cells.any():
-        if context.count > 1 and not cells.all():
-            raise Split
+        alike(cells)
         raise Refused(code)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.functions.distributions import sound, whole
 from sheetml.engine.functions.registry import Item, elementwise, one_by_one
-from sheetml.engine.functions.special import scipy_special
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen
+from sheetml.engine.tracing.special import scipy_special
 from sheetml.engine.values import NUM, Errors, error_where
 from sheetml.xlsx.model import ErrorCode
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Reference
-from sheetml.engine.evaluate import OMITTED, Context, Result, first_element
-from sheetml.engine.functions.elements import shared, shared_error
-from sheetml.engine.functions.registry import Arguments, elementwise, function
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.division import refuse_errors
+from sheetml.engine.evaluate import OMITTED, Arguments, Context, Result, first_element
+from sheetml.engine.functions.elements import shared
+from sheetml.engine.functions.registry import elementwise, function
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -186,7 +187,7 @@ def is_omitted(context: Context, arguments: Arguments) -> Result:
 def cell_information(context: Context, arguments: Arguments) -> Result:
     """What is asked of a cell: "address", "row", "col", "contents", "type" or "filename"."""
     texts, errors = context.text(arguments[0])
-    shared_error(context, errors)
+    refuse_errors(errors)
     question = str(shared(texts.reshape(-1))).lower()
     if question in _OF_FORMATS:
         return context.uncomputable(f'CELL("{question}") asks of formats, which are not read')

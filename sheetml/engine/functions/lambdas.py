@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Lambda, Result, Split, aligned, apply
+from sheetml.engine.division import Split, alike, together
+from sheetml.engine.evaluate import Arguments, Context, Lambda, Result, aligned, apply
 from sheetml.engine.functions.elements import check_size
 from sheetml.engine.functions.lookup import integers
-from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.functions.registry import function
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import CALC, VALUE, Value, broadcast, common_shape, error_value, first_error, rearranged
 from sheetml.formula.tree import Call, Missing, Name, Node
 
@@ -95,9 +96,11 @@ def make_array(context: Context, arguments: Arguments) -> Result:
     (rows, row_errors), (columns, column_errors) = integers(context, arguments[0]), integers(context, arguments[1])
     errors = first_error(row_errors, column_errors)
     if errors is not None:
-        return error_value(int(errors.max()))
-    if len(set(rows.tolist())) > 1 or len(set(columns.tolist())) > 1:
-        raise Split
+        alike(errors)
+        if errors[0]:
+            return error_value(int(errors[0]))
+    alike(rows)
+    alike(columns)
     height, width = int(rows[0]), int(columns[0])
     if height < 1 or width < 1:
         return error_value(VALUE)
@@ -118,19 +121,20 @@ def _applied(context: Context, applied: Lambda, arguments: list[Result], rows: i
 
 def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Value:
     """The function's value for each cell of a batch; halves of it where areas differ in size or are large."""
-    from sheetml.engine.calculation import stacked  # which imports all functions
-
     try:
         value = context.dereference(apply(context, applied, arguments))
         return value if value.shape[1:] == (1, 1) else error_value(CALC)
-    except Split:
+    except Split as split:
         if context.count == 1:
             raise
-    halves = []
-    for part in (np.arange(context.count // 2), np.arange(context.count // 2, context.count)):
-        value = _scalars(context.select(part), applied.select(part), [_selected(each, part) for each in arguments])
-        halves.append(broadcast(value, (len(part), 1, 1)))
-    return stacked(halves)
+        groups = split.groups(context.count)
+    parts: list[tuple[np.ndarray, Result]] = []
+    for index in groups:
+        given = [_selected(each, index) for each in arguments]
+        parts.append((index, _scalars(context.select(index), applied.select(index), given)))
+    result = together(parts, context.count)
+    assert isinstance(result, Value)  # each is a scalar for every element
+    return result
 
 
 def _selected(result: Result, index: np.ndarray) -> Result:
@@ -141,8 +145,8 @@ def _selected(result: Result, index: np.ndarray) -> Result:
 
 def _size(array: Result) -> tuple[int, int]:
     if isinstance(array, Reference):
-        if not array.uniform:
-            raise Split
+        alike(array.height)
+        alike(array.width)
         return int(array.height[0]), int(array.width[0])
     return (array.shape[1], array.shape[2]) if isinstance(array, Value) else (1, 1)
 

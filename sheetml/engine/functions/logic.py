@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Result, select_result
-from sheetml.engine.functions.registry import Arguments, error_of_any, function
-from sheetml.engine.graph import Traced, concrete
+from sheetml.engine.division import Split, alike, numbered, together
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.registry import error_of_any, function
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Traced, concrete
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -24,21 +25,23 @@ from sheetml.engine.values import (
     Value,
     as_boolean,
     boolean_value,
+    broadcast,
     compare,
     error_value,
     error_where,
     first_error,
     merge,
     scalar_value,
+    select,
 )
 from sheetml.formula.tree import Missing, Node
 
 
-@function("IF", 1, 3)
+@function("IF", 1, 3, chooses=True)
 def if_(context: Context, arguments: Arguments) -> Result:
     """One value where a condition is true, another where it is false."""
-    condition = context.value(arguments[0])
-    truth, errors = as_boolean(condition)
+    inner = context.for_arguments()
+    truth, errors = as_boolean(inner.value(arguments[0]))
     branches = [_branch(arguments, 1, True), _branch(arguments, 2, False)]
     if isinstance(truth, Traced) and errors is None:
         both = _smooth_choice(context, truth, branches)
@@ -49,7 +52,7 @@ def if_(context: Context, arguments: Arguments) -> Result:
     return chosen(context, [(taken & (codes == 0), branches[0]), (~taken & (codes == 0), branches[1])], codes)
 
 
-Branch = Callable[[Context], Result]
+Branch = Callable[[Context], Result] | Value  # how to evaluate it, or the values of all cells
 
 
 def _branch(arguments: Arguments, position: int, otherwise: bool) -> Branch:
@@ -62,7 +65,15 @@ def evaluation(node: Node) -> Branch:
     """Evaluating a branch; one left empty is 0."""
     if isinstance(node, Missing):
         return lambda context: scalar_value(0.0)
-    return lambda context: context.evaluate(node)
+    return lambda context: context.for_arguments().value(node) if context.for_values else context.evaluate(node)
+
+
+def _of(branch: Branch, context: Context) -> Result:
+    """What a branch gives in a context: an area as such, unless values are asked for."""
+    if isinstance(branch, Value):
+        return branch
+    result = branch(context)
+    return context.dereference(result) if context.for_values else result
 
 
 def _smooth_choice(context: Context, truth: Traced, branches: list[Branch]) -> Value | None:
@@ -73,11 +84,14 @@ def _smooth_choice(context: Context, truth: Traced, branches: list[Branch]) -> V
     trace = context.workspace.trace
     assert trace is not None
     guards = len(trace.guards)
-    values = [context.dereference(branch(context)) for branch in branches]
-    if all(value.kind is None for value in values):
-        shape = np.broadcast_shapes(truth.shape, *(value.shape for value in values))
-        if all(own in (1, size) for value in values for own, size in zip(value.shape, shape)):
-            return Value(ops.where(truth, values[0].number, values[1].number))
+    results = [_of(branch, context) for branch in branches]
+    if all(isinstance(result, Value) or (isinstance(result, Reference) and result.single) for result in results):
+        values = [context.dereference(result) for result in results]
+        same = values[0].shape[1:] == values[1].shape[1:]
+        if all(value.kind is None for value in values) and (same or truth.shape[1:] != (1, 1)):
+            shape = np.broadcast_shapes(truth.shape, *(value.shape for value in values))
+            if all(own in (1, size) for value in values for own, size in zip(value.shape, shape)):
+                return Value(ops.where(truth, values[0].number, values[1].number))
     trace.forget_after(guards)
     return None
 
@@ -87,51 +101,62 @@ def chosen(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np
 
     A branch is evaluated only for the cells that take it.
     """
-    shape = codes.shape
     if not codes.any():
         for mask, branch in choices:
             if mask.all():
-                return branch(context)
-    if shape[1:] == (1, 1):
+                return _of(branch, context)
+    if codes.shape[1:] == (1, 1):
         return _by_cell(context, choices, codes)
-    parts = [(mask, context.dereference(branch(context))) for mask, branch in choices if mask.any()]
+    marked = [np.asarray(np.broadcast_to(mask, codes.shape).any(axis=(1, 2))) for mask, _ in choices]
+    parts = [(mask, context.dereference(_of(branch, context))) for mask, branch in choices if mask.any()]
+    if any(value.shape[1 + axis] > codes.shape[1 + axis] for _, value in parts for axis in (0, 1)):
+        alike(*marked)  # the array is as large as the largest of the branches that are taken
     return _assembled(parts, codes)
 
 
-def _by_cell(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np.ndarray) -> Value:
-    parts: list[tuple[np.ndarray, Value]] = []
-    for mask, branch in choices:
-        if not mask.any():
+def _by_cell(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np.ndarray) -> Result:
+    parts: list[tuple[np.ndarray, Result]] = []
+    masks = [*(mask for mask, _ in choices), codes != 0]
+    for number, mask in enumerate(masks):
+        index = np.nonzero(np.broadcast_to(mask[:, 0, 0], (context.count,)))[0]
+        if not len(index):
             continue
-        if mask.size == 1 or mask.all():
-            parts.append((mask, context.dereference(branch(context))))
+        part = context if len(index) == context.count else context.select(index)
+        if number == len(choices):
+            wrong = np.broadcast_to(codes, (context.count, 1, 1))[index]
+            parts.append((index, Value(np.zeros(wrong.shape), (wrong + ERROR).astype(np.uint8))))
             continue
-        index = np.nonzero(mask[:, 0, 0])[0]
-        part = context.select(index)
-        value = part.dereference(branch(part))
-        parts.append((mask, spread_over(value, index, context.count)))
-    return _assembled(parts, codes)
-
-
-def spread_over(value: Value, index: np.ndarray, count: int) -> Value:
-    """The values of some cells put in their places among all; the others hold whatever."""
-    if value.shape[0] == 1:
-        return value
-    position = np.zeros(count, np.intp)
-    position[index] = np.arange(len(index))
-    result = select_result(value, position)
-    assert isinstance(result, Value)
-    return result
+        branch = choices[number][1]
+        try:
+            result = select(branch, index) if isinstance(branch, Value) else _of(branch, part)
+        except Split as split:  # of the cells that take this branch
+            labels = np.full(context.count, -1, np.intp)
+            labels[index] = numbered(split.groups(len(index)), len(index))
+            raise Split(labels) from None
+        parts.append((index, result))
+    whole = together(parts, context.count)
+    if whole is None:
+        raise Split(numbered([index for index, _ in parts], context.count))
+    return whole
 
 
 def _assembled(parts: list[tuple[np.ndarray, Value]], codes: np.ndarray) -> Value:
+    """Element by element: the conditions are #N/A beyond their extent, as are the values."""
     sizes = [codes.shape, *(value.shape for _, value in parts)]
     shape = tuple(max(each) for each in zip(*sizes))
-    spread = [(np.broadcast_to(mask, shape), value) for mask, value in parts]
-    if codes.any():
-        wrong = Value(np.zeros(codes.shape), (codes + ERROR).astype(np.uint8))
-        spread.append((np.broadcast_to(codes != 0, shape), wrong))
+    inside = broadcast(Value(np.zeros(codes.shape), np.where(codes, codes + ERROR, 0).astype(np.uint8)), shape).kinds
+    spread = [(_spread_mask(mask, shape) & (inside == 0), value) for mask, value in parts]
+    if inside.any():
+        spread.append((inside != 0, Value(np.zeros(shape), inside)))
     return merge(shape, spread)
+
+
+def _spread_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask repeated along axes of size 1, false beyond its extent along others."""
+    result = np.zeros(shape, bool)
+    own = tuple(size if size > 1 else whole for size, whole in zip(mask.shape, shape))
+    result[tuple(slice(size) for size in own)] = np.broadcast_to(mask, own)
+    return result
 
 
 @function("IFERROR", 2, 2)
@@ -145,21 +170,13 @@ def _instead_of_errors(context: Context, arguments: Arguments, replaced: Callabl
     if value.kind is None or not replaced(value.kind).any():
         return value
     wrong = replaced(value.kind)
-    return chosen(
-        context,
-        [(~wrong, lambda part: level_with(context, part, value)), (wrong, evaluation(arguments[1]))],
-        np.zeros(wrong.shape, np.uint8),
-    )
+    choices: list[tuple[np.ndarray, Branch]] = [(~wrong, value), (wrong, _value_of(arguments[1]))]
+    return chosen(context, choices, np.zeros(wrong.shape, np.uint8))
 
 
-def level_with(whole: Context, part: Context, value: Value) -> Value:
-    """The elements of a value of all cells that belong to some of them."""
-    if value.shape[0] == 1 or part.count == whole.count:
-        return value
-    index = np.nonzero(np.isin(whole.readers, part.readers))[0]
-    result = select_result(value, index)
-    assert isinstance(result, Value)
-    return result
+def _value_of(node: Node) -> Branch:
+    """Evaluating a branch of which the value counts; one left empty is 0."""
+    return lambda context: scalar_value(0.0) if isinstance(node, Missing) else context.value(node)
 
 
 @function("IFNA", 2, 2)
@@ -168,7 +185,7 @@ def if_not_available(context: Context, arguments: Arguments) -> Result:
     return _instead_of_errors(context, arguments, lambda kind: kind == ERROR + NA)
 
 
-@function("IFS", 2)
+@function("IFS", 2, chooses=True)
 def ifs(context: Context, arguments: Arguments) -> Result:
     """The value beside the first condition that is true; #N/A if none is."""
     if len(arguments) % 2:
@@ -180,15 +197,15 @@ def ifs(context: Context, arguments: Arguments) -> Result:
 
 def _first_of(context: Context, conditions: Arguments, values: Arguments, otherwise: Branch) -> Result:
     if not conditions:
-        return otherwise(context)
-    truth, errors = as_boolean(context.value(conditions[0]))
+        return _of(otherwise, context)
+    truth, errors = as_boolean(context.for_arguments().value(conditions[0]))
     taken = concrete(truth)
     codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
     rest: Branch = lambda part: _first_of(part, conditions[1:], values[1:], otherwise)  # noqa: E731
     return chosen(context, [(taken & (codes == 0), evaluation(values[0])), (~taken & (codes == 0), rest)], codes)
 
 
-@function("SWITCH", 3)
+@function("SWITCH", 3, chooses=True)
 def switch(context: Context, arguments: Arguments) -> Result:
     """The value beside the first case equal to the expression, else the last argument, else #N/A."""
     pairs = (len(arguments) - 1) // 2
@@ -200,8 +217,9 @@ def switch(context: Context, arguments: Arguments) -> Result:
 
 def _matching_case(context: Context, arguments: Arguments, case: int, cases: int, otherwise: Branch) -> Result:
     if case == cases:
-        return otherwise(context)
-    equal = compare("=", context.value(arguments[0]), context.value(arguments[1 + 2 * case]))
+        return _of(otherwise, context)
+    inner = context.for_arguments()
+    equal = compare("=", inner.value(arguments[0]), inner.value(arguments[1 + 2 * case]))
     truth, errors = as_boolean(equal)
     taken = concrete(truth)
     codes = np.zeros(taken.shape, np.uint8) if errors is None else errors

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, moved
-from sheetml.engine.evaluate import Context, Lambda, Result, Split
-from sheetml.engine.functions.logic import chosen, evaluation, level_with
-from sheetml.engine.functions.registry import Arguments, elementwise, function, with_errors
+from sheetml.engine.division import alike
+from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
+from sheetml.engine.functions.logic import Branch, chosen, evaluation
+from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
-from sheetml.engine.graph import Array, concrete, frozen
+from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
     REF,
@@ -98,6 +98,7 @@ def index(context: Context, arguments: Arguments) -> Result:
     result = context.in_array_mode().evaluate(arguments[0])
     if isinstance(result, Areas):
         chosen_area, _ = integers(context, argument(arguments, 3), 1)
+        alike(chosen_area)
         if not 1 <= chosen_area[0] <= len(result.parts):
             return error_value(REF)
         result = result.parts[int(chosen_area[0]) - 1]
@@ -142,14 +143,14 @@ def picked(value: Value, row: np.ndarray, column: np.ndarray, errors: Errors) ->
 def _part_of_reference(
     area: Reference, rows: np.ndarray, columns: np.ndarray, errors: Errors, one_given: bool
 ) -> Reference:
-    if one_given and (area.height == 1).all():
-        rows, columns = np.ones(1, np.int64), rows
+    if one_given:  # the position in an area of one row is that of a column
+        flat = area.height == 1
+        columns = np.where(flat, rows, np.where(area.width == 1, 1, columns))
+        rows = np.where(flat, 1, rows)
     negative = (rows < 0) | (columns < 0)
     outside = negative | (rows > area.height) | (columns > area.width)
     errors = first_error(area.errors, errors, error_where(negative, VALUE), error_where(outside, REF))
     rows, columns = np.where(outside, 1, rows), np.where(outside, 1, columns)
-    if one_given and not (area.height == 1).all():
-        columns = np.where(area.width == 1, 1, columns)
     return Reference(
         area.sheet,
         np.where(rows == 0, area.top, area.top + rows - 1),
@@ -168,6 +169,8 @@ def _part_of_array(value: Value, rows: np.ndarray, columns: np.ndarray, errors: 
     outside = (rows < 0) | (columns < 0) | (rows > height) | (columns > width)
     errors = first_error(errors, error_where(outside, REF))
     rows, columns = np.where(outside, 1, rows), np.where(outside, 1, columns)
+    alike(rows == 0)
+    alike(columns == 0)
     down = np.arange(height)[None, :, None] if (rows == 0).all() else (rows.reshape(-1, 1, 1) - 1).clip(0)
     across = np.arange(width)[None, None, :] if (columns == 0).all() else (columns.reshape(-1, 1, 1) - 1).clip(0)
     return picked(value, down, across, shaped(errors))
@@ -188,9 +191,9 @@ def indirect(context: Context, arguments: Arguments) -> Result:
     count = max(len(names), len(relative), context.count if relative.any() else 1)
     cells = zip(np.broadcast_to(names, (count,)).tolist(), np.broadcast_to(relative, (count,)).tolist())
     found = [_named_area(context, cell, name, r1c1) for cell, (name, r1c1) in enumerate(cells)]
-    if len({area.sheet for area in found if area is not None}) > 1:
-        raise Split
-    sheet = next((area.sheet for area in found if area is not None), 0)
+    sheets = np.array([-1 if area is None else area.sheet for area in found])
+    sheet = max(int(sheets.max(initial=-1)), 0)
+    alike(np.where(sheets < 0, sheet, sheets))
     corners = np.array([_corners(area) for area in found], np.int64)
     missing = first_error(
         None if errors is None else errors.reshape(errors.shape[0], -1)[:, 0],
@@ -296,16 +299,14 @@ def hyperlink(context: Context, arguments: Arguments) -> Result:
     return context.value(arguments[-1])
 
 
-@function("CHOOSE", 2)
+@function("CHOOSE", 2, chooses=True)
 def choose(context: Context, arguments: Arguments) -> Result:
     """The argument of a number; only those chosen are evaluated."""
-    number, errors = context.number(arguments[0])
+    number, errors = context.for_arguments().number(arguments[0])
     choice = np.trunc(concrete(number))
     outside = (choice < 1) | (choice > len(arguments) - 1)
     codes = first_error(errors, error_where(outside, VALUE))
     assert codes is not None
-    if not codes.any() and (choice == choice.reshape(-1)[0]).all():
-        return context.evaluate(arguments[int(choice.reshape(-1)[0])])
     branches = [
         ((choice == place) & (codes == 0), evaluation(node)) for place, node in enumerate(arguments[1:], start=1)
     ]
@@ -323,6 +324,7 @@ def match(context: Context, arguments: Arguments) -> Result:
     kind, errors = integers(context, argument(arguments, 2), 1)
     if line.shape[1] > 1 and line.shape[2] > 1:
         return error_value(NA)
+    alike(np.sign(kind))
     if kind[0] == 0:
         found = positions(wanted, line, WILDCARD)
     else:
@@ -342,6 +344,11 @@ def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[di
     """
     mode, mode_errors = integers(context, argument(arguments, first), 0)
     search, search_errors = integers(context, argument(arguments, first + 1), 1)
+    alike(mode)
+    alike(search)
+    for errors in (mode_errors, search_errors):
+        if errors is not None:
+            alike(errors)
     chosen_mode, direction = int(mode[0]), int(search[0])
     valid = chosen_mode in (-1, 0, 1, 2) and direction in (1, -1, 2, -2) and mode_errors is None
     valid = valid and search_errors is None and not (chosen_mode == WILDCARD and abs(direction) == 2)
@@ -381,10 +388,7 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     codes = np.zeros(found.shape, np.uint8)
     mask = np.broadcast_to(missing, found.shape)
     other = context.value(arguments[3])
-    branches: list[tuple[np.ndarray, Callable[[Context], Result]]] = [
-        (~mask, lambda part: level_with(context, part, found)),
-        (mask, lambda part: level_with(context, part, other)),
-    ]
+    branches: list[tuple[np.ndarray, Branch]] = [(~mask, found), (mask, other)]
     return chosen(context, branches, codes)
 
 
@@ -411,7 +415,9 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
         if len(arguments) > 3 and not isinstance(arguments[3], Missing):
             truth, wrong = as_boolean(context.value(arguments[3]))
             errors = first_error(errors, wrong)
-            approximate = bool(concrete(truth).reshape(-1)[0])
+            chosen_ways = concrete(truth).reshape(truth.shape[0], -1)
+            alike(chosen_ways)
+            approximate = bool(chosen_ways[0, 0])
         height, width = table.shape[1:]
         first = np.arange(height) * width if vertical else np.arange(width)
         cells = np.arange(table.shape[0])[:, None] * (height * width)

@@ -8,19 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.evaluate import Context, Result, divided, raised
-from sheetml.engine.functions.registry import (
-    Arguments,
-    Sample,
-    aggregate,
-    elementwise,
-    function,
-    of_sample,
-    sample_of,
-    spread,
-)
-from sheetml.engine.graph import Array, violated
+from sheetml.engine.evaluate import Arguments, Context, Result, divided, raised
+from sheetml.engine.functions.registry import Sample, aggregate, elementwise, function, of_sample, sample_of, spread
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, violated
 from sheetml.engine.values import (
     DIV0,
     NUM,

@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from sheetml.engine.evaluate import Context, Refused, Result, Split
+from sheetml.engine.division import Refused, alike, refuse_errors
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import (
     Elements,
     decided,
@@ -14,13 +15,12 @@ from sheetml.engine.functions.elements import (
     ranks,
     refuse_where,
     same_for_all,
-    shared_error,
     shared_integers,
     shared_truth,
 )
 from sheetml.engine.functions.lookup import argument
-from sheetml.engine.functions.registry import Arguments, function
-from sheetml.engine.graph import concrete
+from sheetml.engine.functions.registry import function
+from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, CALC, VALUE, Value, as_boolean, error_value
 from sheetml.formula.tree import Missing, Node
 
@@ -41,11 +41,11 @@ def filter_(context: Context, arguments: Arguments) -> Result:
     if not tall and (condition.shape[1] != 1 or condition.shape[2] != value.shape[2]):
         return error_value(VALUE)
     truth, errors = as_boolean(condition)
-    shared_error(context, errors)
+    refuse_errors(errors)
     kept = [np.nonzero(row)[0] for row in concrete(truth).reshape(condition.shape[0], -1)]
-    if not all(len(own) for own in kept):
-        if context.count > 1:
-            raise Split
+    none = np.array([not len(own) for own in kept])
+    alike(none)
+    if none[0]:
         other = argument(arguments, 2)
         return error_value(CALC) if other is None or isinstance(other, Missing) else context.value(other)
     return lines_taken(value, kept, columns=not tall)

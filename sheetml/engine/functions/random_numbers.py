@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import check_size, shared_integer
 from sheetml.engine.functions.lookup import argument, value_or
-from sheetml.engine.functions.registry import Arguments, function
-from sheetml.engine.graph import concrete
+from sheetml.engine.functions.registry import function
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import (
     NUM,
     VALUE,

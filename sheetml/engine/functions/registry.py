@@ -21,10 +21,19 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Lambda, Result, aligned
-from sheetml.engine.graph import Array, frozen, value_of
+from sheetml.engine.evaluate import (
+    MOST_ARGUMENTS,
+    Arguments,
+    Context,
+    Evaluation,
+    Function,
+    Lambda,
+    Result,
+    aligned,
+)
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen, value_of
 from sheetml.engine.values import (
     BOOLEAN,
     CALC,
@@ -50,27 +59,7 @@ from sheetml.engine.values import (
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import ErrorCode
 
-MOST = 255  # arguments of any function
-
-Arguments = tuple[Node, ...]
-Evaluation = Callable[[Context, Arguments], Result]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A worksheet function: how it is evaluated and what the planner needs to know of it."""
-
-    name: str
-    evaluate: Evaluation
-    fewest: int = 0
-    most: int = MOST
-    volatile: bool = False  # gives another value at each calculation (RAND, NOW)
-    by_position: frozenset[int] = frozenset()  # arguments whose cells are not read, only located (ROW)
-    intersects: bool = False  # takes scalars: of a range it reads the cell level with the formula
-    differentiable: bool = True  # if not, asking for a derivative through it names it
-    family: str = ""  # the module it is defined in
-    about: str = ""  # what it gives, in a sentence
-
+MOST = MOST_ARGUMENTS
 
 FUNCTIONS: dict[str, Function] = {}
 
@@ -84,13 +73,14 @@ def function(
     by_position: tuple[int, ...] = (),
     intersects: bool = False,
     differentiable: bool = True,
+    chooses: bool = False,
     about: str = "",
 ) -> Callable[[Evaluation], Evaluation]:
     """Registers `evaluate(context, arguments)`, which gets its arguments as trees."""
 
     def register(evaluate: Evaluation) -> Evaluation:
         described = Function(name, evaluate, fewest, most, volatile, frozenset(by_position), intersects)
-        _register(replace(described, differentiable=differentiable, about=about), evaluate)
+        _register(replace(described, differentiable=differentiable, chooses=chooses, about=about), evaluate)
         return evaluate
 
     return register

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions.arrays import paired
+from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.functions.registry import also_named, over_arrays
 from sheetml.engine.functions.statistics import as_cells, moments
-from sheetml.engine.graph import Array, concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
     DIV0,
     ERROR,
@@ -31,24 +31,23 @@ from sheetml.engine.values import (
 
 def _line(ys: Value, xs: Value) -> tuple[Array, Array, Errors]:
     """The slope and the intercept of the least-squares line, (b,) each."""
-    x, y, _ = paired(xs, ys)
-    xx, _, xy, count, errors = moments(xs, ys)
-    flat = concrete(ops.equal(xx, 0.0))
-    slope = ops.divide(xy, ops.where(flat, 1.0, xx) if flat.any() else xx)
-    size = float(max(count, 1))
-    mean_x, mean_y = ops.divide(ops.sum(x, axis=1), size), ops.divide(ops.sum(y, axis=1), size)
-    intercept = ops.subtract(mean_y, ops.multiply(slope, mean_x))
-    return slope, intercept, first_error(errors, error_where(flat, DIV0) if flat.any() else None)
+    found = moments(xs, ys)
+    flat = concrete(ops.equal(found.xx, 0.0))
+    slope = ops.divide(found.xy, ops.where(flat, 1.0, found.xx) if flat.any() else found.xx)
+    intercept = ops.subtract(found.mean_y, ops.multiply(slope, found.mean_x))
+    return slope, intercept, first_error(found.errors, error_where(flat, DIV0) if flat.any() else None)
 
 
 @over_arrays("SLOPE", 2)
 def slope(ys: Value, xs: Value) -> Value:
+    """The slope of the line through points."""
     found, _, errors = _line(ys, xs)
     return as_cells(found, errors)
 
 
 @over_arrays("INTERCEPT", 2)
 def intercept(ys: Value, xs: Value) -> Value:
+    """Where the line through points meets the axis."""
     _, found, errors = _line(ys, xs)
     return as_cells(found, errors)
 
@@ -56,15 +55,17 @@ def intercept(ys: Value, xs: Value) -> Value:
 @over_arrays("STEYX", 2)
 def standard_error(ys: Value, xs: Value) -> Value:
     """The standard error of y for given x, with n - 2 degrees of freedom."""
-    xx, yy, xy, count, errors = moments(xs, ys)
-    flat = concrete(ops.equal(xx, 0.0)) | (count < 3)
-    rest = ops.subtract(yy, ops.divide(ops.square(xy), ops.where(flat, 1.0, xx)))
+    found = moments(xs, ys)
+    flat = concrete(ops.equal(found.xx, 0.0)) | (found.count < 3)
+    rest = ops.subtract(found.yy, ops.divide(ops.square(found.xy), ops.where(flat, 1.0, found.xx)))
     safe = ops.where(flat, 1.0, rest)
-    return as_cells(ops.sqrt(ops.divide(safe, float(max(count - 2, 1)))), first_error(errors, error_where(flat, DIV0)))
+    spread = ops.sqrt(ops.divide(safe, np.maximum(found.count - 2, 1.0)))
+    return as_cells(spread, first_error(found.errors, error_where(flat, DIV0)))
 
 
 @over_arrays("FORECAST.LINEAR", 3)
 def forecast(x: Value, ys: Value, xs: Value) -> Value:
+    """The value of the line through points at another place."""
     found, start, errors = _line(ys, xs)
     count = found.shape[0]
     shaped = None if errors is None else errors.reshape(-1, 1, 1)
@@ -105,7 +106,10 @@ class _Fit:
         if isinstance(self.gaps_x, np.ndarray) and isinstance(self.gaps_y, np.ndarray):
             # QR keeps the digits that products of columns would lose
             q, r = np.linalg.qr(self.gaps_x)
-            rank_lost = np.abs(np.diagonal(r, axis1=1, axis2=2)).min() < 1e-12 * max(np.abs(r).max(), 1e-300)
+            least = np.abs(np.diagonal(r, axis1=1, axis2=2)).min(axis=1, initial=np.inf)
+            lost = least < 1e-12 * np.maximum(np.abs(r).max(axis=(1, 2), initial=0.0), 1e-300)
+            alike(lost)
+            rank_lost = bool(lost[0])
             self.slopes: Array = (
                 np.linalg.pinv(self.gaps_x) @ self.gaps_y
                 if rank_lost
@@ -143,17 +147,21 @@ def _column_sums(array: Array) -> Array:
 def _truth(value: Value | None, default: bool) -> bool:
     if value is None:
         return default
-    truth, _ = as_boolean(value)
-    return bool(concrete(truth).reshape(-1)[0])
+    truth, errors = as_boolean(value)
+    refuse_errors(errors)
+    choice = concrete(truth).reshape(truth.shape[0], -1)
+    alike(choice)
+    return bool(choice[0, 0])
 
 
 def _problem(*values: Value | None) -> Value | None:
     """What is returned instead where the data are not all numbers."""
     for value in values:
         if value is not None and value.kind is not None:
+            alike(value.kind)
             errors = value.errors()
             if errors is not None:
-                return error_value(int(errors[errors != 0][0]))
+                return error_value(int(errors[:1][errors[:1] != 0][0]))
             if (value.kind != NUMBER).any():
                 return error_value(VALUE)
     return None
@@ -161,6 +169,7 @@ def _problem(*values: Value | None) -> Value | None:
 
 @over_arrays("LINEST", 1, 4)
 def linear_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
+    """The coefficients of a linear regression, with its statistics if asked for."""
     wrong = _problem(ys, xs)
     if wrong is not None:
         return wrong
@@ -238,17 +247,23 @@ def _predictions(ys: Value, xs: Value | None, new: Value | None, constant: bool)
 
 @over_arrays("TREND", 1, 4)
 def trend(ys: Value, xs: Value | None, new: Value | None, constant: Value | None) -> Any:
+    """The values of a linear regression, at new places if asked for."""
     return _predictions(ys, xs, new, _truth(constant, True))
 
 
 def _logarithms(ys: Value) -> Value | None:
-    if _problem(ys) is not None or concrete(ops.less_equal(ys.number, 0.0)).any():
+    if _problem(ys) is not None:
+        return None
+    outside = np.atleast_1d(np.asarray(concrete(ops.less_equal(ys.number, 0.0))).any(axis=(1, 2)))
+    alike(outside)
+    if outside[0]:
         return None
     return Value(ops.log(ys.number))
 
 
 @over_arrays("GROWTH", 1, 4)
 def growth(ys: Value, xs: Value | None, new: Value | None, constant: Value | None) -> Any:
+    """The values of an exponential regression, at new places if asked for."""
     logarithms = _logarithms(ys)
     if logarithms is None:
         return _problem(ys) or error_value(NUM)
@@ -258,6 +273,7 @@ def growth(ys: Value, xs: Value | None, new: Value | None, constant: Value | Non
 
 @over_arrays("LOGEST", 1, 4)
 def exponential_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
+    """The coefficients of an exponential regression, with its statistics if asked for."""
     logarithms = _logarithms(ys)
     if logarithms is None:
         return _problem(ys) or error_value(NUM)

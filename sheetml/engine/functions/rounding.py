@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.functions.registry import elementwise
-from sheetml.engine.graph import Array, violated
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, violated
 from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
 
 EXACT, SMALLER, LARGER, WILDCARD = 0, -1, 1, 2  # match modes, as XLOOKUP numbers them

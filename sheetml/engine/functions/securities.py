@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine import dates
-from sheetml.engine import graph as ops
 from sheetml.engine.functions.date_time import days_of
 from sheetml.engine.functions.distributions import either, sound, whole
 from sheetml.engine.functions.registry import elementwise
-from sheetml.engine.graph import Array, frozen
-from sheetml.engine.roots import newton, root_of
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen
+from sheetml.engine.tracing.roots import newton, root_of
 from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error
 
 # ---- days and periods --------------------------------------------------------------------------

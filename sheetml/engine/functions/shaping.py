@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Result
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import (
     Elements,
     check_size,
@@ -19,7 +19,7 @@ from sheetml.engine.functions.elements import (
     shared_truth,
 )
 from sheetml.engine.functions.lookup import argument
-from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.functions.registry import function
 from sheetml.engine.values import BLANK, CALC, ERROR, NA, NUM, VALUE, Value, error_value
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS

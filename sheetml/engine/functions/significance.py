@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.functions import special
-from sheetml.engine.functions.arrays import paired
+from sheetml.engine.division import alike
+from sheetml.engine.functions.arrays import paired, paired_where
 from sheetml.engine.functions.distributions import f_beyond, whole
 from sheetml.engine.functions.registry import Sample, also_named, over_arrays, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
-from sheetml.engine.graph import Array, concrete
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing import special
+from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import DIV0, NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
 
 
@@ -76,8 +77,11 @@ def t_test(first: Value, second: Value, tails: Value, kind: Value) -> Value:
     number, chosen = whole(count), whole(type_)
     wrong = (number < 1) | (number > 2) | (chosen < 1) | (chosen > 3)
     errors = first_error(count_errors, type_errors, error_where(wrong, NUM) if wrong.any() else None)
-    if errors is not None or len(set(chosen.tolist())) > 1:
-        return error_value(int(errors.max()) if errors is not None else NUM)
+    if errors is not None:
+        alike(errors)
+        if errors.reshape(-1)[0]:
+            return error_value(int(errors.reshape(-1)[0]))
+    alike(chosen)
     if chosen[0] == 1:
         t, freedom, problems = _of_pairs(first, second)
     else:
@@ -89,8 +93,8 @@ also_named("TTEST", "T.TEST")
 
 
 def _of_pairs(first: Value, second: Value) -> tuple[Array, Array, Errors]:
-    x, y, errors = paired(first, second)
-    differences = Sample(ops.subtract(x, y), None, _flat(errors))
+    x, y, included, errors = paired_where(first, second)
+    differences = Sample(ops.subtract(x, y), included, _flat(errors))
     mean, none = mean_of(differences)
     variance, few = variance_of(differences, 1)
     safe, flat = _nonzero(variance, differences.count < 2)

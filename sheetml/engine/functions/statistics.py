@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Result, Split
-from sheetml.engine.functions.arrays import paired
+from sheetml.engine.division import alike, refuse_errors
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.arrays import paired_where
 from sheetml.engine.functions.registry import (
-    Arguments,
     Sample,
     aggregate,
     also_named,
@@ -22,7 +22,9 @@ from sheetml.engine.functions.registry import (
     sample_in,
     sample_of,
 )
-from sheetml.engine.graph import Array, Traced, concrete, frozen, value_of, violated
+from sheetml.engine.reading import parse_number
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, value_of, violated
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -39,16 +41,15 @@ from sheetml.engine.values import (
     error_where,
     first_error,
     number_value,
-    parse_number,
 )
 
 # ---- counts ------------------------------------------------------------------------------------
 
 
-def _counting(name: str, counted: Callable[[Value, bool], np.ndarray]) -> None:
+def _counting(name: str, about: str, counted: Callable[[Value, bool], np.ndarray]) -> None:
     """Registers a count of elements; errors among them are counted or passed over, never spread."""
 
-    @function(name, 1)
+    @function(name, 1, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         total: np.ndarray = np.zeros((1, 1, 1))
         errors: Errors = None
@@ -75,8 +76,10 @@ def _numbers(value: Value, direct: bool) -> np.ndarray:
     return counted
 
 
-_counting("COUNT", _numbers)
-_counting("COUNTA", lambda value, direct: (value.kinds != BLANK) | direct)
+_counting("COUNT", "How many numbers there are.", _numbers)
+_counting(
+    "COUNTA", "How many values there are that are not blank.", lambda value, direct: (value.kinds != BLANK) | direct
+)
 
 
 @function("COUNTBLANK", 1, 1)
@@ -103,18 +106,20 @@ def mean_of(sample: Sample) -> tuple[Array, Errors]:
 
 @aggregate("AVERAGE")
 def mean(sample: Sample) -> tuple[Array, Errors]:
+    """The mean of the numbers."""
     return mean_of(sample)
 
 
 @aggregate("AVERAGEA", all_values=True)
 def mean_of_all(sample: Sample) -> tuple[Array, Errors]:
+    """The mean of all values, text counting as 0."""
     return mean_of(sample)
 
 
-def _extreme(name: str, largest: bool, *, all_values: bool = False) -> None:
+def _extreme(name: str, about: str, largest: bool, *, all_values: bool = False) -> None:
     """Registers MAX and its kind: 0 without numbers; the derivative goes to the number chosen."""
 
-    @aggregate(name, all_values=all_values)
+    @aggregate(name, all_values=all_values, about=about)
     def evaluate(sample: Sample) -> Array:
         if sample.number.shape[1] == 0:
             return np.zeros(sample.number.shape[0])
@@ -127,10 +132,10 @@ def _extreme(name: str, largest: bool, *, all_values: bool = False) -> None:
         return best if sample.included is None else ops.where(sample.count > 0, best, 0.0)
 
 
-_extreme("MAX", largest=True)
-_extreme("MIN", largest=False)
-_extreme("MAXA", largest=True, all_values=True)
-_extreme("MINA", largest=False, all_values=True)
+_extreme("MAX", "The largest number.", largest=True)
+_extreme("MIN", "The smallest number.", largest=False)
+_extreme("MAXA", "The largest value, text counting as 0.", largest=True, all_values=True)
+_extreme("MINA", "The smallest value, text counting as 0.", largest=False, all_values=True)
 
 # ---- spread ------------------------------------------------------------------------------------
 
@@ -151,8 +156,8 @@ def variance_of(sample: Sample, lost: int) -> tuple[Array, Errors]:
     return ops.divide(ops.vecdot(gaps, gaps), np.maximum(count - lost, 1.0)), errors
 
 
-def _spread(names: tuple[str, ...], lost: int, *, root: bool, all_values: bool = False) -> None:
-    @aggregate(names[0], all_values=all_values)
+def _spread(names: tuple[str, ...], about: str, lost: int, *, root: bool, all_values: bool = False) -> None:
+    @aggregate(names[0], all_values=all_values, about=about)
     def evaluate(sample: Sample) -> tuple[Array, Errors]:
         variance, errors = variance_of(sample, lost)
         return (ops.sqrt(variance) if root else variance), errors
@@ -161,24 +166,28 @@ def _spread(names: tuple[str, ...], lost: int, *, root: bool, all_values: bool =
         also_named(name, names[0])
 
 
-_spread(("VAR.S", "VAR"), 1, root=False)
-_spread(("VAR.P", "VARP"), 0, root=False)
-_spread(("STDEV.S", "STDEV"), 1, root=True)
-_spread(("STDEV.P", "STDEVP"), 0, root=True)
-_spread(("VARA",), 1, root=False, all_values=True)
-_spread(("VARPA",), 0, root=False, all_values=True)
-_spread(("STDEVA",), 1, root=True, all_values=True)
-_spread(("STDEVPA",), 0, root=True, all_values=True)
+_spread(("VAR.S", "VAR"), "The variance of a sample.", 1, root=False)
+_spread(("VAR.P", "VARP"), "The variance of all there is.", 0, root=False)
+_spread(("STDEV.S", "STDEV"), "The standard deviation of a sample.", 1, root=True)
+_spread(("STDEV.P", "STDEVP"), "The standard deviation of all there is.", 0, root=True)
+_spread(("VARA",), "The variance of a sample of all values, text counting as 0.", 1, root=False, all_values=True)
+_spread(("VARPA",), "The variance of all values, text counting as 0.", 0, root=False, all_values=True)
+_spread(
+    ("STDEVA",), "The standard deviation of a sample of all values, text counting as 0.", 1, root=True, all_values=True
+)
+_spread(("STDEVPA",), "The standard deviation of all values, text counting as 0.", 0, root=True, all_values=True)
 
 
 @aggregate("DEVSQ")
 def sum_of_squared_deviations(sample: Sample) -> tuple[Array, Errors]:
+    """The sum of the squared deviations from the mean."""
     gaps = deviations(sample)
     return ops.vecdot(gaps, gaps), error_where(sample.count == 0, NUM)
 
 
 @aggregate("AVEDEV")
 def mean_deviation(sample: Sample) -> tuple[Array, Errors]:
+    """The mean of the absolute deviations from the mean."""
     gaps = ops.absolute(deviations(sample))
     count = sample.count
     return ops.divide(ops.sum(gaps, axis=1), np.maximum(count, 1.0)), error_where(count == 0, NUM)
@@ -186,6 +195,7 @@ def mean_deviation(sample: Sample) -> tuple[Array, Errors]:
 
 @aggregate("GEOMEAN")
 def geometric_mean(sample: Sample) -> tuple[Array, Errors]:
+    """The geometric mean."""
     filled = sample.filled(1.0)
     wrong = concrete(ops.less_equal(filled, 0.0)).any(axis=1) | (sample.count == 0)
     safe = ops.where(wrong[:, None], 1.0, filled) if wrong.any() else filled
@@ -195,14 +205,15 @@ def geometric_mean(sample: Sample) -> tuple[Array, Errors]:
 
 @aggregate("HARMEAN")
 def harmonic_mean(sample: Sample) -> tuple[Array, Errors]:
+    """The harmonic mean."""
     filled = sample.filled(np.inf)
     wrong = concrete(ops.less_equal(filled, 0.0)).any(axis=1) | (sample.count == 0)
     safe = ops.where(wrong[:, None], 1.0, filled) if wrong.any() else filled
     return ops.divide(sample.count, ops.sum(ops.divide(1.0, safe), axis=1)), error_where(wrong, NUM)
 
 
-def _moment(name: str, power: int, finish: Callable[[np.ndarray, Array], tuple[Array, Errors]]) -> None:
-    @aggregate(name)
+def _moment(name: str, about: str, power: int, finish: Callable[[np.ndarray, Array], tuple[Array, Errors]]) -> None:
+    @aggregate(name, about=about)
     def evaluate(sample: Sample) -> tuple[Array, Errors]:
         variance, errors = variance_of(sample, 1)
         flat = concrete(ops.equal(variance, 0.0)) | (sample.count < power)
@@ -213,9 +224,10 @@ def _moment(name: str, power: int, finish: Callable[[np.ndarray, Array], tuple[A
         return result, first_error(errors, error_where(flat, DIV0))
 
 
-_moment("SKEW", 3, lambda n, total: (ops.multiply(n / ((n - 1) * (n - 2)), total), None))
+_moment("SKEW", "The skewness of a sample.", 3, lambda n, total: (ops.multiply(n / ((n - 1) * (n - 2)), total), None))
 _moment(
     "KURT",
+    "The excess kurtosis of a sample.",
     4,
     lambda n, total: (
         ops.subtract(
@@ -265,6 +277,7 @@ def at_position(numbers: Array, position: Array) -> Array:
 
 @aggregate("MEDIAN")
 def median(sample: Sample) -> tuple[Array, Errors]:
+    """The number in the middle."""
     if sample.number.shape[1] == 0:
         return np.zeros(sample.number.shape[0]), np.full(sample.number.shape[0], NUM, np.uint8)
     return at_position(ordered_numbers(sample), (sample.count - 1) / 2), error_where(sample.count == 0, NUM)
@@ -273,10 +286,10 @@ def median(sample: Sample) -> tuple[Array, Errors]:
 Position = Callable[[Array, np.ndarray], Array]
 
 
-def _ranked(name: str, position: Position) -> None:
+def _ranked(name: str, about: str, position: Position) -> None:
     """Registers a function of an array and k; `position(k, count)` gives a place from 0 to count - 1."""
 
-    @function(name, 2, 2)
+    @function(name, 2, 2, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         value, k = context.array_value(arguments[0]), context.value(arguments[1])
         sample = sample_in(value)
@@ -317,20 +330,24 @@ def _quarters(k: Array) -> Array:
     return ops.divide(truncated_position(k), 4.0)
 
 
-_ranked("SMALL", lambda k, count: ops.subtract(ceiling_position(k), 1.0))
-_ranked("LARGE", lambda k, count: ops.subtract(count, ceiling_position(k)))
-_ranked("PERCENTILE.INC", _including)
-_ranked("PERCENTILE.EXC", _excluding)
-_ranked("QUARTILE.INC", lambda k, count: _including(_quarters(k), count))
-_ranked("QUARTILE.EXC", lambda k, count: _excluding(_quarters(k), count))
+_ranked("SMALL", "The k-th smallest number.", lambda k, count: ops.subtract(ceiling_position(k), 1.0))
+_ranked("LARGE", "The k-th largest number.", lambda k, count: ops.subtract(count, ceiling_position(k)))
+_ranked("PERCENTILE.INC", "The number below which a share of all lies, 0 and 1 included.", _including)
+_ranked("PERCENTILE.EXC", "The number below which a share of all lies, 0 and 1 excluded.", _excluding)
+_ranked(
+    "QUARTILE.INC",
+    "The quartile, from 0 for the smallest to 4 for the largest.",
+    lambda k, count: _including(_quarters(k), count),
+)
+_ranked("QUARTILE.EXC", "The quartile, from 1 to 3.", lambda k, count: _excluding(_quarters(k), count))
 also_named("PERCENTILE", "PERCENTILE.INC")
 also_named("QUARTILE", "QUARTILE.INC")
 
 
-def _rank(name: str, shared: bool) -> None:
+def _rank(name: str, about: str, shared: bool) -> None:
     """The place of a number among others; of equal ones the first, or (`shared`) the mean of their places."""
 
-    @function(name, 2, 3)
+    @function(name, 2, 3, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         number, errors = context.number(arguments[0])
         sample = sample_in(context.array_value(arguments[1]))
@@ -366,8 +383,8 @@ def rank_in(
     missing[row] = below == not_above
 
 
-_rank("RANK.EQ", shared=False)
-_rank("RANK.AVG", shared=True)
+_rank("RANK.EQ", "The place of a number in order; equal numbers have the first place of theirs.", shared=False)
+_rank("RANK.AVG", "The place of a number in order; equal numbers have the mean of theirs.", shared=True)
 also_named("RANK", "RANK.EQ")
 
 
@@ -402,12 +419,10 @@ def modes(context: Context, arguments: Arguments) -> Result:
     """All numbers met most often, one below the other; #N/A where none is met twice."""
     sample = sample_of(context.in_array_mode(), arguments)
     found = _places_of_modes(sample)
-    sizes = {len(places) for places in found}
-    if len(sizes) > 1:
-        raise Split
-    if sample.errors is not None and sample.errors.any():
-        return error_value(int(sample.errors[sample.errors != 0][0]))
-    if sizes == {0}:
+    refuse_errors(sample.errors)
+    sizes = np.array([len(places) for places in found])
+    alike(sizes)
+    if not sizes[0]:
         return error_value(NA)
     rows = np.arange(len(found))[:, None] * sample.number.shape[1]
     return Value(ops.take(sample.number, (rows + np.array(found))[:, :, None]))
@@ -416,9 +431,7 @@ def modes(context: Context, arguments: Arguments) -> Result:
 @over_arrays("FREQUENCY", 2)
 def frequencies(data: Value, bins: Value) -> Value:
     """How many numbers there are up to each bound (and beyond the one before), and beyond the last."""
-    errors = error_of_any(data, bins)
-    if errors is not None:
-        return error_value(int(errors[errors != 0][0]))
+    refuse_errors(error_of_any(data, bins))
     numbers, bounds = sample_in(data), sample_in(bins)
     lines, edges = concrete(numbers.filled(np.nan)), concrete(bounds.filled(np.nan))
     count = max(lines.shape[0], edges.shape[0])
@@ -494,19 +507,32 @@ def _flat_errors(errors: Errors) -> Errors:
 # ---- two variables -----------------------------------------------------------------------------
 
 
-def centred(x: Array) -> Array:
-    """Rows minus their means, (b, n)."""
-    mean = ops.divide(ops.sum(x, axis=1), float(max(x.shape[1], 1)))
-    return ops.subtract(x, ops.reshape(mean, (x.shape[0], 1)))
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Means of pairs of numbers, sums of squares and of products of their deviations, and how many: (b,) each."""
+
+    mean_x: Array
+    mean_y: Array
+    xx: Array
+    yy: Array
+    xy: Array
+    count: np.ndarray
+    errors: Errors
 
 
-def moments(left: Value, right: Value) -> tuple[Array, Array, Array, int, Errors]:
-    """Sums of squares and products of the deviations of pairs: xx, yy, xy, (b,), how many, and errors."""
-    x, y, errors = paired(left, right)
-    gaps_x, gaps_y = centred(x), centred(y)
-    flat_errors = None if errors is None else errors.reshape(-1)
-    xy = ops.vecdot(gaps_x, gaps_y)
-    return ops.vecdot(gaps_x, gaps_x), ops.vecdot(gaps_y, gaps_y), xy, x.shape[1], flat_errors
+def moments(left: Value, right: Value) -> Moments:
+    """The moments of pairs; in each cell those count in which both are numbers."""
+    x, y, included, errors = paired_where(left, right)
+    cells = max(x.shape[0], y.shape[0])
+    count = np.full(cells, float(x.shape[1])) if included is None else included.sum(axis=1).astype(np.float64)
+    least = np.maximum(count, 1.0)
+    mean_x, mean_y = ops.divide(ops.sum(x, axis=1), least), ops.divide(ops.sum(y, axis=1), least)
+    gaps = []
+    for numbers, mean in ((x, mean_x), (y, mean_y)):
+        gap = ops.subtract(numbers, ops.reshape(mean, (cells, 1)))
+        gaps.append(gap if included is None else ops.where(included, gap, 0.0))
+    xx, yy, xy = ops.vecdot(gaps[0], gaps[0]), ops.vecdot(gaps[1], gaps[1]), ops.vecdot(*gaps)
+    return Moments(mean_x, mean_y, xx, yy, xy, count, None if errors is None else errors.reshape(-1))
 
 
 def as_cells(number: Array, errors: Errors) -> Value:
@@ -517,11 +543,12 @@ def as_cells(number: Array, errors: Errors) -> Value:
 
 @over_arrays("CORREL", 2)
 def correlation(left: Value, right: Value) -> Value:
-    xx, yy, xy, _, errors = moments(left, right)
-    product = ops.multiply(xx, yy)
+    """The correlation of two samples."""
+    found = moments(left, right)
+    product = ops.multiply(found.xx, found.yy)
     flat = concrete(ops.equal(product, 0.0))
     safe = ops.where(flat, 1.0, product) if flat.any() else product
-    return as_cells(ops.divide(xy, ops.sqrt(safe)), first_error(errors, error_where(flat, DIV0)))
+    return as_cells(ops.divide(found.xy, ops.sqrt(safe)), first_error(found.errors, error_where(flat, DIV0)))
 
 
 also_named("PEARSON", "CORREL")
@@ -529,27 +556,30 @@ also_named("PEARSON", "CORREL")
 
 @over_arrays("RSQ", 2)
 def squared_correlation(left: Value, right: Value) -> Value:
+    """The square of the correlation."""
     value = correlation(left, right)
     return Value(ops.square(value.number), value.kind)
 
 
-def _covariance(names: tuple[str, ...], lost: int) -> None:
-    @over_arrays(names[0], 2)
+def _covariance(names: tuple[str, ...], about: str, lost: int) -> None:
+    @over_arrays(names[0], 2, about=about)
     def evaluate(left: Value, right: Value) -> Value:
-        _, _, xy, count, errors = moments(left, right)
-        few = error_where(np.full(1, count <= lost), DIV0)
-        return as_cells(ops.divide(xy, float(max(count - lost, 1))), first_error(errors, few))
+        found = moments(left, right)
+        few = error_where(found.count <= lost, DIV0)
+        mean = ops.divide(found.xy, np.maximum(found.count - lost, 1.0))
+        return as_cells(mean, first_error(found.errors, few))
 
     for name in names[1:]:
         also_named(name, names[0])
 
 
-_covariance(("COVARIANCE.P", "COVAR"), 0)
-_covariance(("COVARIANCE.S",), 1)
+_covariance(("COVARIANCE.P", "COVAR"), "The covariance of all there is.", 0)
+_covariance(("COVARIANCE.S",), "The covariance of a sample.", 1)
 
 
 @elementwise("STANDARDIZE", "number", "number", "number")
 def standardised(x: Array, mean: Array, deviation: Array) -> tuple[Array, Errors]:
+    """How many standard deviations a number lies from the mean."""
     wrong = concrete(ops.less_equal(deviation, 0.0))
     safe = ops.where(wrong, 1.0, deviation) if wrong.any() else deviation
     return ops.divide(ops.subtract(x, mean), safe), error_where(wrong, NUM)

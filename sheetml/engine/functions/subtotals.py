@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Refused, Result
+from sheetml.engine.division import Refused
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import shared_integer
-from sheetml.engine.functions.registry import Arguments, function
+from sheetml.engine.functions.registry import function
+from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import BLANK, ERROR, UNCOMPUTABLE, VALUE, Value, error_value
 from sheetml.formula.tree import Name, Node
 

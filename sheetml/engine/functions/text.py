@@ -15,8 +15,8 @@ import numpy as np
 
 from sheetml.engine.functions.registry import Item, also_named, elementwise, one_by_one
 from sheetml.engine.functions.search import Wildcards
-from sheetml.engine.values import MAX_TEXT, Value, boolean_value
-from sheetml.xlsx.model import ErrorCode
+from sheetml.engine.values import Value, boolean_value
+from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 _ALL = 1e9  # more characters than any text has
 _FIRST_PRINTABLE = 32

@@ -7,10 +7,10 @@ import re
 import numpy as np
 
 from sheetml.engine.functions.registry import Item, elementwise, one_by_one
-from sheetml.engine.graph import Array
 from sheetml.engine.number_format import FormatError, decimal, formatted, general_text
 from sheetml.engine.number_format import rounded as rounded_decimal
 from sheetml.engine.reading import parse_number
+from sheetml.engine.tracing.graph import Array
 from sheetml.engine.values import BOOLEAN, VALUE, Errors, Value, as_number, error_where, first_error
 from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
 

@@ -10,22 +10,14 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, Result, Split, join
-from sheetml.engine.functions.logic import Branch, chosen, level_with
+from sheetml.engine.division import alike, refuse_errors
+from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Arguments, Context, Result, join
+from sheetml.engine.functions.logic import Branch, chosen
 from sheetml.engine.functions.lookup import argument, value_or
-from sheetml.engine.functions.registry import (
-    Arguments,
-    Item,
-    first_of_each_cell,
-    function,
-    mapped,
-    plain_items,
-    with_errors,
-)
+from sheetml.engine.functions.registry import Item, first_of_each_cell, function, mapped, plain_items, with_errors
 from sheetml.engine.functions.text_numbers import item_text
 from sheetml.engine.values import (
     ERROR,
-    MAX_TEXT,
     NA,
     VALUE,
     Errors,
@@ -42,7 +34,7 @@ from sheetml.engine.values import (
 )
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node
-from sheetml.xlsx.model import ErrorCode
+from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 # ---- together ------------------------------------------------------------------------------------
 
@@ -224,7 +216,7 @@ def _instead(context: Context, found: Value, other: Node) -> Value:
         return text_value(text, errors)
 
     branches: list[tuple[np.ndarray, Branch]] = [
-        (~missing, lambda part: level_with(context, part, found)),
+        (~missing, found),
         (missing, as_texts),
     ]
     return context.dereference(chosen(context, branches, np.zeros(missing.shape, np.uint8)))
@@ -251,10 +243,7 @@ def text_split(context: Context, arguments: Arguments) -> Result:
     pad = argument(arguments, 5)
     padding = error_value(NA) if pad is None or isinstance(pad, Missing) else context.value(pad)
     operands.append(plain_items(padding))
-    if errors is not None and errors.any():
-        if errors.size > 1 and context.count > 1:
-            raise Split
-        return error_value(int(errors.reshape(-1)[0]) or VALUE)
+    refuse_errors(errors)
     return _tables(operands)
 
 
@@ -269,8 +258,7 @@ def _tables(operands: list[np.ndarray]) -> Value:
         tables.append(known[items])
     if spread[0].shape[1:] != (1, 1):
         return from_objects(np.array([table[0, 0] for table in tables], object).reshape(spread[0].shape))
-    if len({table.shape for table in tables}) > 1:
-        raise Split
+    alike(np.array([table.shape for table in tables]))
     return from_objects(np.stack(tables))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.functions.registry import elementwise
-from sheetml.engine.graph import Array
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array
 from sheetml.engine.values import NA, Errors, error_where
 
 _POUND, _INCH, _GRAVITY = 453.59237, 0.0254, 9.80665

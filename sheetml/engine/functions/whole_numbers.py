@@ -7,11 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Context, Lambda, Result
+from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
 from sheetml.engine.functions.registry import (
-    Arguments,
     Item,
     Sample,
     as_strict_number,
@@ -22,8 +20,9 @@ from sheetml.engine.functions.registry import (
     of_sample,
     one_by_one,
 )
-from sheetml.engine.graph import Array, frozen
 from sheetml.engine.reading import parse_number
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import BLANK, CALC, NA, NUM, VALUE, Errors, Value, error_value, error_where
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import ErrorCode

@@ -11,10 +11,11 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine import dates
-from sheetml.engine.evaluate import Context, Result, Split
+from sheetml.engine.division import alike
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.date_time import days_of, on_calendar, whole
-from sheetml.engine.functions.registry import Arguments, as_strict_number, function, spread, strict_value, with_errors
-from sheetml.engine.graph import Array, frozen
+from sheetml.engine.functions.registry import as_strict_number, function, spread, strict_value, with_errors
+from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import BLANK, NUM, VALUE, Errors, Value, as_number, error_value, first_error
 from sheetml.formula.tree import Missing
 
@@ -95,10 +96,8 @@ def _register(name: str, about: str, counts: bool, international: bool) -> None:
 
 
 def _computed(context: Context, counts: bool, free: str, holidays: np.ndarray, operands: list[Value]) -> Value:
-    if holidays.shape[0] > 1:
-        if context.count > 1:
-            raise Split
-        holidays = holidays[:1]
+    alike(holidays)
+    holidays = holidays[:1]
     if "0" not in free:
         return Value(np.zeros((1, 1, 1)))
     week = WorkWeek(free, holidays.reshape(-1))
@@ -118,8 +117,8 @@ def _free_days(context: Context, arguments: Arguments) -> str | Value:
     if len(arguments) < 3 or isinstance(arguments[2], Missing):
         return _SATURDAY_AND_SUNDAY
     value = context.value(arguments[2])
-    if value.shape[0] > 1 and context.count > 1:
-        raise Split
+    alike(value.kinds)
+    alike(frozen(value.number) if value.text is None else value.texts)
     if value.text is not None:
         text = str(value.texts.reshape(-1)[0])
         return text if len(text) == 7 and set(text) <= {"0", "1"} else error_value(VALUE)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sheetml.errors import DataError
 from sheetml.layouts.book import finish
-from sheetml.layouts.collab_filter.factors import FactorModel, Id
+from sheetml.layouts.collab_filter.factors import Id, SheetModel
 from sheetml.layouts.collab_filter.layout import Layout, crosstab
 from sheetml.layouts.collab_filter.layout import by_rating as by_rating_layout
 from sheetml.layouts.collab_filter.ratings import ChosenRatings, choose, from_frame, plain_ids
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from openpyxl import Workbook as NewWorkbook
 
-    from sheetml.workbook import Workbook
+    from sheetml.api import Workbook
 
 EXCEL_SOLVER_LIMIT = 200  # adjustable cells that Excel's own Solver takes
 LESSON_FACTORS = 5
@@ -100,15 +100,15 @@ def build_from_model(
     labels: Labels | None = None,
     about: Sequence[str] = (),
 ) -> Workbook:
-    """Writes a workbook that holds a fitted model as live cells; shapes and meaning as in FactorModel.
+    """Writes a workbook that holds a fitted model as live cells; shapes and meaning as in SheetModel.
 
     Its crosstab, `bias` or without biases `dotprod`, predicts every pair, also those without a rating; the
-    predictions equal `FactorModel.predictions`. A Solver model is stored too, to go on from there.
+    predictions equal `SheetModel.predictions`. A Solver model is stored too, to go on from there.
 
     Returns the workbook, opened from `path`. Raises DataError where the arrays do not fit together,
     WorkbookError where the file cannot be written.
     """
-    model = FactorModel(
+    model = SheetModel(
         plain_ids(user_ids),
         plain_ids(item_ids),
         titles,
@@ -139,7 +139,7 @@ def build_from_model(
     return finish(book, path)
 
 
-def start(chosen: ChosenRatings, factors: int, seed: int) -> FactorModel:
+def start(chosen: ChosenRatings, factors: int, seed: int) -> SheetModel:
     """The model before Solver: numbers drawn evenly from 0 to sqrt(5 / factors), biases from 0 to 1.
 
     With the lesson's 5 factors that is from 0 to 1, as its RAND(); with more or fewer the predictions
@@ -151,7 +151,7 @@ def start(chosen: ChosenRatings, factors: int, seed: int) -> FactorModel:
     random = np.random.default_rng(seed)
     users, items = chosen.matrix.shape
     high = np.sqrt(LESSON_FACTORS / factors)
-    return FactorModel(
+    return SheetModel(
         chosen.user_ids,
         chosen.item_ids,
         chosen.titles,
@@ -184,7 +184,7 @@ def _check_size(layout: Layout, source: str) -> None:
 # ---- the sheet about --------------------------------------------------------------------------
 
 
-def _description(model: FactorModel, bias: bool, by_rating: bool, seed: int) -> list[str]:
+def _description(model: SheetModel, bias: bool, by_rating: bool, seed: int) -> list[str]:
     users, items = model.ratings.shape
     count = int(np.isfinite(model.ratings).sum())
     lines = [
@@ -211,13 +211,13 @@ def _description(model: FactorModel, bias: bool, by_rating: bool, seed: int) -> 
     return lines
 
 
-def _adjustable_words(model: FactorModel, bias: bool) -> str:
+def _adjustable_words(model: SheetModel, bias: bool) -> str:
     ids = sum(model.ratings.shape)
     words = f"here dotprod has {ids * model.factors:,}"
     return f"{words}, bias {ids * (model.factors + 1):,}" if bias else words
 
 
-def _exported(model: FactorModel, layout: Layout) -> list[str]:
+def _exported(model: SheetModel, layout: Layout) -> list[str]:
     users, items = model.ratings.shape
     squeezed = "" if model.rating_range is None else ", squeezed between the lowest and the highest rating by a sigmoid"
     return [

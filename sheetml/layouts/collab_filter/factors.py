@@ -13,7 +13,7 @@ Id = int | float | str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FactorModel:
+class SheetModel:
     """Users and items as vectors whose dot product, with biases, predicts a rating.
 
     For u users, m items and f factors: `ratings` (u, m), NaN where there is none; `user_factors` (u, f),

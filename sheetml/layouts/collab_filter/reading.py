@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.errors import DataError
 from sheetml.formula.references import address
-from sheetml.layouts.collab_filter.factors import FactorModel, Id
+from sheetml.layouts.collab_filter.factors import Id, SheetModel
 from sheetml.layouts.collab_filter.layout import CROSSTAB, Layout
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.workbook import Book
+from sheetml.xlsx.model import Area, CellValue
 
 TOLERANCE = 1e-9
 
 
-def read_model(workbook: Workbook, layout: Layout) -> FactorModel:
+def read_model(workbook: Book, layout: Layout) -> SheetModel:
     """The model of a sheet, with the values its cells have now; formulas that wait for it are computed first.
 
     Users or items without ids are numbered from 1. Raises DataError where a factor is no number, and
@@ -30,7 +29,7 @@ def read_model(workbook: Workbook, layout: Layout) -> FactorModel:
     item_factors = item_factors.T if crosstab else item_factors
     user_ids = page.ids(layout.user_ids, len(user_factors))
     item_ids = page.ids(layout.item_ids, len(item_factors))
-    model = FactorModel(
+    model = SheetModel(
         user_ids,
         item_ids,
         page.titles(),
@@ -49,7 +48,7 @@ def read_model(workbook: Workbook, layout: Layout) -> FactorModel:
 class _Page:
     """The cells of a sheet with a layout."""
 
-    def __init__(self, workbook: Workbook, layout: Layout) -> None:
+    def __init__(self, workbook: Book, layout: Layout) -> None:
         self.workbook = workbook
         self.layout = layout
 
@@ -64,7 +63,7 @@ class _Page:
         return values
 
     def numbers(self, area: Area) -> np.ndarray:
-        """The same as floats; blanks are 0, as in the formulas. Other cells are refused."""
+        """The area's values as floats; blanks are 0, as in the formulas. Other cells are refused."""
         values = self.cells(area)
         for (row, column), value in np.ndenumerate(values):
             if not (value is None or isinstance(value, (float, bool))):
@@ -106,7 +105,7 @@ class _Page:
                 matrix[users[user], items[item]] = number
         return matrix
 
-    def check_predictions(self, model: FactorModel) -> None:
+    def check_predictions(self, model: SheetModel) -> None:
         """The sheet's predictions of rated pairs must be the model's."""
         sheet = self.by_pair(self.layout.predictions, list(model.user_ids), list(model.item_ids))
         expected = model.predictions()

@@ -13,25 +13,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from sheetml.engine.blocks import Block, find_blocks
-from sheetml.engine.cells import CellValue
+from sheetml.engine import questions
+from sheetml.engine.formulas import Block
 from sheetml.errors import FormulaError
 from sheetml.formula.references import parse_address
-from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children, walk
 from sheetml.layouts.collab_filter.layout import BY_RATING, CROSSTAB, Layout, cell
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Area
+from sheetml.workbook import Book
+from sheetml.xlsx.model import Area, CellValue
 from sheetml.xlsx.solver_names import solver_models
 
 FILLED = 0.5  # of a block's rectangle: some predictions may have been typed over
 
 
-def recognise(workbook: Workbook) -> list[Layout]:
+def recognise(workbook: Book) -> list[Layout]:
     """All crosstabs and by-rating tables of the workbook, in the order of its sheets.
 
     Cells are read, none is changed or computed. A workbook without any gives an empty list.
     """
-    blocks = [block for block in find_blocks(workbook.file) if block.tree is not None]
+    blocks = [block for block in questions.blocks(workbook.calculation) if block.tree is not None]
     found = []
     for position, name in enumerate(workbook.sheet_names):
         page = _Page(workbook, position, name, [block for block in blocks if block.sheet == position])
@@ -58,7 +58,7 @@ def _layouts(page: _Page, block: Block) -> Iterator[Layout]:
 class _Page:
     """A sheet with its blocks of formulas."""
 
-    workbook: Workbook
+    workbook: Book
     position: int
     name: str
     blocks: list[Block]
@@ -102,7 +102,7 @@ class _Page:
 
     def ranges(self, tree: Node) -> Iterator[Range]:
         """The references to this sheet in a formula."""
-        for node in _nodes(tree):
+        for node in walk(tree):
             if isinstance(node, Range) and (node.sheet is None or node.sheet.casefold() == self.name.casefold()):
                 yield node
 
@@ -114,12 +114,6 @@ class _Page:
                 except FormulaError:
                     return None
         return None
-
-
-def _nodes(tree: Node) -> Iterator[Node]:
-    yield tree
-    for child in children(tree):
-        yield from _nodes(child)
 
 
 def _place(node: Range, row: int, column: int) -> Area:
@@ -217,7 +211,7 @@ def _condition(path: list[Node], area: Area) -> Area | None:
     """The cells that an IF around the product looks at, one for each prediction: the ratings."""
     for node, inner in pairwise(path):
         if isinstance(node, Call) and node.function == "IF" and node.arguments[0] is not inner:
-            for each in _nodes(node.arguments[0]):
+            for each in walk(node.arguments[0]):
                 if _is_cell(each) and isinstance(each, Range) and each.sheet is None:
                     return _spread(each, area)
     return None

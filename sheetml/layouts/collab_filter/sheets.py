@@ -21,7 +21,7 @@ from sheetml.layouts.book import (
     put_value,
     set_width,
 )
-from sheetml.layouts.collab_filter.factors import FactorModel, Id
+from sheetml.layouts.collab_filter.factors import Id, SheetModel
 from sheetml.layouts.collab_filter.layout import Layout, cell
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import MINIMISE, SolverModelNames
@@ -48,7 +48,7 @@ class Labels:
 # ---- the crosstab -----------------------------------------------------------------------------
 
 
-def write_crosstab(book: NewWorkbook, layout: Layout, model: FactorModel, labels: Labels, predict_all: bool) -> None:
+def write_crosstab(book: NewWorkbook, layout: Layout, model: SheetModel, labels: Labels, predict_all: bool) -> None:
     """A sheet such as dotprod or bias: ratings above, factors around the predictions, the error below.
 
     Pairs without a rating are predicted only if asked for; else they show a grey 0 and do not count.
@@ -65,7 +65,7 @@ def write_crosstab(book: NewWorkbook, layout: Layout, model: FactorModel, labels
     put_solver_model(sheet, _solver_model(layout, book.index(sheet)))
 
 
-def _put_ratings(sheet: Worksheet, layout: Layout, model: FactorModel, labels: Labels) -> None:
+def _put_ratings(sheet: Worksheet, layout: Layout, model: SheetModel, labels: Labels) -> None:
     area = layout.ratings
     assert area is not None
     put_text(sheet, 1, area.left - 1, labels.item)
@@ -81,7 +81,7 @@ def _put_ratings(sheet: Worksheet, layout: Layout, model: FactorModel, labels: L
                 put_value(sheet, row, column, rating)
 
 
-def _put_factors(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
+def _put_factors(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     _put_numbers(sheet, layout.item_factors, model.item_factors.T)
     _put_numbers(sheet, layout.user_factors, model.user_factors)
     if layout.item_bias is not None and model.item_bias is not None:
@@ -92,7 +92,7 @@ def _put_factors(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
         _put_row(sheet, layout.titles.top, layout.titles.left, model.titles)
 
 
-def _put_constants(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
+def _put_constants(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     low, high = model.rating_range or (0.0, 0.0)
     constants = (
         (layout.mean, "mean of all ratings", model.mean),
@@ -198,7 +198,7 @@ def _put_crosstab_comments(sheet: Worksheet, layout: Layout, predict_all: bool) 
         put_comment(sheet, row, column, text)
 
 
-def _colour_crosstab(sheet: Worksheet, layout: Layout, model: FactorModel, predict_all: bool) -> None:
+def _colour_crosstab(sheet: Worksheet, layout: Layout, model: SheetModel, predict_all: bool) -> None:
     """One scale for ratings and predictions; pairs without a rating are grey, or bold where they are predicted."""
     from openpyxl.formatting.rule import FormulaRule
     from openpyxl.styles import Font
@@ -223,7 +223,7 @@ def _scale(ratings: np.ndarray) -> tuple[float, float] | None:
     return (float(known.min()), float(known.max())) if known.size else None
 
 
-def _shape_crosstab(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
+def _shape_crosstab(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     from openpyxl.styles import Alignment
 
     ratings = layout.ratings
@@ -244,7 +244,7 @@ def _shape_crosstab(sheet: Worksheet, layout: Layout, model: FactorModel) -> Non
 # ---- a row for each rating --------------------------------------------------------------------
 
 
-def write_by_rating(book: NewWorkbook, layout: Layout, model: FactorModel, labels: Labels) -> None:
+def write_by_rating(book: NewWorkbook, layout: Layout, model: SheetModel, labels: Labels) -> None:
     """The sheet movielens_emb: factors on the left, then a row for each rating that looks its factors up."""
     sheet = book.create_sheet(layout.sheet)
     _put_tables(sheet, layout, model)
@@ -258,7 +258,7 @@ def write_by_rating(book: NewWorkbook, layout: Layout, model: FactorModel, label
     put_solver_model(sheet, _solver_model(layout, book.index(sheet)))
 
 
-def _put_tables(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
+def _put_tables(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     """The factors of users and items, each with its place in the table and its id."""
     tables = (
         (layout.user_factors, model.user_ids, model.user_factors, "Users"),
@@ -278,7 +278,7 @@ def _put_tables(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
         _put_numbers(sheet, area, factors)
 
 
-def _put_rating_rows(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
+def _put_rating_rows(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     assert layout.ratings is not None and layout.user_ids is not None and layout.item_ids is not None
     factors = model.factors
     user = layout.ratings.left - 2
@@ -305,7 +305,7 @@ def _put_rating_rows(sheet: Worksheet, layout: Layout, model: FactorModel) -> No
         put_formula(sheet, row, predicted + 1, error, TWO_DIGITS)
 
 
-def _rating_rows(model: FactorModel) -> Iterator[tuple[Id, Id, float]]:
+def _rating_rows(model: SheetModel) -> Iterator[tuple[Id, Id, float]]:
     for user, item in zip(*np.nonzero(~np.isnan(model.ratings))):
         yield model.user_ids[user], model.item_ids[item], float(model.ratings[user, item])
 
@@ -376,7 +376,7 @@ def _shape_by_rating(sheet: Worksheet, layout: Layout) -> None:
     _fit_to_page(sheet)
 
 
-def _add_fit_chart(sheet: Worksheet, layout: Layout, model: FactorModel) -> None:
+def _add_fit_chart(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     """Predictions against ratings: a cloud at first, a line when solved."""
     from openpyxl.chart import Reference, ScatterChart, Series
 
@@ -405,7 +405,7 @@ def _add_fit_chart(sheet: Worksheet, layout: Layout, model: FactorModel) -> None
 # ---- items ------------------------------------------------------------------------------------
 
 
-def write_items(book: NewWorkbook, crosstab: Layout, model: FactorModel, labels: Labels) -> None:
+def write_items(book: NewWorkbook, crosstab: Layout, model: SheetModel, labels: Labels) -> None:
     """The data sheet: every item with its title, and what its column of the crosstab comes to."""
     from openpyxl.styles import Alignment
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sheetml.api import Workbook
+from sheetml.api import open as open_workbook
 from sheetml.errors import DataError
 from sheetml.formula.references import address, column_letters, column_number, parse_area, quote_sheet
 from sheetml.layouts.book import (
@@ -25,7 +27,6 @@ from sheetml.layouts.book import (
     set_width,
 )
 from sheetml.layouts.graddesc.optimizers import LESSON, VARIANTS, OptimizerSheet
-from sheetml.workbook import Workbook
 from sheetml.xlsx.model import Area
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ def build(
     for loop in workbook.training_loops:
         loop.reset()
     workbook.save(path, overwrite=True)
-    import sheetml
-
-    return sheetml.open(path)
+    return open_workbook(path)
 
 
 def _check(xs: np.ndarray, ys: np.ndarray, source: str) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from sheetml.errors import SheetmlError
 from sheetml.report.audit.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, Observation, Rule, Subject
 from sheetml.report.audit.rules import RULES
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 
 __all__ = ["ERROR", "NOTE", "RULES", "WARNING", "Finding", "Rule", "audit"]
 
 
-def audit(workbook: Workbook, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Finding]:
+def audit(workbook: Book, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Finding]:
     """All findings on a workbook, errors first; `only` and `ignore` name rules.
 
     The workbook is calculated first if it was not. Raises ValueError where there is no such rule.

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sheetml.engine.blocks import Block
-from sheetml.engine.function import Function
+from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Step
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
@@ -56,7 +56,7 @@ class _Pair:
     of: _Column
     by: _Column
     exact: np.ndarray
-    function: Function  # of several columns: `of`, for the rows looked at
+    function: CellFunction  # of several columns: `of`, for the rows looked at
     position: int  # which of the function's columns is `by`
 
 
@@ -89,7 +89,7 @@ def _place(subject: Subject, sheet: int, block: Block, column: int) -> str:
 
 
 def _checked(subject: Subject, table: _Table, own: _Column, place: str) -> Iterator[Observation]:
-    stated = subject.calculation.cells.number[own.slots]
+    stated = subject.calculation.numbers(own.slots)
     pairs = list(table.pairs(own))
     if any(_close(stated, pair.exact, AGREES).all() for pair in pairs):
         return
@@ -175,7 +175,7 @@ class _Table:
         return self._known[key]
 
 
-class _RowFunction(Function):
+class _RowFunction(CellFunction):
     """A column as a function of others, row by row: only the formulas in between are computed, for these rows."""
 
     def __init__(self, subject: Subject, of: _Column, inputs: list[_Column], steps: list[Step]) -> None:
@@ -187,7 +187,7 @@ class _RowFunction(Function):
         return self._rows
 
 
-def _differentiated(function: Function, of: _Column, inputs: list[_Column], wanted: list[_Column]) -> list[_Pair]:
+def _differentiated(function: CellFunction, of: _Column, inputs: list[_Column], wanted: list[_Column]) -> list[_Pair]:
     count = len(of.slots)
     weights = np.linspace(1.0, 2.0, count)
     exact = function.weighted_gradient(function.x0, np.ones(count)).reshape(-1, count)
@@ -202,9 +202,9 @@ def _differentiated(function: Function, of: _Column, inputs: list[_Column], want
 
 def _column(subject: Subject, sheet: int, rows: np.ndarray, column: int) -> _Column | None:
     """The rows of a column, if they all hold numbers, and formulas of one block or none at all."""
-    slots = subject.calculation.slots.locate(sheet, rows, np.int64(column))
+    slots = subject.calculation.locate(sheet, rows, column)
     blocks = subject.block_of[slots[1:]]  # the first row of a recurrence often has a formula of its own
-    if (subject.calculation.cells.kind[slots] != NUMBER).any() or (slots == 0).any() or (blocks != blocks[0]).any():
+    if (subject.calculation.kinds(slots) != NUMBER).any() or (slots == 0).any() or (blocks != blocks[0]).any():
         return None
     block = subject.blocks[int(blocks[0])] if blocks[0] >= 0 else None
     first = int(rows[0])
@@ -320,7 +320,7 @@ def _steps(subject: Subject, block: Block) -> list[float]:
             found.append(node.value)
         if isinstance(node, Range) and node.cell and node.top.absolute and node.left.absolute and node.sheet is None:
             slot = subject.calculation.slot(block.sheet, node.top.value, node.left.value)
-            found.append(float(subject.calculation.cells.number[slot]))
+            found.append(subject.calculation.number(slot))
     return sorted({step for number in found for step in (number, number / 2) if 0 < step < 1})
 
 

@@ -8,14 +8,16 @@ from functools import cached_property
 
 import numpy as np
 
-from sheetml.engine.blocks import Block, areas_text
+from sheetml.engine import questions
 from sheetml.engine.evaluate import Context
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Step
+from sheetml.engine.rectangles import areas_text
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address
-from sheetml.solve.model import SolverModel
-from sheetml.workbook import Workbook
+from sheetml.solve.model import SolverModel, solver_models
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -89,12 +91,11 @@ class Model:
 class Subject:
     """A calculated workbook as the rules see it; what several of them need is worked out once."""
 
-    def __init__(self, workbook: Workbook) -> None:
+    def __init__(self, workbook: Book) -> None:
         self.workbook = workbook
         self.calculation = workbook.calculation
-        if not self.calculation.is_calculated or self.calculation.changed.any():
-            workbook.calculate()
-        self.blocks: list[Block] = self.calculation.blocks
+        self.calculation.bring_up_to_date()
+        self.blocks: list[Block] = questions.blocks(self.calculation)
 
     # ---- words
 
@@ -118,22 +119,20 @@ class Subject:
     @cached_property
     def block_of(self) -> np.ndarray:
         """The number of the block that fills a slot, -1 for none."""
-        number = np.full(self.calculation.slots.count, NOTHING, np.int64)
+        number = np.full(self.calculation.mask().size, NOTHING, np.int64)
         position = {id(block): index for index, block in enumerate(self.blocks)}
-        for stage in self.calculation.plan.stages:
-            for step in stage.blocks:
-                number[step.targets] = position[id(step.block)]
+        for step in questions.steps(self.calculation):
+            number[step.targets] = position[id(step.block)]
         number[0] = NOTHING
         return number
 
     def context(self, block: Block) -> Context:
         """A context of all cells of a block."""
-        slots = self.calculation.slots.locate(block.sheet, block.rows, block.columns)
-        return Context(self.calculation.workspace, block.sheet, block.rows, block.columns, slots, block.is_array)
+        return questions.context_of_block(self.calculation, block)
 
     @cached_property
     def _steps(self) -> dict[int, Step]:
-        return {id(step.block): step for stage in self.calculation.plan.stages for step in stage.blocks}
+        return {id(step.block): step for step in questions.steps(self.calculation)}
 
     def step(self, block: Block | None, slots: np.ndarray) -> Step:
         """The computation of some cells of a block."""
@@ -143,12 +142,7 @@ class Subject:
     @cached_property
     def read(self) -> np.ndarray:
         """A mask of the slots that some formula reads."""
-        mask = np.zeros(self.calculation.slots.count, bool)
-        for stage in self.calculation.plan.stages:
-            mask[stage.reads] = True
-            mask[stage.dynamic_reads] = True
-        mask[0] = False
-        return mask
+        return questions.are_read(self.calculation)
 
     @cached_property
     def grids(self) -> list[Grid]:
@@ -156,9 +150,8 @@ class Subject:
         return [self._grid(sheet) for sheet in range(len(self.workbook.sheet_names))]
 
     def _grid(self, sheet: int) -> Grid:
-        rows, columns = self.calculation.slots.positions(sheet)
-        slots = self.calculation.slots.locate(sheet, rows, columns)
-        kind = self.calculation.cells.kind[slots]
+        rows, columns, slots = self.calculation.held(sheet)
+        kind = self.calculation.kinds(slots)
         content = self.block_of[slots].copy()
         typed = content == NOTHING
         content[typed & np.isin(kind, (NUMBER, BOOLEAN))] = TYPED_NUMBER
@@ -170,7 +163,7 @@ class Subject:
 
     @cached_property
     def models(self) -> list[Model]:
-        return [self._model(model) for model in self.workbook.solver_models]
+        return [self._model(model) for model in solver_models(self.workbook)]
 
     def _model(self, model: SolverModel) -> Model:
         nothing = np.zeros(0, np.intp)
@@ -196,7 +189,7 @@ class Subject:
             if must or "#REF!" in text.upper():
                 found.problems.append(f"{what} ({text}) cannot be found")
             return np.zeros(0, np.intp)
-        slots = [self.calculation.slots.within(sheet, area) for sheet, area in areas]
+        slots = [self.calculation.within(sheet, area) for sheet, area in areas]
         return np.concatenate(slots)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Reference
-from sheetml.engine.blocks import Block
 from sheetml.engine.dependencies import read_references
+from sheetml.engine.formulas import Block
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, children, walk
@@ -58,7 +59,7 @@ def adjustable_formula(subject: Subject) -> Iterator[Observation]:
 
 def adjustable_not_number(subject: Subject) -> Iterator[Observation]:
     """Adjustable cells with text or an error in them."""
-    kind = subject.calculation.cells.kind
+    kind = subject.calculation.kinds()
     for found in subject.models:
         other = found.adjustable[
             ~np.isin(kind[found.adjustable], (NUMBER, BLANK, BOOLEAN)) & (subject.block_of[found.adjustable] < 0)
@@ -107,13 +108,7 @@ def volatile_model(subject: Subject) -> Iterator[Observation]:
 
 def _makes_volatile(subject: Subject) -> np.ndarray:
     """The cells whose own formulas are volatile."""
-    mask = np.zeros(subject.calculation.slots.count, bool)
-    for stage in subject.calculation.plan.stages:
-        for step in stage.blocks:
-            if step.volatile:
-                mask[step.targets] = True
-    mask[0] = False
-    return mask
+    return questions.volatile(subject.calculation)
 
 
 # ---- blanks that get a prediction ----------------------------------------------------------------
@@ -185,14 +180,14 @@ def _reads(node: Node) -> bool:
 
 
 def _predicted(subject: Subject, block: Block, guard: Call, tested: Node) -> Iterator[Observation]:
-    cells = subject.calculation.cells
+    cells = subject.calculation
     context = subject.context(block)
     reference = context.evaluate(tested)
     if not isinstance(reference, Reference) or not reference.single:
         return
-    tested_slots = np.broadcast_to(context._locate(reference).reshape(-1), context.readers.shape)
-    blank = cells.kind[tested_slots] == BLANK
-    filled = blank & (cells.kind[context.readers] == NUMBER) & (cells.number[context.readers] != 0)
+    tested_slots = np.broadcast_to(context.locate(reference).reshape(-1), context.readers.shape)
+    blank = cells.kinds(tested_slots) == BLANK
+    filled = blank & (cells.kinds(context.readers) == NUMBER) & (cells.numbers(context.readers) != 0)
     compared = _compared(subject, context.readers, tested_slots[~blank])
     if not filled.any() or not compared:
         return
@@ -209,11 +204,11 @@ def _predicted(subject: Subject, block: Block, guard: Call, tested: Node) -> Ite
 
 def _compared(subject: Subject, own: np.ndarray, tested: np.ndarray) -> str:
     """The formula that reads both these cells and those they test, "" if there is none."""
-    for stage in subject.calculation.plan.stages:
+    for stage in questions.stages(subject.calculation):
         for step in stage.blocks:
             if np.isin(own, stage.reads).any() and np.isin(tested, stage.reads).any() and step.block.tree is not None:
                 references = list(read_references(step.context, step.block.tree, False))
-                slots = [np.unique(step.context._locate(each)) for each in references if each.errors is None]
+                slots = [np.unique(step.context.locate(each)) for each in references if each.errors is None]
                 first = any(np.isin(own, each).any() for each in slots)
                 if first and any(np.isin(tested, each).any() for each in slots) and own[0] not in step.cells:
                     return f"in {subject.block_text(step.block)}"

@@ -48,7 +48,7 @@ def _used_names(subject: Subject) -> set[tuple[int | None, str]]:
         for node in walk(block.tree):
             if not isinstance(node, Name):
                 continue
-            sheet = block.sheet if node.sheet is None else subject.calculation.scope.sheet(node.sheet)
+            sheet = block.sheet if node.sheet is None else subject.calculation.sheet_position(node.sheet)
             key = (sheet, node.name.casefold())
             used.add(key if key in defined else (None, node.name.casefold()))
     return used
@@ -71,7 +71,7 @@ def unused_input(subject: Subject) -> Iterator[Observation]:
             continue
         for slot, label in parameters:
             if not used[slot]:
-                number = figure(float(subject.calculation.cells.number[slot]))
+                number = figure(subject.calculation.number(slot))
                 yield Observation(
                     NOTE, subject.slots_text(np.array([slot])), f'nothing reads this cell ("{label}", {number}).'
                 )
@@ -80,7 +80,7 @@ def unused_input(subject: Subject) -> Iterator[Observation]:
 def _parameters(subject: Subject, sheet: int, grid: Grid) -> Iterator[tuple[int, str]]:
     """Typed numbers with text directly left of them and no number beside, above or below."""
     content = dict(zip(zip(grid.rows.tolist(), grid.columns.tolist()), grid.content.tolist()))
-    kind, texts = subject.calculation.cells.kind, subject.calculation.cells.text
+    kind, texts = subject.calculation.kinds(), subject.calculation.texts()
     typed = grid.content == TYPED_NUMBER
     for row, column, slot in zip(grid.rows[typed].tolist(), grid.columns[typed].tolist(), grid.slots[typed].tolist()):
         left = subject.calculation.slot(sheet, row, column - 1) if column > 1 else 0
@@ -103,7 +103,7 @@ def _is_numeric(content: dict[tuple[int, int], int], row: int, column: int) -> b
 
 def _otherwise_used(subject: Subject) -> np.ndarray:
     """A mask of the cells that names, Solver models, charts, validations and formats refer to."""
-    mask = np.zeros(subject.calculation.slots.count, bool)
+    mask = subject.calculation.mask()
     texts = [(name.text, name.scope) for name in subject.workbook.file.names]
     texts += [(text, sheet) for text, sheet in _texts_in_parts(subject)]
     for text, sheet in texts:
@@ -113,7 +113,7 @@ def _otherwise_used(subject: Subject) -> np.ndarray:
         except SheetmlError:
             continue
         for position, area in areas:
-            mask[subject.calculation.slots.within(position, area)] = True
+            mask[subject.calculation.within(position, area)] = True
     return mask
 
 

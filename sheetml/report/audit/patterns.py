@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.dependencies import read_references
 from sheetml.engine.evaluate import Context
-from sheetml.engine.graph import value_of
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.text import to_a1
@@ -77,7 +78,7 @@ def broken_pattern(subject: Subject) -> Iterator[Observation]:
 
 
 def _broken(subject: Subject, sheet: int, slot: int, found: _Break) -> Iterator[Observation]:
-    _, row, column = subject.calculation.slots.place(slot)
+    _, row, column = subject.calculation.place(slot)
     own, pattern = subject.blocks[int(subject.block_of[slot])].tree, subject.blocks[found.pattern].tree
     if own is None or pattern is None:
         return
@@ -110,7 +111,7 @@ def _sums_up(subject: Subject, tree: Node, slot: int, pattern: int) -> bool:
     if not any(isinstance(part, Range) and not part.cell for part in walk(tree)):
         return False
     for reference in read_references(context, tree, True):
-        slots = context._locate(reference).reshape(-1)
+        slots = context.locate(reference).reshape(-1)
         if slots.size > 1 and (subject.block_of[slots] == pattern).any():
             return True
     return False
@@ -119,15 +120,15 @@ def _sums_up(subject: Subject, tree: Node, slot: int, pattern: int) -> bool:
 def _value_under(subject: Subject, sheet: int, slot: int, pattern: Node, row: int, column: int) -> str:
     """How the cell's value compares with the one the pattern would give; "" where that is not known."""
     calculation = subject.calculation
-    context = Context(calculation.workspace, sheet, np.array([row]), np.array([column]), np.array([slot], np.intp))
+    context = questions.context_at(calculation, sheet, row, column, slot)
     try:
         with np.errstate(all="ignore"):
             value = context.value(pattern)
     except SheetmlError:
         return ""
-    if value.shape[1:] != (1, 1) or value.kind is not None or calculation.cells.kind[slot] != NUMBER:
+    if value.shape[1:] != (1, 1) or value.kind is not None or calculation.kind(slot) != NUMBER:
         return ""
-    would, does = float(value_of(value.number).reshape(-1)[0]), float(calculation.cells.number[slot])
+    would, does = float(value_of(value.number).reshape(-1)[0]), calculation.number(slot)
     if abs(would - does) <= EQUAL * max(abs(would), abs(does)):
         return _SAME
     return f"it gives {figure(does)} and not {figure(would)}"
@@ -142,7 +143,7 @@ def constant_over_formula(subject: Subject) -> Iterator[Observation]:
         typed: dict[int, set[int]] = {}
         enclosed: set[int] = set()
         for found in _breaks(grid):
-            typed_in = all(subject.calculation.cells.kind[slot] == NUMBER for slot in found.slots)
+            typed_in = all(subject.calculation.kind(slot) == NUMBER for slot in found.slots)
             if typed_in and subject.block_of[found.slots[0]] < 0:
                 typed.setdefault(found.pattern, set()).update(found.slots)
                 enclosed.update(found.slots if found.neighbours >= FEWEST_NEIGHBOURS else ())
@@ -151,8 +152,8 @@ def constant_over_formula(subject: Subject) -> Iterator[Observation]:
             if len(slots) > max(1.0, MOST_SHARE * len(block.rows)) or block.tree is None:
                 continue
             for slot in sorted(enclosed & slots - _in_typed_lines(subject, grid, slots)):
-                _, row, column = subject.calculation.slots.place(slot)
-                number = figure(float(subject.calculation.cells.number[slot]))
+                _, row, column = subject.calculation.place(slot)
+                number = figure(subject.calculation.number(slot))
                 message = f"the number {number} is typed in among {quantity(len(block.rows), 'cell')} of one formula"
                 difference = _value_under(subject, sheet, slot, block.tree, row, column)
                 expected = to_a1(block.tree, row, column)
@@ -170,7 +171,7 @@ def _in_typed_lines(subject: Subject, grid: Grid, slots: set[int]) -> set[int]:
     numbers = grid.content == TYPED_NUMBER
     typed = set(zip(grid.rows[numbers].tolist(), grid.columns[numbers].tolist()))
     for slot in slots:
-        _, row, column = subject.calculation.slots.place(slot)
+        _, row, column = subject.calculation.place(slot)
         for down, across in ((0, 1), (1, 0)):
             length = 1
             for sign in (-1, 1):
@@ -245,9 +246,9 @@ class _Lines:
         area = self.area
         if self.down:
             across = np.arange(area.left - margin[0], area.right + margin[1] + 1)
-            return self.subject.calculation.slots.locate(self.sheet, area.bottom + step, across)
+            return self.subject.calculation.locate(self.sheet, area.bottom + step, across)
         along = np.arange(area.top - margin[0], area.bottom + margin[1] + 1)
-        return self.subject.calculation.slots.locate(self.sheet, along, area.right + step)
+        return self.subject.calculation.locate(self.sheet, along, area.right + step)
 
     def more_formulas(self) -> int:
         """How many lines after the range go on with the blocks of its last line, if only one or two."""
@@ -259,7 +260,7 @@ class _Lines:
         return self._count(lambda slots: bool((self.subject.block_of[slots] == last).all()))
 
     def more_numbers(self) -> int:
-        """The same for typed numbers in rows of one make, of which the range leaves some out."""
+        """How many lines of typed numbers, in rows of one make, the range leaves out after its end."""
         if self.length < FEWEST_IN_RANGE:
             return 0
         margin = self._island()
@@ -292,18 +293,18 @@ class _Lines:
 
     def _typed(self, slots: np.ndarray) -> np.ndarray:
         subject = self.subject
-        typed: np.ndarray = (subject.calculation.cells.kind[slots] == NUMBER) & (subject.block_of[slots] < 0)
+        typed: np.ndarray = (subject.calculation.kinds(slots) == NUMBER) & (subject.block_of[slots] < 0)
         return typed & (slots != 0)
 
     def _make(self, step: int, margin: tuple[int, int]) -> np.ndarray:
         """What each cell of a line is: the number of its block, or what kind of value is typed in."""
         slots = self.slots(step, margin)
         blocks = self.subject.block_of[slots]
-        return np.where(blocks >= 0, blocks, -1 - self.subject.calculation.cells.kind[slots].astype(np.int64))
+        return np.where(blocks >= 0, blocks, -1 - self.subject.calculation.kinds(slots).astype(np.int64))
 
     def _island(self) -> tuple[int, int]:
         """How far filled cells go on left and right of the range's last row, and one cell more."""
-        area, kind = self.area, self.subject.calculation.cells.kind
+        area, kind = self.area, self.subject.calculation.kinds()
         left = right = 1
         while area.left - left >= 1 and left < MOST_LENGTH and kind[self.slots(0, (left, 0))[0]] != BLANK:
             left += 1
@@ -313,11 +314,9 @@ class _Lines:
 
     def _like_the_rest(self, slots: np.ndarray) -> bool:
         """Whether numbers could be more of the range's: whole where those are, and about as large."""
-        numbers = self.subject.calculation.cells.number
+        numbers = self.subject.calculation.numbers()
         area = self.area
-        rows, columns = np.arange(area.top, area.bottom + 1), np.arange(area.left, area.right + 1)
-        inside = self.subject.calculation.slots.locate(self.sheet, rows[:, None], columns[None, :])
-        known, more = numbers[inside], numbers[slots]
+        known, more = numbers[self.subject.calculation.locate_area(self.sheet, area)], numbers[slots]
         spread = known.max() - known.min()
         whole = (known == np.round(known)).all() == (more == np.round(more)).all()
         return bool(whole and (more >= known.min() - spread).all() and (more <= known.max() + spread).all())

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.blocks import Block
 from sheetml.engine.calculation import UNKNOWN
 from sheetml.engine.dependencies import pairs_of, read_references
 from sheetml.engine.evaluate import Context
+from sheetml.engine.formulas import Block
 from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT, Value, compare
 from sheetml.engine.values import describe as value_in_words
 from sheetml.errors import SheetmlError
@@ -77,19 +78,19 @@ MOST_PAIRS = 5_000_000
 
 def error_value(subject: Subject) -> Iterator[Observation]:
     """A formula that gives an error which none of the cells it reads has."""
-    cells = subject.calculation.cells
-    wrong = (cells.kind >= ERROR) & (cells.kind != UNKNOWN)
+    kinds = subject.calculation.kinds()
+    wrong = (kinds >= ERROR) & (kinds != UNKNOWN)
     divided = _blank_divisors(subject)
     for number, block in enumerate(subject.blocks):
-        slots = subject.calculation.slots.locate(block.sheet, block.rows, block.columns)
+        slots = subject.calculation.locate(block.sheet, block.rows, block.columns)
         own = wrong[slots] & (subject.block_of[slots] == number) & ~np.isin(slots, divided)
         if block.tree is None or not own.any():
             continue
         roots = slots[own & ~np.isin(slots, _readers_of(subject, block, wrong))]
-        for kind in np.unique(cells.kind[roots]):
-            some = roots[cells.kind[roots] == kind]
+        for kind in np.unique(kinds[roots]):
+            some = roots[kinds[roots] == kind]
             error = value_in_words(ErrorCode(int(kind) - ERROR))
-            place = subject.calculation.slots.place(int(some[0]))
+            place = subject.calculation.place(int(some[0]))
             on_purpose = error == "#N/A" and any(isinstance(n, Call) and n.function == "NA" for n in walk(block.tree))
             yield Observation(
                 NOTE if on_purpose else SEVERE,
@@ -123,23 +124,21 @@ def _is_known(subject: Subject, node: Name, block: Block) -> bool:
         for argument in call.arguments
         if isinstance(argument, Name)
     }
-    return node.name.casefold() in parameters or subject.calculation.scope.name(node.name, block.sheet) is not None
+    return node.name.casefold() in parameters or questions.is_name(subject.calculation, node.name, block.sheet)
 
 
 def circular_reference(subject: Subject) -> Iterator[Observation]:
     """Cells that depend on themselves."""
     severity = NOTE if subject.workbook.file.iterate else SEVERE
-    for stage in subject.calculation.plan.stages:
-        circular = [step.cells for step in stage.steps if step.circular]
-        if circular:
-            place = subject.slots_text(np.concatenate(circular))
-            yield Observation(severity, place, "the cells depend on themselves through those they refer to.")
+    for cells in questions.circles(subject.calculation):
+        place = subject.slots_text(cells)
+        yield Observation(severity, place, "the cells depend on themselves through those they refer to.")
 
 
 def not_computed(subject: Subject) -> Iterator[Observation]:
     """Cells that sheetml cannot compute, so that other rules could not look at them."""
     reasons: dict[str, list[int]] = {}
-    for slot, reason in subject.calculation.workspace.problems.items():
+    for slot, reason in questions.problems(subject.calculation).items():
         if not reason.startswith("circular reference"):
             reasons.setdefault(reason, []).append(slot)
     for reason, slots in reasons.items():
@@ -152,7 +151,7 @@ def not_computed(subject: Subject) -> Iterator[Observation]:
 def division_by_blank(subject: Subject) -> Iterator[Observation]:
     """A division by a cell that holds nothing."""
     for block, node, slots in _divisions(subject):
-        place = subject.calculation.slots.place(int(slots[0]))
+        place = subject.calculation.place(int(slots[0]))
         yield Observation(
             SEVERE,
             subject.slots_text(slots),
@@ -176,8 +175,8 @@ def _divisions(subject: Subject) -> Iterator[tuple[Block, Node, np.ndarray]]:
                 continue
             if not isinstance(reference, Reference) or not reference.single or reference.errors is not None:
                 continue
-            slots = np.broadcast_to(context._locate(reference).reshape(-1), context.readers.shape)
-            blank = (calculation.cells.kind[slots] == BLANK) & (subject.block_of[slots] < 0)
+            slots = np.broadcast_to(context.locate(reference).reshape(-1), context.readers.shape)
+            blank = (calculation.kinds(slots) == BLANK) & (subject.block_of[slots] < 0)
             if blank.any():
                 yield block, node, context.readers[blank]
 
@@ -196,14 +195,14 @@ def _divisors(node: Node | None) -> Iterator[Node]:
 
 def text_number(subject: Subject) -> Iterator[Observation]:
     """Text that looks like a number, where numbers are reckoned with."""
-    cells = subject.calculation.cells
+    kinds, texts = subject.calculation.kinds(), subject.calculation.texts()
     headers = _header_slots(subject)
     summed = _summed_slots(subject)
-    candidates = np.nonzero((cells.kind == TEXT) & (subject.block_of < 0))[0]
+    candidates = np.nonzero((kinds == TEXT) & (subject.block_of < 0))[0]
     chosen = [
         slot
         for slot in candidates.tolist()
-        if NUMERIC_TEXT.fullmatch(cells.text[slot])
+        if NUMERIC_TEXT.fullmatch(texts[slot])
         and slot not in headers
         and (summed[slot] or _beside_number(subject, slot))
     ]
@@ -211,7 +210,7 @@ def text_number(subject: Subject) -> Iterator[Observation]:
         slots = np.array([slot for slot in chosen if bool(summed[slot]) == left_out], np.intp)
         if slots.size:
             what = quantity(slots.size, "cell")
-            first = cells.text[slots[0]]
+            first = texts[slots[0]]
             follow = (
                 "formulas over ranges leave it out of their reckoning"
                 if left_out
@@ -231,19 +230,19 @@ def _header_slots(subject: Subject) -> set[int]:
         area = table.area
         rows = np.arange(area.top, area.top + table.header_rows)[:, None]
         columns = np.arange(area.left, area.right + 1)[None, :]
-        slots.update(subject.calculation.slots.locate(table.sheet, rows, columns).reshape(-1).tolist())
+        slots.update(subject.calculation.locate(table.sheet, rows, columns).reshape(-1).tolist())
     return slots
 
 
 def _beside_number(subject: Subject, slot: int) -> bool:
-    sheet, row, column = subject.calculation.slots.place(slot)
+    sheet, row, column = subject.calculation.place(slot)
     around = [subject.calculation.slot(sheet, row + step, column) for step in (-1, 1) if row + step >= 1]
-    return any(subject.calculation.cells.kind[other] == NUMBER for other in around)
+    return any(subject.calculation.kind(other) == NUMBER for other in around)
 
 
 def _summed_slots(subject: Subject) -> np.ndarray:
     """A mask of the slots in ranges of functions that leave text out without a word."""
-    mask = np.zeros(subject.calculation.slots.count, bool)
+    mask = subject.calculation.mask()
     for block in subject.blocks:
         context = subject.context(block)
         for call in walk(block.tree):
@@ -259,7 +258,7 @@ def _mark(context: Context, argument: Node, mask: np.ndarray) -> None:
     for reference in read_references(context, argument, False):
         if reference.count * int(reference.height.max()) * int(reference.width.max()) <= MOST_PAIRS:
             try:
-                mask[context._locate(reference)] = True
+                mask[context.locate(reference)] = True
             except SheetmlError:
                 continue
 

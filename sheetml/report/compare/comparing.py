@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.values import BLANK, NUMBER
+from sheetml.engine import questions
+from sheetml.engine.values import NUMBER
 from sheetml.formula.tree import Coordinate, Node, Range
 from sheetml.report.check import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
 from sheetml.report.compare.align import aligned
@@ -26,7 +27,7 @@ from sheetml.report.compare.result import (
     Side,
 )
 from sheetml.report.compare.snapshot import Contents, Snapshot
-from sheetml.workbook import Workbook
+from sheetml.workbook import Book
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 MOST_LIKENESS = 40_000_000  # pairs of lines times cells a line, up to which lines are compared with all others
@@ -35,7 +36,7 @@ ENOUGH_IN_COMMON = 0.4  # of the cells of two sheets, from which one is the othe
 Lines = list[tuple[int | None, int | None]]
 
 
-def compare(before: Workbook, after: Workbook, tolerance: float = RELATIVE_TOLERANCE) -> Comparison:
+def compare(before: Book, after: Book, tolerance: float = RELATIVE_TOLERANCE) -> Comparison:
     """What is different between two workbooks: values and formulas, cell by cell, sheet by sheet.
 
     The values are those the workbooks hold just now: of files just opened, the ones stored there. A
@@ -62,17 +63,17 @@ def compare(before: Workbook, after: Workbook, tolerance: float = RELATIVE_TOLER
     return Comparison(before.path, after.path, tolerance, sheets, _names(before, after), found)
 
 
-def _calculate_if_needed(workbook: Workbook) -> None:
+def _calculate_if_needed(workbook: Book) -> None:
     calculation = workbook.calculation
-    formulas = calculation.owner >= 0
-    if not calculation.is_calculated and (calculation.original.kind[formulas] == BLANK).any():
+    formulas = questions.formula_slots(calculation)
+    if not calculation.is_calculated and not calculation.has_stored_value(formulas).all():
         workbook.calculate()
 
 
 class _Side:
     """A sheet on one side, and what its cells hold as numbers."""
 
-    def __init__(self, workbook: Workbook, sheet: int, contents: Contents) -> None:
+    def __init__(self, workbook: Book, sheet: int, contents: Contents) -> None:
         self.snapshot = Snapshot(workbook, sheet)
         self.contents = contents.of(self.snapshot)
         self.name = self.snapshot.name
@@ -397,7 +398,7 @@ def _as_moved(
     return change
 
 
-def _names(before: Workbook, after: Workbook) -> list[NameChange]:
+def _names(before: Book, after: Book) -> list[NameChange]:
     """The defined names, those of Solver models among them, that are not as they were."""
     sides = []
     for workbook in (before, after):

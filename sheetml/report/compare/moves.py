@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sheetml.engine.blocks import rectangles
+from sheetml.engine.rectangles import rectangles
 from sheetml.xlsx.model import Area
 
 FEWEST_CELLS = 3  # of a block that counts as moved

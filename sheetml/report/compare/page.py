@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import sheetml
 from sheetml.engine.values import ERROR, NUMBER
 from sheetml.formula.references import address
 from sheetml.report.compare.result import KINDS, CellChange, Comparison, SheetComparison, place_of
 from sheetml.report.compare.snapshot import Snapshot
 from sheetml.report.html import embedded, page
 from sheetml.report.words import figure, quantity, value_text
-from sheetml.workbook import Workbook
+from sheetml.version import __version__
+from sheetml.workbook import Book
 
 MOST_CELLS = 400_000  # on a page; beyond it only the lines around changes are shown
 CONTEXT = 3  # lines shown before and after a change then
@@ -21,7 +21,7 @@ NARROWEST, WIDEST = 46, 240
 LONGEST_TEXT = 2000  # characters of a cell that are shown
 
 
-def comparison_page(comparison: Comparison, before: Workbook, after: Workbook) -> str:
+def comparison_page(comparison: Comparison, before: Book, after: Book) -> str:
     """The page in HTML. The workbooks are those that were compared."""
     cells = sum(len(sheet.file.sheets[i].cells.row) for sheet in (before, after) for i in range(len(sheet.sheet_names)))
     formulas: dict[str, int] = {}
@@ -37,7 +37,7 @@ def comparison_page(comparison: Comparison, before: Workbook, after: Workbook) -
         title=f"{comparison.before.name} and {comparison.after.name}",
         verdict=verdict(comparison),
         tolerance=f"{comparison.tolerance:g}",
-        made=f"Compared by sheetml {sheetml.__version__}.",
+        made=f"Compared by sheetml {__version__}.",
         moves=[_move_text(move) for move in comparison.moves],
         names=comparison.names,
         open_details=False,
@@ -65,7 +65,7 @@ Places = tuple[dict[int, int], dict[int, int], dict[int, int], dict[int, int]]
 
 
 def _sheet(
-    sheet: SheetComparison, before: Workbook, after: Workbook, formulas: dict[str, int], everything: bool
+    sheet: SheetComparison, before: Book, after: Book, formulas: dict[str, int], everything: bool
 ) -> tuple[dict[str, Any], Places]:
     """The sheet's lines, cells and changes; and where on the page its rows and columns are."""
     rows = sheet.rows if everything else _near_changes(sheet)

@@ -6,12 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sheetml.engine.cells import CellValue
 from sheetml.formula.references import address
 from sheetml.report.compare.moves import Move
 from sheetml.report.words import value_text
 from sheetml.tables import html_table
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import Area, CellValue
 
 # What happened to a cell
 VALUE, RESULT, FORMULA, ADDED, REMOVED, MOVED = "value", "result", "formula", "added", "removed", "moved"

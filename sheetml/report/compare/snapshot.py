@@ -6,15 +6,15 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
+from sheetml.engine import questions
 from sheetml.engine.values import BOOLEAN, NUMBER, TEXT
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import Formula
+from sheetml.workbook import Book
+from sheetml.xlsx.model import CellValue, Formula
 
 MOST_BLANK_LINES = 4  # times as many blank as filled lines, up to which blank ones are lines like others
 FEW_LINES = 2000  # that are always taken with the blank ones between them
@@ -23,24 +23,23 @@ FEW_LINES = 2000  # that are always taken with the blank ones between them
 class Snapshot:
     """The filled cells of one sheet, sorted by row, then column; arrays of one length n."""
 
-    def __init__(self, workbook: Workbook, sheet: int) -> None:
+    def __init__(self, workbook: Book, sheet: int) -> None:
         calculation = workbook.calculation
-        rows, columns = calculation.slots.positions(sheet)
-        slots = calculation.slots.locate(sheet, rows, columns)
+        rows, columns, slots = calculation.held(sheet)
         stored = workbook.file.sheets[sheet].cells
-        places = calculation.slots.locate(sheet, stored.row, stored.column).tolist()
+        places = calculation.locate(sheet, stored.row, stored.column).tolist()
         self._formulas: dict[int, Formula] = {places[index]: formula for index, formula in stored.formula.items()}
-        for (position, row, column), text in calculation.edits.formulas.items():
+        for (position, row, column), text in questions.edited_formulas(calculation).items():
             if position == sheet:
                 self._edit(calculation.slot(sheet, row, column), row, column, text)
-        kind = calculation.cells.kind[slots]
+        kind = calculation.kinds(slots)
         filled = (kind != 1) | np.isin(slots, np.fromiter(self._formulas, np.intp, len(self._formulas)))
         self.name = workbook.sheet_names[sheet]
         self.rows, self.columns, self.slots = rows[filled], columns[filled], slots[filled]
         self.kind = kind[filled]
-        self.number = calculation.cells.number[self.slots]
-        self.text = calculation.cells.text[self.slots]
-        self._cells = calculation.cells
+        self.number = calculation.numbers(self.slots)
+        self.text = calculation.texts(self.slots)
+        self._value = calculation.value
         self._keys: dict[int, str] = {}
         self._trees: dict[int, Node | None] = {}
         self.place = {place: index for index, place in enumerate(zip(self.rows.tolist(), self.columns.tolist()))}
@@ -64,7 +63,7 @@ class Snapshot:
         return int(self.columns.max(initial=0))
 
     def value(self, index: int) -> CellValue:
-        return self._cells.get(int(self.slots[index]))
+        return self._value(int(self.slots[index]))
 
     def formula(self, index: int) -> Formula | None:
         return self._formulas.get(int(self.slots[index]))

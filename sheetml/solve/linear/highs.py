@@ -86,19 +86,25 @@ def run(
     return found
 
 
+def row_factors(program: Program) -> np.ndarray:
+    """Powers of two that bring each row's largest coefficient near 1: HiGHS takes very small ones for 0."""
+    largest = abs(program.matrix).max(axis=1).toarray().reshape(-1) if program.matrix.shape[0] else np.zeros(0)
+    return 2.0 ** -np.round(np.log2(np.where(largest > 0, largest, 1.0)))
+
+
 class _Silent(highspy.Highs):
     """HiGHS that prints nothing, not even its name once its callbacks are enabled, as it else does when made."""
 
     def enableCallbacks(self) -> None:
         self.silent()
-        super().enableCallbacks()
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 def loaded(program: Program) -> Any:
     """HiGHS with the program in it, silent."""
-    solver = _Silent()
+    solver = _Silent()  # type: ignore[no-untyped-call]
     rows, columns = program.matrix.shape
-    factors = _row_factors(program)
+    factors = row_factors(program)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = columns, rows
     lp.col_cost_, lp.offset_ = program.cost, program.offset
@@ -128,12 +134,6 @@ def loaded(program: Program) -> Any:
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
     return solver
-
-
-def _row_factors(program: Program) -> np.ndarray:
-    """Powers of two that bring each row's largest coefficient near 1: HiGHS takes very small ones for 0."""
-    largest = abs(program.matrix).max(axis=1).toarray().reshape(-1) if program.matrix.shape[0] else np.zeros(0)
-    return 2.0 ** -np.round(np.log2(np.where(largest > 0, largest, 1.0)))
 
 
 def _begin_at(solver: Any, program: Program, start: np.ndarray, mixed: bool) -> None:
@@ -218,7 +218,7 @@ def _found(solver: Any, program: Program, interrupted: bool) -> Found:
     x = np.array(solution.col_value) if feasible and ending is not Ending.UNBOUNDED else None
     prices = reduced = None
     if solution.dual_valid and not mixed:
-        prices = np.array(solution.row_dual) * _row_factors(program)
+        prices = np.array(solution.row_dual) * row_factors(program)
         reduced = np.array(solution.col_dual)
     return Found(
         ending,

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from sheetml.engine.function import Function
-from sheetml.engine.graph import Traced, ordered, value_of
+from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.tracing.graph import Traced, ordered, value_of
 from sheetml.solve.linear.terms import Terms, products, stacked, sum_of
 
 MOST_TERMS = 20_000_000  # of products; more belong to another method
+MOST_REASONS = 200  # put into words
 AGREEMENT = 1e-9  # of an output with what its coefficients say at the point traced, relative
 NO_REASON = np.iinfo(np.int32).max
 
@@ -146,6 +147,7 @@ class Polynomials:
     matrix: csr_array  # (m, n): the linear coefficients
     quadratic: Terms | None  # keys i * n + j, i <= j: coefficients of the products x_i * x_j
     reason: str
+    reasons: dict[int, str] = field(default_factory=dict)  # by output, of those that are not linear
 
     @property
     def is_linear(self) -> bool:
@@ -170,7 +172,7 @@ class Polynomials:
         return csr_array(half + half.T)
 
 
-def polynomials(function: Function, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Polynomials:
+def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Polynomials:
     """The outputs of a function as polynomials of its inputs between these bounds; traced at x.
 
     Raises CalculationError where an output has no number at x.
@@ -186,16 +188,17 @@ def polynomials(function: Function, x: np.ndarray, lower: np.ndarray, upper: np.
     except TooLarge:
         size = value_of(outputs).size
         return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many products of cells")
-    reasons = [reason for reason in decided if reason is not None]
-    guarded = bool(reasons)
-    degree = form.degree()
-    if not guarded and (degree > 1).any():
-        assert form.why is not None
-        reasons = [int(form.why[degree > 1].min())]
+    guards = [reason for reason in decided if reason is not None]
+    guarded, degree = bool(guards), form.degree()
+    reasons = dict.fromkeys(range(form.count), min(guards)) if guarded else {}
+    if form.why is not None:
+        reasons |= {int(i): int(form.why[i]) for i in np.nonzero(degree > 1)[0]}
     matrix = csr_array((form.linear.values, form.linear.keys, form.linear.starts), shape=(form.count, x.size))
     quadratic = None if guarded or (degree > 2).any() else form.quadratic
-    reason = walk.words(min(reasons)) if reasons else ""
-    found = Polynomials(form.constant, matrix, quadratic, reason)
+    said = {number: walk.words(number) for number in sorted(set(reasons.values()))[:MOST_REASONS]}
+    reason = next(iter(said.values()), "")
+    words = {output: said.get(number, reason) for output, number in reasons.items()}
+    found = Polynomials(form.constant, matrix, quadratic, reason, words)
     if quadratic is not None:
         _check(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1))
     return found
@@ -223,7 +226,7 @@ class _Reason:
 class _Walk:
     """The forms of all arrays of a trace, by the array's id."""
 
-    function: Function
+    function: CellFunction
     lower: np.ndarray
     upper: np.ndarray
     forms: dict[int, Form] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, vstack
@@ -73,6 +73,8 @@ class Reading:
     program: Program | None
     not_linear: str = ""  # why the model is not linear: "Sheet1!G7 multiplies Sheet1!C2 by Sheet1!C3"; "" if it is
     not_solved: str = ""  # why there is no program: not linear, and not convex either
+    objective_reason: str = ""  # why the objective is not linear
+    row_reasons: dict[int, str] = field(default_factory=dict)  # and constraints, by their number
 
     @property
     def is_linear(self) -> bool:
@@ -84,26 +86,35 @@ def read(problem: Problem) -> Reading:
     lower, upper = problem.lower, problem.upper
     if problem.different:
         return Reading(None, not_solved="cells must be all different")
+    objective = rows = None
     try:
-        objective = rows = None
         if problem.objective is not None:
             objective = polynomials(problem.objective, problem.start, lower, upper)
-            if objective.quadratic is None:
-                return Reading(None, objective.reason, objective.reason)
         if problem.constraints is not None:
             rows = polynomials(problem.constraints.cells, problem.start, lower, upper)
     except CalculationError as error:
         return Reading(None, str(error), str(error))
-    reason = "" if objective is None else objective.reason
-    hessian, why = None, ""
-    if rows is not None and not rows.is_linear:
-        why = rows.reason
-    elif reason and objective is not None:
+    of_objective = "" if objective is None else objective.reason
+    of_rows = {} if rows is None else _reasons_of(problem, rows)
+    not_linear = of_objective or next(iter(of_rows.values()), "")
+    hessian, why = None, next(iter(of_rows.values()), "")
+    if objective is not None and objective.quadratic is None:
+        why = of_objective
+    elif objective is not None and of_objective and not why:
         hessian = objective.hessian(0) * (-1.0 if problem.sense == MAXIMISE else 1.0)
-        why = _why_not_quadratic(problem, hessian, reason)
-    if why:
-        return Reading(None, reason or why, why)
-    return Reading(_program(problem, objective, hessian, rows), reason)
+        why = _why_not_quadratic(problem, hessian, of_objective)
+    program = None if why else _program(problem, objective, hessian, rows)
+    return Reading(program, not_linear, why, of_objective, of_rows)
+
+
+def _reasons_of(problem: Problem, rows: Polynomials) -> dict[int, str]:
+    """Why constraints are not linear, by their number: because of their left side, or of their right one."""
+    constraints = problem.constraints
+    if constraints is None or not rows.reasons:
+        return {}
+    sides = zip(constraints.left.tolist(), constraints.right.tolist())
+    found = {row: rows.reasons.get(left) or rows.reasons.get(right, "") for row, (left, right) in enumerate(sides)}
+    return {row: reason for row, reason in found.items() if reason}
 
 
 def _why_not_quadratic(problem: Problem, hessian: csr_array, reason: str) -> str:

@@ -103,7 +103,6 @@ def _solve(program: Program, problem: Problem, limits: Limits, callback: Callabl
         method=method(program),
         gap=outcome.found.gap,
         nodes=outcome.found.nodes,
-        program=program,
     )
 
 

@@ -13,14 +13,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sheetml.engine import graph as ops
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
-from sheetml.engine.compile import compile_graph
 from sheetml.engine.evaluate import NotReady
-from sheetml.engine.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.plan import Stage
 from sheetml.engine.population import NotTogether, Population
+from sheetml.engine.questions import reason
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.compile import compile_graph
+from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
@@ -177,7 +178,7 @@ class _Slopes:
         return result
 
 
-class Function:
+class CellFunction:
     """Output cells as a function of n input cells; the workbook's own values are left alone.
 
     `f(x)` takes a vector (n,) and gives a float, or for several output cells a vector (m,). Raises
@@ -218,16 +219,9 @@ class Function:
         return [self._calculation.describe([slot]) for slot in self._outputs]
 
     @property
-    def output_formula(self) -> str | None:
-        """The formula of the output cell, if it is one cell with a formula."""
-        if len(self._output_places) != 1:
-            return None
-        return self._calculation.formula_text(*self._output_places[0])
-
-    @property
     def x0(self) -> np.ndarray:
         """The inputs' present values, (n,); blanks and text are 0."""
-        return self._calculation.cells.number[self._inputs]
+        return self._calculation.numbers(self._inputs)
 
     def assign(self, x: np.ndarray) -> None:
         """Puts the values into the workbook's input cells and recalculates."""
@@ -264,6 +258,11 @@ class Function:
         """Where the workbook keeps the input cells, (n,)."""
         return self._inputs
 
+    @property
+    def output_slots(self) -> np.ndarray:
+        """Where the workbook keeps the output cells, (m,)."""
+        return self._outputs
+
     def describe(self, slot: int) -> str:
         """The address of a cell that it reads, for a message."""
         return self._calculation.describe([slot])
@@ -286,19 +285,14 @@ class Function:
         found[finite] = self._one_by_one(points[finite]) if together is None else together
         return found[:, 0] if self._scalar else found
 
-    @property
-    def output_slots(self) -> np.ndarray:
-        """Where the output cells are kept, (m,)."""
-        return self._outputs
+    def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
+        """Other cells of the workbook as a function of others: inputs hold what they are given, formulas or not."""
+        return CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1)
 
-    def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> Function:
-        """Other cells of the same workbook as a function of others; whatever formulas hold, inputs hold what they get."""
-        return Function(self._calculation, inputs, outputs, scalar=outputs.size == 1)
-
-    def joined(self, other: Function) -> Function:
+    def joined(self, other: CellFunction) -> CellFunction:
         """The outputs of both, one after the other, as one function of the same inputs."""
         outputs = np.concatenate([self._outputs, other._outputs])
-        return Function(self._calculation, self._inputs, outputs, scalar=False)
+        return CellFunction(self._calculation, self._inputs, outputs, scalar=False)
 
     def _together(self, points: np.ndarray) -> np.ndarray | None:
         """All points evaluated together; None where that cannot be."""
@@ -421,8 +415,8 @@ class Function:
         slot, kind = int(self._outputs[first]), int(recording.kinds[first])
         place = self._calculation.describe([slot])
         if kind == UNKNOWN:
-            reason = recording.trace.problems.get(slot) or self._calculation.reason(slot)
-            raise UncomputableError(f"{place} cannot be computed: {reason}")
+            why = recording.trace.problems.get(slot) or reason(self._calculation, slot)
+            raise UncomputableError(f"{place} cannot be computed: {why}")
         what = describe(ErrorCode(kind - ERROR)) if kind >= ERROR else "text"
         raise CalculationError(f"{place} is {what}, not a number")
 
@@ -438,8 +432,7 @@ class Function:
         return self._calculation.stages_between(self._inputs, self._outputs)
 
     def _trace(self, x: np.ndarray) -> Recording:
-        if not self._calculation.is_calculated or self._calculation.changed.any():
-            self._calculation.calculate()
+        self._calculation.bring_up_to_date()
         self._revision = self._calculation.revision
         for _ in range(MOST_ATTEMPTS):
             try:
@@ -459,21 +452,13 @@ class Function:
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)
         cells.make_input(self._inputs, leaf)
-        stored, problems = workspace.cells, workspace.problems
-        workspace.cells, workspace.trace, workspace.problems = cells, trace, trace.problems
-        workspace.dynamic_reads = []
-        workspace.pending[:] = False
-        for stage in calculation.stages_after(self._inputs):  # also what may yet be read (through OFFSET)
-            workspace.pending[stage.targets] = True
-        workspace.pending[self._inputs] = False
-        workspace.pending[0] = False
-        try:
-            with np.errstate(all="ignore"):
-                for step in steps:
-                    cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
-                    workspace.pending[step.targets] = False
-                outputs = self._gathered(cells)
-        finally:
-            workspace.cells, workspace.trace, workspace.problems = stored, None, problems
-            workspace.pending[:] = False
+        with workspace.borrowed(cells, trace), np.errstate(all="ignore"):
+            for stage in calculation.stages_after(self._inputs):  # also what may yet be read (through OFFSET)
+                workspace.pending[stage.targets] = True
+            workspace.pending[self._inputs] = False
+            workspace.pending[0] = False
+            for step in steps:
+                cells.write(step.targets.reshape(-1), calculation.evaluate_step(step))
+                workspace.pending[step.targets] = False
+            outputs = self._gathered(cells)
         return Recording(trace, leaf, outputs.number, outputs.kinds)

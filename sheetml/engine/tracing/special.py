@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
-from sheetml.engine.graph import Array
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array
 
 _TERMS = 256  # of a series, summed at once
 _MOST_TERMS = 1_000_000

@@ -1,8 +1,8 @@
 """Training loops: reset, step and run the sheets that `recognition` finds.
 
-A loop is run by the workbook's own macros where it has them, else by the rules. A run by the rules is
-compiled: the formulas between the cells an epoch writes and those it reads become one loop on floats
-(engine/iteration.py); only what the last epoch comes to is calculated in the workbook itself, which
+A loop is run by the workbook's own macros where it is handed them, else by the rules. A run by the rules
+is compiled: the formulas between the cells an epoch writes and those it reads become one loop on floats
+(engine/repetition.py); only what the last epoch comes to is calculated in the workbook itself, which
 brings all other cells up to date too. The numbers are the same to the last bit, whichever way they come
 about.
 """
@@ -10,24 +10,48 @@ about.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
-from sheetml.engine.iteration import Expression
-from sheetml.layouts.graddesc import rules
-from sheetml.layouts.graddesc.cells import SheetCells
-from sheetml.layouts.graddesc.compiled import LOG, CompiledRun
-from sheetml.layouts.graddesc.recognition import LoopSheet, recognise
-from sheetml.workbook import Workbook
-
-if TYPE_CHECKING:
-    from sheetml.macros.machine import Code
+from sheetml.engine.repetition import Expression
+from sheetml.loops import rules
+from sheetml.loops.cells import SheetCells
+from sheetml.loops.compiled import LOG, CompiledRun
+from sheetml.loops.recognition import LoopSheet, recognise
+from sheetml.workbook import Book
+from sheetml.xlsx.model import CellValue
 
 EPOCHS_A_RUN = 5  # of the lesson's button "run"
 RESET, STEP, RUN = "reset", "onestep", "somesteps"  # the macros
+
+
+class Macro(Protocol):
+    """A macro; `sheet` is the sheet in whose module it stands."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sheet(self) -> str | None: ...
+
+
+class Procedure(Protocol):
+    """A macro as it is called."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Macros(Protocol):
+    """The macros of a workbook, as far as loops need them; `sheetml.macros.session.Macros` are such."""
+
+    def list(self) -> Iterable[Macro]: ...
+
+    def run(self, name: str, *, on_call: Callable[[Procedure], None] | None = None) -> object:
+        """Runs "sheet.macro" on the workbook's cells; `on_call` is told of each procedure that is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +96,28 @@ class History:
         self.loss = np.concatenate([self.loss, table[:, 2]])
 
 
-def training_loops(workbook: Workbook) -> list[TrainingLoop]:
-    """The training loops of the workbook, sheet by sheet; it is calculated if it has not been yet."""
+def training_loops(workbook: Book, macros: Callable[[], Macros] | None = None) -> list[TrainingLoop]:
+    """The training loops of the workbook, sheet by sheet; it is calculated if it has not been yet.
+
+    `macros` gives the workbook's macros: it is called once they are looked for. Without it all loops are
+    run by the rules.
+    """
     if not workbook.calculation.is_calculated:
         workbook.calculate()
-    return [TrainingLoop(workbook, loop) for loop in recognise(workbook)]
+    return [TrainingLoop(workbook, loop, macros) for loop in recognise(workbook)]
 
 
 class TrainingLoop:
     """A sheet that trains a line, slope · x + const, by copying its last row's results to the first."""
 
-    def __init__(self, workbook: Workbook, loop: LoopSheet) -> None:
+    def __init__(self, workbook: Book, loop: LoopSheet, macros: Callable[[], Macros] | None = None) -> None:
         self.workbook = workbook
         self.layout = loop
         self.cells = SheetCells(workbook, loop)
         self._copies = rules.epoch_copies(loop.kind, loop.copies)
         self._annealing = rules.ANNEALING.get(loop.kind)
         self._compiled: CompiledRun | None = None
+        self._all_macros = macros
         self._macros: set[str] | None = None
 
     def __repr__(self) -> str:
@@ -125,17 +154,21 @@ class TrainingLoop:
         """Which of reset, onestep and somesteps the workbook has as macros of this sheet."""
         if self._macros is None:
             self._macros = set()
-            if self.workbook.file.macro_parts:
-                found = {macro.name.casefold() for macro in self.workbook.macros.list() if macro.sheet == self.sheet}
+            if self._all_macros is not None and self.workbook.file.macro_parts:
+                found = {macro.name.casefold() for macro in self._all_macros().list() if macro.sheet == self.sheet}
                 self._macros = found & {RESET, STEP, RUN}
         return self._macros
+
+    def _run(self, macro: str, on_call: Callable[[Procedure], None] | None = None) -> None:
+        assert self._all_macros is not None  # `macros` names those that there are
+        self._all_macros().run(f"{self.sheet}.{macro}", on_call=on_call)
 
     # ---- its buttons
 
     def reset(self, *, by_rules: bool = False) -> None:
         """Starts over: by the workbook's macro `reset` if it has one, else (or with `by_rules`) by the rules."""
         if RESET in self.macros and not by_rules:
-            self.workbook.macros.run(f"{self.sheet}.{RESET}")
+            self._run(RESET)
             return
         self._prepare()
         if self.cells.has("rmses"):
@@ -146,7 +179,7 @@ class TrainingLoop:
     def step(self, *, by_rules: bool = False) -> None:
         """One epoch by itself, the lesson's macro `onestep`: with automatic calculation between its copies."""
         if STEP in self.macros and not by_rules:
-            self.workbook.macros.run(f"{self.sheet}.{STEP}")
+            self._run(STEP)
             return
         self._prepare()
         self._one_step()
@@ -171,8 +204,7 @@ class TrainingLoop:
         return history
 
     def _prepare(self) -> None:
-        if not self.workbook.calculation.is_calculated or self.workbook.calculation.changed.any():
-            self.workbook.calculate()
+        self.workbook.calculation.bring_up_to_date()
         self.cells.automatic = True
 
     # ---- by macros
@@ -182,7 +214,7 @@ class TrainingLoop:
         points: list[Point] = []
         calls = 0
 
-        def on_call(code: Code) -> None:
+        def on_call(code: Procedure) -> None:
             nonlocal calls
             if code.name.casefold() == STEP:
                 if calls:
@@ -191,7 +223,7 @@ class TrainingLoop:
 
         while len(points) < epochs:
             calls = 0
-            self.workbook.macros.run(f"{self.sheet}.{RUN}", on_call=on_call)
+            self._run(RUN, on_call)
             points.append(self.point)
         history.add(np.array([[point.const, point.slope, point.loss] for point in points]))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.graph import Traced, ordered
+from sheetml.engine.tracing.graph import Traced, ordered
 
 
 def compile_graph(leaves: Sequence[Traced], outputs: Sequence[Any]) -> Callable[..., tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """Recurrences as compiled loops: the cells of a scan computed one after another on plain floats.
 
 Evaluating a recurrence level by level costs an array operation for every few cells. Where all its
-values are numbers, its formulas are written out as Python source on floats (see scalar.py), and runs
+values are numbers, its formulas are written out as Python source on floats (see floats.py), and runs
 of cells in which the same formulas follow each other, as row after row, become loops over the rows.
 Whatever does not fit (text, errors, decisions, a domain left) is computed level by level instead.
 """
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.cells import StoredCells
+from sheetml.engine.compiled.floats import NAMES, NotScalar, ScalarFormula, scalar_formula
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
-from sheetml.engine.scalar import NAMES, NotScalar, ScalarFormula, scalar_formula
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 

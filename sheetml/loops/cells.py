@@ -7,18 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.cells import CellValue
 from sheetml.errors import CalculationError
 from sheetml.formula.references import address
-from sheetml.layouts.graddesc.recognition import LoopSheet
-from sheetml.workbook import Workbook
-from sheetml.xlsx.model import MAX_ROWS, Area
+from sheetml.loops.recognition import LoopSheet
+from sheetml.workbook import Book
+from sheetml.xlsx.model import MAX_ROWS, Area, CellValue
 
 
 class SheetCells:
-    """The named cells of one sheet (`rules.Cells`). Excel's calculation mode is automatic at first."""
+    """The named cells of one sheet (`rules.NamedCells`). Excel's calculation mode is automatic at first."""
 
-    def __init__(self, workbook: Workbook, loop: LoopSheet) -> None:
+    def __init__(self, workbook: Book, loop: LoopSheet) -> None:
         self.workbook = workbook
         self.calculation = workbook.calculation
         self.loop = loop
@@ -31,7 +30,7 @@ class SheetCells:
 
     def slots(self, name: str) -> list[int]:
         """The slots of an area's cells, with room made for them."""
-        slots: list[int] = self.workbook._held([(self.loop.sheet, self.loop.areas[name])]).tolist()
+        slots: list[int] = self.workbook.held_slots([(self.loop.sheet, self.loop.areas[name])]).tolist()
         return slots
 
     def place(self, name: str) -> str:
@@ -41,7 +40,7 @@ class SheetCells:
     # ---- values
 
     def values(self, name: str) -> list[CellValue]:
-        return [self.calculation.cells.get(slot) for slot in self.slots(name)]
+        return [self.calculation.value(slot) for slot in self.slots(name)]
 
     def value(self, name: str) -> float:
         """The number in a cell; nan where there is none."""
@@ -56,7 +55,7 @@ class SheetCells:
         self._write(self.slots(target), self.values(source))
 
     def clear(self, name: str) -> None:
-        slots = self.calculation.slots.within(self.loop.sheet, self.loop.areas[name]).tolist()
+        slots = self.calculation.within(self.loop.sheet, self.loop.areas[name]).tolist()
         self._write(slots, [None] * len(slots))
 
     def _write(self, slots: list[int], values: list[CellValue]) -> None:
@@ -91,15 +90,15 @@ class SheetCells:
             first = self._first_blank(start)
             column = self.loop.areas[start].left
             last = min(first + len(values) - 1, MAX_ROWS)
-            slots = self.workbook._held([(self.loop.sheet, Area(first, column, last, column))]).tolist()
+            slots = self.workbook.held_slots([(self.loop.sheet, Area(first, column, last, column))]).tolist()
             self.write(slots, values[: len(slots)])
 
     def reserve(self, start: str, count: int) -> None:
         """Makes room for so many further values, and more where there is none: new cells cost a new plan."""
         first, column = self._first_blank(start), self.loop.areas[start].left
         last = min(first + count, MAX_ROWS)
-        if (self.workbook._slots(self.loop.sheet, Area(first, column, last, column)) == 0).any():
-            self.workbook._held([(self.loop.sheet, Area(first, column, min(first + 4 * count, MAX_ROWS), column))])
+        if (self.workbook.slots_of(self.loop.sheet, Area(first, column, last, column)) == 0).any():
+            self.workbook.held_slots([(self.loop.sheet, Area(first, column, min(first + 4 * count, MAX_ROWS), column))])
 
     def _first_blank(self, start: str) -> int:
         area = self.loop.areas[start]

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sheetml.layouts.graddesc import recognition as kinds
+from sheetml.loops import recognition as kinds
 
 
-class Cells(Protocol):
+class NamedCells(Protocol):
     """The named cells of a sheet, as a macro sees them; `automatic` is Excel's calculation mode."""
 
     automatic: bool
@@ -40,11 +40,11 @@ class Cells(Protocol):
     def calculate(self) -> None: ...
 
 
-Procedure = Callable[[Cells], None]
+Procedure = Callable[[NamedCells], None]
 Copies = list[tuple[str, str]]
 
 
-def switched(cells: Cells, automatic: bool) -> None:
+def switched(cells: NamedCells, automatic: bool) -> None:
     """Sets the calculation mode; switching to automatic recalculates."""
     was, cells.automatic = cells.automatic, automatic
     if automatic and not was:
@@ -54,7 +54,7 @@ def switched(cells: Cells, automatic: bool) -> None:
 # ---- one epoch ---------------------------------------------------------------------------------
 
 
-def step(cells: Cells, copies: Copies, *, manual: bool) -> None:
+def step(cells: NamedCells, copies: Copies, *, manual: bool) -> None:
     """Copies the state and the weights from the last row to the first, and recalculates."""
     if manual:
         switched(cells, False)
@@ -78,30 +78,30 @@ def epoch_copies(kind: str, state: Copies) -> Copies:
 # ---- starting over -----------------------------------------------------------------------------
 
 
-def _start(cells: Cells, target: str, usual: float) -> None:
+def _start(cells: NamedCells, target: str, usual: float) -> None:
     """Writes what a target starts from: a cell of the sheet may say it (start_lr for lr)."""
     stated = f"start_{target.removesuffix('target')}"
     cells.put(target, cells.value(stated) if cells.has(stated) else usual)
 
 
-def _start_weights(cells: Cells) -> None:
+def _start_weights(cells: NamedCells) -> None:
     _start(cells, "slope", 1)
     _start(cells, "const", 1)
 
 
-def _copy_all(cells: Cells, state: Copies) -> None:
+def _copy_all(cells: NamedCells, state: Copies) -> None:
     for target, source in state:
         cells.copy(target, source)
 
 
-def _reset_basic(cells: Cells, state: Copies) -> None:
+def _reset_basic(cells: NamedCells, state: Copies) -> None:
     _start_weights(cells)
     if cells.has("rmses"):
         cells.clear("rmses")
     cells.calculate()
 
 
-def _reset_momentum(cells: Cells, state: Copies) -> None:
+def _reset_momentum(cells: NamedCells, state: Copies) -> None:
     _start(cells, "momtarget", 0)
     _start_weights(cells)
     if cells.has("lr"):
@@ -109,26 +109,26 @@ def _reset_momentum(cells: Cells, state: Copies) -> None:
     _copy_all(cells, state)
 
 
-def _reset_adagrad(cells: Cells, state: Copies) -> None:
+def _reset_adagrad(cells: NamedCells, state: Copies) -> None:
     _start(cells, "gradtarget", 10_000)
     _start_weights(cells)
     _copy_all(cells, state)
 
 
-def _reset_rmsprop(cells: Cells, state: Copies) -> None:
+def _reset_rmsprop(cells: NamedCells, state: Copies) -> None:
     _start(cells, "gradtarget", 10_000)
     _start_weights(cells)
     for _ in range(2):
         _copy_all(cells, state)
 
 
-def _reset_adam(cells: Cells, state: Copies) -> None:
+def _reset_adam(cells: NamedCells, state: Copies) -> None:
     _start_adam(cells)
     for _ in range(2):
         _copy_all(cells, state)
 
 
-def _start_adam(cells: Cells) -> None:
+def _start_adam(cells: NamedCells) -> None:
     _start(cells, "gradtarget", 10_000)
     _start(cells, "momtarget", 0)
     _start_weights(cells)
@@ -136,7 +136,7 @@ def _start_adam(cells: Cells) -> None:
         _start(cells, "lr", 1)
 
 
-def _reset_eve(cells: Cells, state: Copies) -> None:
+def _reset_eve(cells: NamedCells, state: Copies) -> None:
     """With manual calculation its copies take what the last row had come to before the reset."""
     switched(cells, False)
     _reset_adam(cells, state)
@@ -147,7 +147,7 @@ def _reset_eve(cells: Cells, state: Copies) -> None:
     switched(cells, True)
 
 
-def _reset_annealed_adagrad(cells: Cells, state: Copies) -> None:
+def _reset_annealed_adagrad(cells: NamedCells, state: Copies) -> None:
     switched(cells, False)
     _start(cells, "gradtarget", 1_000_000)
     _start_weights(cells)
@@ -157,7 +157,7 @@ def _reset_annealed_adagrad(cells: Cells, state: Copies) -> None:
     switched(cells, True)
 
 
-def _reset_annealed_adam(cells: Cells, state: Copies) -> None:
+def _reset_annealed_adam(cells: NamedCells, state: Copies) -> None:
     switched(cells, False)
     _start_adam(cells)
     cells.copy("prev_grad2", "avg_grad2")
@@ -169,7 +169,7 @@ def _reset_annealed_adam(cells: Cells, state: Copies) -> None:
     switched(cells, True)
 
 
-def _reset_stated(cells: Cells, state: Copies) -> None:
+def _reset_stated(cells: NamedCells, state: Copies) -> None:
     """A sheet that says what it starts from: start_const for const, start_mom for momtarget; what is not said is 0."""
     switched(cells, False)
     for target, _ in state:
@@ -198,14 +198,14 @@ class Annealing:
     looked_at: tuple[str, ...]  # cells with formulas that it reads
 
 
-def _halve_until_short(cells: Cells) -> None:
+def _halve_until_short(cells: NamedCells) -> None:
     while cells.value("step_size") > 2 * cells.value("prev_step"):
         cells.put("lr", cells.value("lr") / 2)
         cells.calculate()
     cells.copy("prev_step", "step_size")
 
 
-def _quarter_where_gradients_grow(cells: Cells) -> None:
+def _quarter_where_gradients_grow(cells: NamedCells) -> None:
     if cells.value("gradrat") > 2:
         cells.put("lr", cells.value("lr") / 4)
     if cells.value("avg_grad2") < cells.value("prev_grad2"):
@@ -230,7 +230,7 @@ ANNEALING = {
     ),
 }
 
-RESETS: dict[str, Callable[[Cells, Copies], None]] = {
+RESETS: dict[str, Callable[[NamedCells, Copies], None]] = {
     kinds.BASIC: _reset_basic,
     kinds.MOMENTUM: _reset_momentum,
     kinds.ADAGRAD: _reset_adagrad,

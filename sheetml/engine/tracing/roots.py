@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.graph import Primitive, Trace, Traced, divide, gradient, negative, unary, value_of
+from sheetml.engine.tracing.graph import Primitive, Trace, Traced, divide, gradient, negative, unary, value_of
 
 Equation = Callable[..., Any]  # of the unknown and the operands, in traceable operations; 0 at the root
 

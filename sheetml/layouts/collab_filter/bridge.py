@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
+from sheetml.api import Workbook
+from sheetml.api import open as open_workbook
 from sheetml.errors import ModelError
+from sheetml.layouts.collab_filter.build import build_from_model
+from sheetml.layouts.collab_filter.factors import SheetModel
+from sheetml.layouts.collab_filter.reading import read_model
+from sheetml.layouts.collab_filter.recognition import recognise
+from sheetml.learn.bayesian import BayesianFactors
+from sheetml.learn.dot_product import DotProduct
 from sheetml.learn.embedding import EmbeddingDot, EmbeddingDotBias, EmbeddingModel, EmbeddingNet
 from sheetml.learn.factors import FactorModel
 from sheetml.learn.metrics import mean_squared_error
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.training import Tables
+from sheetml.workbook import Book
 
-if TYPE_CHECKING:
-    from sheetml.layouts.collab_filter import FactorModel as SheetModel
-    from sheetml.workbook import Workbook
+Model = TypeVar("Model", bound=FactorModel)
 
 
 def export(
@@ -33,8 +40,6 @@ def export(
     Its predictions are those of `predict`. Raises ModelError for a model that the sheet cannot hold,
     DataError or WorkbookError where the workbook cannot be made.
     """
-    from sheetml.layouts.collab_filter import build_from_model
-
     model._require_fit()
     _require_a_sheet(model)
     ratings = model.ratings_
@@ -59,8 +64,6 @@ def export(
 
 def _require_a_sheet(model: FactorModel) -> None:
     """The sheet predicts by dot products and biases, perhaps through a sigmoid, and by nothing else."""
-    from sheetml.learn.bayesian import BayesianFactors
-
     if isinstance(model, (EmbeddingNet, BayesianFactors)) or model.item_factors_.shape[1] == 0:
         raise ModelError(
             f"a {type(model).__name__} cannot be written into the sheet of dot products; "
@@ -79,17 +82,18 @@ def _crosstab(ratings: Ratings, users: np.ndarray, items: np.ndarray) -> np.ndar
     return table
 
 
-def read_workbook_model(book: str | os.PathLike[str] | Workbook, sheet: str | None = None) -> FactorModel:
+def read_workbook_model(
+    book: str | os.PathLike[str] | Book,
+    sheet: str | None = None,
+    kind: type[Model] = FactorModel,  # type: ignore[assignment]  # any kind
+) -> Model:
     """The model in a sheet of the lesson's layout, with the values its cells have: its predictions are the sheet's.
 
     A DotProduct, or where the sheet squeezes its predictions by a sigmoid an EmbeddingDotBias or an
     EmbeddingDot. `sheet` may be left out where only one sheet has the layout. Raises ModelError where
-    none has, DataError where the sheet's cells do not make a model.
+    none has or its model is not of this `kind`, DataError where the sheet's cells do not make a model.
     """
-    import sheetml
-    from sheetml.layouts.collab_filter import read_model, recognise
-
-    workbook = sheetml.open(book) if isinstance(book, (str, os.PathLike)) else book
+    workbook = open_workbook(book) if isinstance(book, (str, os.PathLike)) else book
     layouts = {layout.sheet.casefold(): layout for layout in recognise(workbook)}
     if sheet is None and len(layouts) == 1:
         sheet = next(iter(layouts))
@@ -100,13 +104,14 @@ def read_workbook_model(book: str | os.PathLike[str] | Workbook, sheet: str | No
     if sheet.casefold() not in layouts:
         others = f"; these do: {names}" if layouts else ""
         raise ModelError(f"{workbook.path}: the sheet {sheet!r} holds no model of dot products{others}.")
-    return _model_of(read_model(workbook, layouts[sheet.casefold()]))
+    model = _model_of(read_model(workbook, layouts[sheet.casefold()]))
+    if not isinstance(model, kind):
+        raise ModelError(f"the sheet holds what a {type(model).__name__} computes, not a {kind.__name__}.")
+    return model
 
 
 def _model_of(found: SheetModel) -> FactorModel:
     """The fitted model that predicts as the sheet's model does."""
-    from sheetml.learn.dot_product import DotProduct
-
     ratings = _ratings_of(found)
     user_bias = None if found.user_bias is None else found.user_bias + found.mean
     if found.rating_range is None:

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sheetml.engine.dependencies import pairs_of
-from sheetml.engine.iteration import Expression
+from sheetml.engine import questions
+from sheetml.engine.repetition import Expression
 from sheetml.errors import FormulaError
 from sheetml.formula.references import address
-from sheetml.formula.tree import Name, Node, children
-from sheetml.workbook import Workbook
+from sheetml.formula.tree import Name, Node, walk
+from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 WEIGHTS = ("const", "slope")
@@ -52,7 +52,7 @@ class LoopSheet:
         return all(name in self.areas for name in names)
 
 
-def recognise(workbook: Workbook) -> list[LoopSheet]:
+def recognise(workbook: Book) -> list[LoopSheet]:
     """All sheets with a training loop, in the order of the workbook. No cell is changed."""
     found: list[LoopSheet] = []
     if not {"lastconst", "lastslope"} <= {name.name.casefold() for name in workbook.file.names}:
@@ -113,9 +113,9 @@ def _kind(page: _Page, targets: set[str]) -> str:
 
 def _step_size(page: _Page) -> Area | None:
     """The cell whose formula speaks of histgrad by its name: the length of the step to be taken."""
-    for block in page.workbook.calculation.blocks:
+    for block in questions.blocks(page.workbook.calculation):
         alone = block.sheet == page.sheet and block.tree is not None and block.rows.size == 1
-        if alone and any(_is_name(node, "histgrad") for node in _nodes(block.tree)):
+        if alone and any(_is_name(node, "histgrad") for node in walk(block.tree)):
             return _cell(int(block.rows[0]), int(block.columns[0]))
     return None
 
@@ -155,14 +155,6 @@ def _is_name(node: Node, name: str) -> bool:
     return isinstance(node, Name) and node.name.casefold() == name
 
 
-def _nodes(tree: Node | None) -> Iterator[Node]:
-    if tree is None:
-        return
-    yield tree
-    for child in children(tree):
-        yield from _nodes(child)
-
-
 def _cell(row: int, column: int) -> Area:
     return Area(row, column, row, column)
 
@@ -173,7 +165,7 @@ def _cell(row: int, column: int) -> Area:
 class _Page:
     """A sheet with the areas that its names stand for; names that are #REF! are none."""
 
-    def __init__(self, workbook: Workbook, sheet: int) -> None:
+    def __init__(self, workbook: Book, sheet: int) -> None:
         self.workbook = workbook
         self.sheet = sheet
         self.name = workbook.sheet_names[sheet]
@@ -197,10 +189,8 @@ class _Page:
         calculation = self.workbook.calculation
         (slot,) = self.slots("const").tolist()
         rows = []
-        for stage in calculation.plan.stages:
-            for block in stage.blocks if slot in stage.reads else []:
-                readers, sources = pairs_of(block.context, block.block.tree)
-                rows += [calculation.slots.place(reader)[1] for reader in readers[sources == slot].tolist()]
+        for readers in questions.readers(calculation, slot):
+            rows += [calculation.place(reader)[1] for reader in readers.tolist()]
         top = self.areas["const"].top
         return min((row for row in rows if row > top), default=top + 1)
 
@@ -218,7 +208,7 @@ class _Page:
 
     def slots(self, *names: str) -> np.ndarray:
         areas = [self.areas[name] for name in names]
-        return self.workbook._held([(self.sheet, area) for area in areas])
+        return self.workbook.held_slots([(self.sheet, area) for area in areas])
 
     def feeds(self, *names: str) -> bool:
         """Whether what the last row comes to depends on these cells, which hold no formulas."""
@@ -231,7 +221,7 @@ class _Page:
     def words(self, below: int) -> Iterator[tuple[int, int, str]]:
         """The texts above a row: row, column and the text in small letters."""
         calculation = self.workbook.calculation
-        rows, columns = calculation.slots.positions(self.sheet)
+        rows, columns, _ = calculation.held(self.sheet)
         for row, column in zip(rows.tolist(), columns.tolist()):
             if row >= below:
                 return

@@ -8,7 +8,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.workbook.defined_name import DefinedName
 
 import sheetml
-from sheetml.layouts.graddesc import recognise
+from sheetml.loops import recognise
 from tests.reference import reference
 from tests.workbooks import made
 
@@ -117,7 +117,8 @@ def test_learning_rates_and_losses_are_found_where_the_sheets_have_them():
     loops = sheetml.open(reference("workbooks", "graddesc_without_macros.xlsx")).training_loops
     assert [loop.learning_rate for loop in loops] == [1e-4, 1e-4, 0.001, 0.02, 1, 1, 0.00390625, 0.00390625]
     assert (loops[0].layout.loss, loops[5].layout.loss) == ("rmse", "loss")
-    assert loops[1].layout.loss.text == "SQRT(SUMPRODUCT(($E$4:$E$32-$B$4:$B$32)^2))"
+    loss = loops[1].layout.loss
+    assert loss is not None and not isinstance(loss, str) and loss.text == "SQRT(SUMPRODUCT(($E$4:$E$32-$B$4:$B$32)^2))"
 
 
 @pytest.mark.parametrize(("top", "left"), [(1, 1), (11, 6), (40, 30)])

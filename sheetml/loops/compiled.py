@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sheetml.engine.iteration import Expression, compile_iteration
-from sheetml.layouts.graddesc.cells import SheetCells
-from sheetml.layouts.graddesc.rules import Annealing, Copies
+from sheetml.engine.repetition import Expression, compile_iteration
+from sheetml.loops.cells import SheetCells
+from sheetml.loops.rules import Annealing, Copies
 from sheetml.xlsx.model import Kind
 
 LOG = ("rmsestart", "rmse")
@@ -75,9 +75,9 @@ class CompiledRun:
         are done, the next would leave cells without numbers: that is for the workbook to show.
         """
         calculation = self.cells.calculation
-        if self._iteration is None or (calculation.cells.kind[self.written] != Kind.NUMBER).any():
+        if self._iteration is None or (calculation.kinds(self.written) != Kind.NUMBER).any():
             return np.zeros((0, 3))
-        state = calculation.cells.number[self.written].tolist()
+        state = calculation.numbers(self.written).tolist()
         shown: list[np.ndarray] = []
         logged: list[float] = []
         done, annealed, at_once = 0, False, epochs if self.annealing is None else FEWEST_AT_ONCE
@@ -156,7 +156,7 @@ class CompiledRun:
 
 
 class _FloatCells:
-    """The cells that annealing works on (`rules.Cells`), with manual calculation, on floats."""
+    """The cells that annealing works on (`rules.NamedCells`), with manual calculation, on floats."""
 
     automatic = False
 

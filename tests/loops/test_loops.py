@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import sheetml
-from tests.layouts.graddesc_by_hand import LOOPS, Eve, State
+from sheetml.loops import training_loops
+from sheetml.workbook import Book
+from sheetml.xlsx.reader import read_workbook
 from tests.libreoffice import disagreements
+from tests.loops.graddesc_by_hand import LOOPS, Eve, State
 from tests.macros.graddesc_macros import macro_workbook
 from tests.reference import reference
 
@@ -99,6 +102,15 @@ def test_the_history_holds_every_epoch(sheet):
 @pytest.fixture(scope="module")
 def with_macros(tmp_path_factory):
     return macro_workbook(tmp_path_factory.mktemp("graddesc") / "graddesc.xlsm")
+
+
+def test_a_loop_that_is_handed_no_macros_runs_by_the_rules(with_macros):
+    loop = training_loops(Book(read_workbook(with_macros)))[0]
+    loop.reset()
+    expected = loop_of(opened(), loop.sheet)
+    expected.reset()
+    assert loop.macros == set()
+    assert loop.run(3).loss.tolist() == expected.run(3).loss.tolist()
 
 
 @pytest.mark.parametrize("sheet", SHEETS)

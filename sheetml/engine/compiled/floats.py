@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine import graph as ops
+from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
-from sheetml.engine.graph import Primitive, Trace, Traced, ordered
 from sheetml.engine.plan import Step
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Primitive, Trace, Traced, ordered
 from sheetml.engine.values import NUMBER, Value
 
 MOST_TERMS = 4000  # in one formula
@@ -224,22 +225,12 @@ class _Leaves:
 
 def _evaluated(step: Step, leaves: _Leaves, trace: Trace) -> Any:
     """The graph of the formula's numbers for all its cells, (b, 1, 1)."""
-    from sheetml.engine.calculation import evaluated
-
     if step.block.is_array or step.block.tree is None or step.volatile or step.circular:
         raise NotScalar
-    workspace = step.context.workspace
-    stored, tracing, reads = workspace.cells, workspace.trace, workspace.dynamic_reads
-    problems = dict(workspace.problems)
-    workspace.cells, workspace.trace, workspace.dynamic_reads = leaves, trace, []
-    try:
-        with np.errstate(all="ignore"):
-            value = evaluated(step.context, step.block)
+    with step.context.workspace.borrowed(leaves, trace) as workspace, np.errstate(all="ignore"):
+        value = evaluated(step.context, step.block)
         if workspace.dynamic_reads:
             raise NotScalar
-    finally:
-        workspace.cells, workspace.trace, workspace.dynamic_reads = stored, tracing, reads
-        workspace.problems = problems
     if value.kind is not None or trace.guards or trace.undifferentiable or value.shape[1:] != (1, 1):
         raise NotScalar
     return value.number

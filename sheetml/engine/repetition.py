@@ -18,15 +18,25 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.blocks import Block
-from sheetml.engine.calculation import Calculation, evaluated
+from sheetml.engine.block_values import evaluated
+from sheetml.engine.calculation import Calculation
 from sheetml.engine.cells import Slots
+from sheetml.engine.compiled.floats import (
+    DEEPEST,
+    NotScalar,
+    ScalarFormula,
+    Term,
+    scalar_formula,
+    showing,
+    vanishing,
+    watch,
+)
+from sheetml.engine.compiled.recurrence import Loop, Order, cell_order, compiled
 from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context, NotReady
-from sheetml.engine.graph import value_of
+from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Step
-from sheetml.engine.scalar import DEEPEST, NotScalar, ScalarFormula, Term, scalar_formula, showing, vanishing, watch
-from sheetml.engine.scan import Order, cell_order, compiled
+from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.parser import parse
@@ -110,8 +120,7 @@ def compile_iteration(
     calculation: Calculation, written: Sequence[int], read: Sequence[int | Expression], feedback: Sequence[int | None]
 ) -> Iteration | None:
     """The iteration compiled; None where it cannot be, and `Calculation.calculate` has to do it."""
-    if not calculation.is_calculated or calculation.changed.any():
-        calculation.calculate()
+    calculation.bring_up_to_date()
     try:
         return Iteration(calculation, written, read, feedback)
     except (NotScalar, NotReady, SheetmlError):
@@ -155,7 +164,7 @@ class _Program:
         """The cells of a stage in order, with the source that `calculate` would run for them."""
         formulas: list[ScalarFormula]
         order: Order
-        if stage.loop is not None:
+        if isinstance(stage.loop, Loop):
             formulas, order = stage.loop.formulas, stage.loop.order
         else:
             formulas, order = [self._formula(block) for block in stage.blocks], cell_order(stage)

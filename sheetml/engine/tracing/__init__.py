@@ -1,0 +1,1 @@
+"""Array operations with derivatives: traced, compiled, differentiated. Nothing here knows of spreadsheets."""
