@@ -109,7 +109,11 @@ class Search:
     _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
-        self.scale = _scale(self.problem)
+        self.measure_by(self.problem.start)
+
+    def measure_by(self, x: np.ndarray) -> None:
+        """Scales the variables by the magnitudes at a point."""
+        self.scale = _scale(x, self.problem.automatic_scaling)
 
     # ---- the problem in scaled variables
 
@@ -445,14 +449,14 @@ def moved(x: np.ndarray, position: int, to: float) -> np.ndarray:
     return result
 
 
-def _scale(problem: Problem) -> np.ndarray:
+def _scale(x: np.ndarray, automatic: bool) -> np.ndarray:
     """What each adjustable cell is measured by: 1, or its own magnitude where those spread over decades.
 
     Powers of two, so that scaling changes no digit.
     """
-    size = np.abs(problem.start)
+    size = np.abs(x)
     size[size == 0] = np.median(size[size > 0]) if size.any() else 1.0
     spread = float(np.std(np.log10(size))) if size.size else 0.0
-    if not problem.automatic_scaling or spread < DECADES:
+    if not automatic or spread < DECADES:
         return np.ones(size.size)
     return 2.0 ** np.round(np.log2(size))
