@@ -1,8 +1,9 @@
-"""Leaps far out from where a descent ended: does the objective still improve out there?
+"""Leaps from where a descent ended: does the objective still improve far out, or beside a point without slope?
 
 A descent that starts at huge numbers may end where its steps, not the objective, are used up. From its best
 point one leap along each cell, downhill and on from the start shows that: a better point is gone on from,
-and one that is better without end makes the search say that there is no best value.
+and one that is better without end makes the search say that there is no best value. Where the slope is zero,
+which a saddle has as well as a minimum, small steps in random directions are tried too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from sheetml.solve.search import Search, gained
 
 MOST_CELLS = 50  # whose own directions are tried
 LENGTHS = 10.0 ** np.arange(3, 15)  # by the size of the point
+FLAT = 1e-9  # a slope below which is none
+SMALL = np.array([1e-4, 1e-3, 1e-2])  # steps beside such a point, by its size, and ...
+BESIDE = 20  # ... so many of each
 WORTH = 1e-6  # relative: a gain less than which is none
 
 
@@ -28,8 +32,22 @@ def leap(search: Search) -> bool:
     before = search.rank(best)
     directions = _directions(search, best.x)
     steps = (LENGTHS[:, None, None] * (1.0 + np.abs(best.x)) * directions).reshape(-1, best.x.size)
+    steps = np.concatenate([steps, _beside(search, best.x)])
     search.judged(np.clip(best.x + steps, problem.lower, problem.upper))
     return gained(before, search.rank(search.best or best), WORTH)
+
+
+def _beside(search: Search, x: np.ndarray) -> np.ndarray:
+    """Small steps, (s, n), if the objective has no slope at all."""
+    try:
+        objective, gradient = search.objective_and_gradient(x)
+    except CalculationError:
+        return np.zeros((0, x.size))
+    if np.abs(gradient * search.scale).max(initial=0.0) > FLAT * (1.0 + abs(objective)):
+        return np.zeros((0, x.size))
+    random = np.random.default_rng(0)
+    steps = random.normal(size=(len(SMALL), BESIDE, x.size)) * SMALL[:, None, None]
+    return (steps * np.maximum(np.abs(x), search.scale)).reshape(-1, x.size)
 
 
 def _directions(search: Search, x: np.ndarray) -> np.ndarray:

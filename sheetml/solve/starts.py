@@ -142,7 +142,8 @@ def run(
                 yield point
 
     workers = min(_processors() if workers is None else workers, count - 1)
-    shared = workers > 1 and seconds * (count - 1) > WORTH_WORKERS and _can_fork()
+    counted = search.limits.max_iterations is not None  # to be kept to exactly, which one process does
+    shared = workers > 1 and seconds * (count - 1) > WORTH_WORKERS and _can_fork() and not counted
     short_ends: list[Point] = []
     for ending in _endings(search, short if is_long else descend, worthwhile(), workers if shared else 1):
         best_said = _took(search, minima, ending, best_said)

@@ -19,7 +19,7 @@ def test_a_start_that_overflows_is_left_for_one_that_has_a_value():
     [
         ("=A1*A2-A1^2", "max", ()),
         ("=A1+A2^3", "max", (("C1", ">=", 0),)),
-        ("=-A1^2+A2*LN(1+A1^2)", "min", (("C1", ">=", 0),)),
+        ("=A2*LN(1+A1^2)-A1^2", "min", (("C1", ">=", 0),)),
         ("=-EXP(A1)", "min", ()),
     ],
 )
