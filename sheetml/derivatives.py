@@ -396,5 +396,6 @@ def _in_formulas(workbook: Book, slots: np.ndarray) -> Iterator[float]:
                     yield abs(calculation.number(slot))
             elif own.block.tree is not None:
                 yield from (node.value for node in walk(own.block.tree) if isinstance(node, Number))
-                read += pairs_of(own.context, own.block.tree)[1].tolist()
+                readers, sources = pairs_of(own.context, own.block.tree)
+                read += sources[readers == slot].tolist()
         waiting, level = read[:MOST_STEPS], level + 1

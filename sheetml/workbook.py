@@ -22,7 +22,7 @@ from sheetml.formula.references import address, cell_name, parse_area, split_are
 from sheetml.formula.text import to_a1
 from sheetml.xlsx.model import Area, CellValue, ErrorCode, Formula, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
-from sheetml.xlsx.sheet_patch import CellChange, CellContent
+from sheetml.xlsx.sheet_patch import ArrayResult, CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
@@ -227,10 +227,30 @@ class Book:
         for slot in np.nonzero(differs)[0].tolist():
             sheet, row, column = calculation.place(slot)
             changes.setdefault(sheet, {})[row, column] = self._storable(slot)
+        for (sheet, row, column), area in self._resized():
+            value = self._storable(calculation.slot(sheet, row, column))
+            changes.setdefault(sheet, {})[row, column] = ArrayResult(value, area)
         for (sheet, row, column), formula in self._formulas_to_write().items():
             content = CellContent(formula, self._storable(calculation.slot(sheet, row, column)))
             changes.setdefault(sheet, {})[row, column] = content
         return changes
+
+    def _resized(self) -> Iterator[tuple[tuple[int, int, int], Area]]:
+        """The formulas whose results spill over another area than the file states, and that area.
+
+        One that could not spill in the file and cannot now keeps the area that the file states.
+        """
+        calculation = self.calculation
+        for position, sheet in enumerate(self.file.sheets):
+            for formula in sheet.cells.formula.values():
+                if not formula.dynamic or formula.area is None:
+                    continue
+                slot = calculation.slot(position, formula.row, formula.column)
+                size = calculation.workspace.spills.get(slot)
+                blocked = all(cells.get(slot) is ErrorCode.SPILL for cells in (calculation.cells, calculation.original))
+                if size is not None and size != (formula.area.height, formula.area.width) and not blocked:
+                    bottom, right = formula.row + size[0] - 1, formula.column + size[1] - 1
+                    yield (position, formula.row, formula.column), Area(formula.row, formula.column, bottom, right)
 
     def _storable(self, slot: int) -> CellValue:
         """A cell's value as it can be stored: what could not be computed is #NAME?."""

@@ -286,7 +286,7 @@ class CellFunction:
         return found[:, 0] if self._scalar else found
 
     def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
-        """Other cells of the workbook as a function of others: inputs hold what they are given, formulas or not."""
+        """Other cells of the same workbook as a function of others, which hold what they are given."""
         return CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1)
 
     def joined(self, other: CellFunction) -> CellFunction:

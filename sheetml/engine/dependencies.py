@@ -18,6 +18,7 @@ from sheetml.formula.tree import (
     StructuredReference,
     Unary,
     children,
+    operands,
 )
 from sheetml.xlsx.model import Area
 
@@ -42,7 +43,7 @@ def read_references(context: Context, node: Node, scalar: bool, listed: set[str]
             yield from _of_span(context, node, listed)
         case Binary() | Unary():
             inner = scalar and node.operator not in _OPERATORS_ON_REFERENCES
-            for child in children(node):
+            for child in operands(node):
                 yield from read_references(context, child, inner, listed)
         case _:
             for child in children(node):

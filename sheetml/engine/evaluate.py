@@ -50,6 +50,7 @@ from sheetml.engine.values import (
     text_value,
 )
 from sheetml.errors import CalculationError
+from sheetml.formula.text import to_a1
 from sheetml.formula.tree import (
     Apply,
     ArrayConstant,
@@ -67,6 +68,8 @@ from sheetml.formula.tree import (
     StructuredReference,
     Text,
     Unary,
+    left_spine,
+    operands,
 )
 from sheetml.xlsx.model import ERROR_CODE
 
@@ -229,6 +232,9 @@ class Context:
         """The argument as it is: references are not read."""
         return _EVALUATE[type(node)](self, node)
 
+    def passed(self, node: Node, value: Value) -> None:
+        """What a part of a chain of operators came to, on the way to the whole: who explains formulas notes it."""
+
     def value(self, node: Node) -> Value:
         """The argument's value; a range is read whole in array mode, else intersected."""
         if type(node) is Call:
@@ -360,7 +366,8 @@ class Context:
 
     def uncomputable(self, reason: str) -> Value:
         """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
-        self.workspace.problems.update(dict.fromkeys(self.readers.tolist(), reason))
+        readers = self.readers[self.readers != 0]  # a formula that stands in no cell has nowhere to report it
+        self.workspace.problems.update(dict.fromkeys(readers.tolist(), reason))
         return error_value(UNCOMPUTABLE)
 
 
@@ -471,7 +478,8 @@ def _structured(context: Context, node: StructuredReference) -> Result:
 
 
 def _external(context: Context, node: ExternalReference) -> Value:
-    return context.uncomputable(f"another workbook is referred to ({node.text})")
+    text = to_a1(node, int(context.rows[0]), int(context.columns[0]))
+    return context.uncomputable(f"another workbook is referred to ({text})")
 
 
 # ---- operators ---------------------------------------------------------------------------------
@@ -526,7 +534,15 @@ def _binary(context: Context, node: Binary) -> Result:
     operator = node.operator
     if operator in _ON_REFERENCES:
         return _ON_REFERENCES[operator](context, node)
-    left, right = context.value(node.left), context.value(node.right)
+    first, chain = left_spine(node)  # a chain a+b+c+... may be deeper than Python's stack
+    left = context.value(first)
+    for part in chain:
+        left = _operation(context, part.operator, left, context.value(part.right))
+        context.passed(part, left)
+    return left
+
+
+def _operation(context: Context, operator: str, left: Value, right: Value) -> Value:
     if operator in _ARITHMETIC:
         return arithmetic(operator, left, right)
     if operator == "&":
@@ -603,7 +619,7 @@ def join(left: Value, right: Value) -> Value:
 
 def _union(context: Context, node: Binary) -> Result:
     parts: list[Reference] = []
-    for side in (node.left, node.right):
+    for side in operands(node):
         result = context.evaluate(side)
         if isinstance(result, Areas):
             parts += result.parts

@@ -138,6 +138,8 @@ def _targets(block: Block, context: Context) -> np.ndarray:
 
 def is_volatile(context: Context, tree: Node | None) -> bool:
     """Whether the formula's text holds a function that gives another value at each calculation."""
+    if tree is None:
+        return False
     functions = context.workspace.functions
     called = (functions.get(node.function) for node in walk(tree) if isinstance(node, Call))
     return any(function is not None and function.volatile for function in called)

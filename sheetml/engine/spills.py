@@ -9,7 +9,7 @@ from sheetml.engine.cells import StoredCells
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import MOST_FILLED, Formulas, too_many_filled
 from sheetml.engine.plan import Step
-from sheetml.engine.values import BLANK, ERROR, SPILL, Value, error_value
+from sheetml.engine.values import BLANK, ERROR, SPILL, UNCOMPUTABLE, Value, error_value
 from sheetml.errors import CalculationError
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
@@ -47,6 +47,8 @@ class Spills:
         """A result as it goes into the cells; Replan where it needs an area of another size than so far."""
         size = (value.shape[1], value.shape[2])
         if size != step.block.size:
+            if _is_unknown(value):
+                return value  # what the cells' area should be is not known either: it stays as it was
             return self._refit(step, size, cells)
         if size == (1, 1):
             return value
@@ -108,3 +110,8 @@ class Spills:
         slots = self.workspace.slots.locate(step.block.sheet, rows, columns).reshape(-1)
         others = slots[(slots != 0) & ~np.isin(slots, step.targets)]
         return bool(((cells.kind[others] != BLANK) | self.formulas.are_filled(others)).any())
+
+
+def _is_unknown(value: Value) -> bool:
+    """Whether nothing of it could be computed."""
+    return value.kind is not None and bool((value.kind == ERROR + UNCOMPUTABLE).all())

@@ -1,8 +1,9 @@
 """Builds the syntax tree of a formula.
 
 Operators wait on a stack until one that binds less tightly arrives, so that only parentheses and
-function calls nest the parser's own calls; their number is bounded, and so is the depth of the tree:
-no formula makes the parser, nor anything that walks or compares its trees, overflow Python's stack.
+function calls nest the parser's own calls; their number is bounded, and so is the depth of the tree but
+for chains of operators, which `tree.left_spine` and `tree.operands` go along: no formula makes the parser,
+nor anything that walks or compares its trees, overflow Python's stack.
 
 Two things differ from other languages: a sign binds more tightly than "^" (-2^2 is 4), and a chain of
 "^" is computed from the left (2^3^2 is 64).
@@ -12,12 +13,15 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from sheetml.errors import FormulaError
 from sheetml.formula.references import column_number, unquote_sheets
-from sheetml.formula.tokens import COLUMN, ROW, Token, tokenise, trouble
+from sheetml.formula.tokens import COLUMN, OTHER_WORKBOOK, ROW, Token, tokenise, trouble
 from sheetml.formula.tree import (
+    OWN_WORKBOOK,
+    REFERENCE_OPERATORS,
     Apply,
     ArrayConstant,
     Binary,
@@ -34,12 +38,12 @@ from sheetml.formula.tree import (
     StructuredReference,
     Text,
     Unary,
-    children,
+    operands,
 )
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 MAX_NESTING = 100  # parentheses within parentheses; Excel allows 64 levels of functions
-MAX_DEPTH = 200  # of the tree: also the longest chain a+b+c+..., which makes one level for each term
+MAX_DEPTH = 200  # of the tree, where a chain a+b-c&... or a,b,c... counts as one level
 
 PREFIX_PRECEDENCE = 7
 PERCENT_PRECEDENCE = 6
@@ -53,10 +57,11 @@ PRECEDENCE: dict[str, int] = {
     **dict.fromkeys(" ", 9),  # intersection
     ":": 10,
 }
-REFERENCE_OPERATORS = frozenset(", :")
 ITEMS = {item.lower(): item for item in ("#All", "#Data", "#Headers", "#Totals", "#This Row")}
 
 _FUNCTION_PREFIX = re.compile(r"(?:_xlfn\.|_xlws\.|_xll\.|_xludf\.)+(?=.)", re.IGNORECASE)
+_FORMER_NAMES = {"_FV": "FIELDVALUE"}  # what the first Excel with data types wrote for A1.Price
+_EXTERNAL = re.compile(rf"({OTHER_WORKBOOK})(.+)", re.DOTALL)
 _PARAMETER_PREFIX = re.compile(r"_xl(pm|op)\.(?=.)", re.IGNORECASE)
 _CELL = re.compile(rf"(\$?)({COLUMN})(\$?)({ROW})")
 _BRACKETS = re.compile(r"\s*\[((?:[^\[\]']|'.)*)\]\s*([,:]?)", re.DOTALL)
@@ -163,7 +168,7 @@ class _Parser:
                 operands[-1] = Unary("#", operands[-1])
                 self.advance()
             elif token.text == "(" and is_reference(operands[-1]):
-                operands[-1] = Apply(operands[-1], self.arguments())
+                operands[-1] = _called(operands[-1], self.arguments())
             else:
                 return
 
@@ -209,7 +214,7 @@ class _Parser:
             case "structured":
                 return self.structured(token)
             case "external":
-                return ExternalReference(token.text)
+                return self.external(token)
         if token.text == "(":
             return self.group(token)
         if token.text == "{":
@@ -236,6 +241,7 @@ class _Parser:
         if token.sheet is not None or _PARAMETER_PREFIX.match(token.text):
             return self.name(token)  # its value is called: see postfixes
         function = _FUNCTION_PREFIX.sub("", token.text, count=1).upper()
+        function = _FORMER_NAMES.get(function, function)
         arguments = self.arguments()
         if function == "SINGLE" and len(arguments) == 1 and arguments[0] != Missing():
             return Unary("@", arguments[0])
@@ -356,6 +362,29 @@ class _Parser:
         first, last = (columns[0], columns[-1]) if columns else (None, None)
         return StructuredReference(table or None, tuple(items), first, last)
 
+    def external(self, token: Token) -> Node:
+        """A reference into another workbook; one into the workbook itself is what it would be without saying so."""
+        match = _EXTERNAL.fullmatch(token.text)
+        assert match is not None  # the tokeniser found it by the same pattern
+        folder, opening, inside = _unquoted(match[1]).partition("[")
+        workbook, closing, sheets = inside.partition("]")
+        if not (opening and closing and workbook):
+            raise self.trouble(token, f"{token.text} does not say in brackets which workbook it means")
+        sheet, last_sheet = _split_sheets(sheets) if sheets else (None, None)
+        part = _Parser(match[2], self.row, self.column).whole()
+        if f"[{workbook}]" == OWN_WORKBOOK and not folder:
+            return self.own(token, part, sheet, last_sheet)
+        return ExternalReference(workbook, part, sheet, last_sheet, folder)
+
+    def own(self, token: Token, part: Node, sheet: str | None, last_sheet: str | None) -> Node:
+        if isinstance(part, Range):
+            return replace(part, sheet=sheet, last_sheet=last_sheet)
+        if isinstance(part, Name):
+            if last_sheet is not None:
+                raise self.trouble(token, f"the name {part.name} cannot stand on several sheets")
+            return replace(part, sheet=sheet or OWN_WORKBOOK)
+        return part
+
     def bracketed(self, inside: str, token: Token) -> list[tuple[str, str]]:
         """The parts of a structured reference, each with what it is: "item" or "column"."""
         if not inside.lstrip().startswith("["):
@@ -372,8 +401,26 @@ class _Parser:
         return parts
 
 
+def _called(function: Node, arguments: tuple[Node, ...]) -> Node:
+    """A call of a value; [0]!Twice(1) calls the workbook's own function as Twice(1) does."""
+    if isinstance(function, Name) and function.sheet == OWN_WORKBOOK:
+        return Call(function.name.upper(), arguments)
+    return Apply(function, arguments)
+
+
 def _part(content: str) -> str:
     return "item" if content.startswith("#") else "column"
+
+
+def _unquoted(prefix: str) -> str:
+    """What stands before "!", the "!" included, without its quotes."""
+    text = prefix[:-1]
+    return text[1:-1].replace("''", "'") if text.startswith("'") else text
+
+
+def _split_sheets(text: str) -> tuple[str, str | None]:
+    first, _, last = text.partition(":")
+    return first, last or None
 
 
 def _sheets(token: Token) -> tuple[str | None, str | None]:
@@ -416,5 +463,5 @@ def _check_depth(node: Node, text: str) -> None:
     while pending:
         node, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise trouble(text, 0, f"it nests or chains more than {MAX_DEPTH} operations")
-        pending.extend((child, depth + 1) for child in children(node))
+            raise trouble(text, 0, f"it nests more than {MAX_DEPTH} operations")
+        pending.extend((child, depth + 1) for child in operands(node))

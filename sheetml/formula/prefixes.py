@@ -25,7 +25,7 @@ VALUETOTEXT VAR.P VAR.S VSTACK WEBSERVICE WEIBULL.DIST WRAPCOLS WRAPROWS XLOOKUP
 """
 _FUTURE = frozenset(_FUTURE_NAMES.split())
 _WORKSHEET = frozenset({"FILTER", "SORT"})  # these have two prefixes
-_PREFIX = re.compile(r"^(?:_xlfn\.|_xlws\.)+", re.IGNORECASE)
+_PREFIX = re.compile(r"^(?:_xlfn\.|_xlws\.|_xludf\.|_xll\.)+", re.IGNORECASE)
 
 
 def with_prefixes(text: str) -> str:

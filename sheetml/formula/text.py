@@ -9,11 +9,12 @@ from sheetml.formula.parser import (
     PERCENT_PRECEDENCE,
     PRECEDENCE,
     PREFIX_PRECEDENCE,
-    REFERENCE_OPERATORS,
 )
 from sheetml.formula.references import column_letters, quote_sheet
 from sheetml.formula.tokens import TOKEN
 from sheetml.formula.tree import (
+    OWN_WORKBOOK,
+    REFERENCE_OPERATORS,
     Apply,
     ArrayConstant,
     Binary,
@@ -30,6 +31,7 @@ from sheetml.formula.tree import (
     StructuredReference,
     Text,
     Unary,
+    left_spine,
 )
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
@@ -103,8 +105,10 @@ class _Writer:
                 return '"' + value.replace('"', '""') + '"'
             case Boolean(value=value):
                 return "TRUE" if value else "FALSE"
-            case ErrorValue(value=text) | ExternalReference(text=text):
+            case ErrorValue(value=text):
                 return text
+            case ExternalReference():
+                return _workbook(node) + self.write(node.part)
             case Range():
                 return self.range(node)
             case Name():
@@ -135,8 +139,8 @@ class _Writer:
                 return _name(function, parameter=True)
             case Name() | Call() | Apply():
                 return self.write(function)
-            case ExternalReference(text=text) if _is_token(text, before="("):
-                return text
+            case ExternalReference(part=Name()):
+                return self.write(function)
         return f"({self.write(function, union=True)})"
 
     def unary(self, node: Unary) -> str:
@@ -149,14 +153,24 @@ class _Writer:
         return node.operator + self.operand(node.operand, PREFIX_PRECEDENCE)
 
     def binary(self, node: Binary) -> str:
-        operator = node.operator
-        precedence = PRECEDENCE[operator]
-        if operator == ":":
+        if node.operator == ":":
             return self.range_end(node.left, node.right) + ":" + self.operand(node.right, _OPERAND)
-        left = self.operand(node.left, precedence, union=operator == ",")
-        # A sign needs no parentheses on the right of an arithmetic operator: 2^-3.
-        signed = isinstance(node.right, Unary) and operator not in REFERENCE_OPERATORS
-        return left + operator + self.operand(node.right, 0 if signed else precedence + 1)
+        return self.chain(node)
+
+    def chain(self, node: Binary) -> str:
+        """Operations from the first operand on; parentheses open before it, as many as close on the way."""
+        first, chain = left_spine(node)
+        opened = 0
+        pieces = [self.operand(first, PRECEDENCE[chain[0].operator], union=node.operator == ",")]
+        for below, part in zip([first, *chain], chain):
+            precedence = PRECEDENCE[part.operator]
+            if below is not first and _precedence(below) < precedence:
+                opened += 1
+                pieces.append(")")
+            # A sign needs no parentheses on the right of an arithmetic operator: 2^-3.
+            signed = isinstance(part.right, Unary) and part.operator not in REFERENCE_OPERATORS
+            pieces += (part.operator, self.operand(part.right, 0 if signed else precedence + 1))
+        return "(" * opened + "".join(pieces)
 
     def range_end(self, left: Node, right: Node) -> str:
         """The left operand of ":", in parentheses where it would be read together with the right one."""
@@ -203,14 +217,19 @@ def _number(value: float) -> str:
     return repr(value).upper()
 
 
-def _is_token(text: str, before: str) -> bool:
-    """Whether a text is still read as one token when another text follows."""
-    match = TOKEN.match(text + before)
-    return match is not None and match[0] == text
+def _workbook(node: ExternalReference) -> str:
+    """Which workbook and sheets are meant, in quotes where they would not be read so without."""
+    sheets = [name for name in (node.sheet, node.last_sheet) if name is not None]
+    text = f"{node.folder}[{node.workbook}]{':'.join(sheets)}"
+    if not node.folder and "'" not in text and all(quote_sheet(name) == name for name in sheets):
+        return f"{text}!"
+    return "'" + text.replace("'", "''") + "'!"
 
 
 def _name(node: Name, parameter: bool = False) -> str:
     """A name, with the prefix of parameters where it would be read as something else without it."""
+    if node.sheet == OWN_WORKBOOK:
+        return f"{OWN_WORKBOOK}!{node.name}"
     if node.sheet is not None:
         return f"{quote_sheet(node.sheet)}!{node.name}"
     if node.optional:

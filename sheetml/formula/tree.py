@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+OWN_WORKBOOK = "[0]"  # how files name the workbook itself: [0]!rate
+REFERENCE_OPERATORS = frozenset(", :")
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -83,6 +86,7 @@ class Name(Node):
     """A defined name, or a LET/LAMBDA parameter (its `_xlpm.` prefix removed).
 
     `optional` marks where LAMBDA declares a parameter that a call may leave out (`_xlop.` in files).
+    `sheet` is OWN_WORKBOOK where the file says so: then the name is the workbook's, whatever the sheet's own are.
     """
 
     name: str
@@ -106,9 +110,24 @@ class StructuredReference(Node):
 
 @dataclass(frozen=True, slots=True)
 class ExternalReference(Node):
-    """A reference into another workbook, kept as written: it cannot be computed."""
+    """A reference into another workbook: [1]Sheet1!A1:B2, [2]!rate, '[1]a b:c'!$A:$A, [1]!Table1[a].
 
-    text: str
+    `workbook` is what the brackets hold: in files the number of one of the workbook's external links,
+    counted from 1; where people typed it, a file's name, and `folder` what stood before the brackets.
+    `part` is what is meant there: a Range, a Name, a StructuredReference or an ErrorValue, without its sheet.
+    `sheet` is None where only the workbook is named; `last_sheet` is set for 3-D references.
+    """
+
+    workbook: str
+    part: Node
+    sheet: str | None = None
+    last_sheet: str | None = None
+    folder: str = ""
+
+    @property
+    def link(self) -> int | None:
+        """The number of the external link, from 1; None where the workbook is named."""
+        return int(self.workbook) if self.workbook.isascii() and self.workbook.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +140,35 @@ class Unary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Node):
-    """operator: + - * / ^ & = <> < <= > >=; on references ":" (range), " " (intersection), "," (union)."""
+    """operator: + - * / ^ & = <> < <= > >=; on references ":" (range), " " (intersection), "," (union).
+
+    A chain a+b+c+... is as deep, on its left, as it is long: see `left_spine`.
+    """
 
     operator: str
     left: Node
     right: Node
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Binary):
+            return NotImplemented
+        mine: Node = self
+        yours: Node = other
+        while isinstance(mine, Binary) and isinstance(yours, Binary):
+            if mine is yours:
+                return True
+            if mine.operator != yours.operator or mine.right != yours.right:
+                return False
+            mine, yours = mine.left, yours.left
+        return mine == yours
+
+    def __hash__(self) -> int:
+        node: Node = self
+        code = 0
+        while isinstance(node, Binary):
+            code = hash((code, node.operator, node.right))
+            node = node.left
+        return hash((code, node))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +201,36 @@ def children(node: Node) -> tuple[Node, ...]:
         case ArrayConstant():
             return tuple(element for row in node.rows for element in row)
     return ()
+
+
+def left_spine(node: Binary) -> tuple[Node, list[Binary]]:
+    """A chain of operators from its beginning: the first operand, and each operation done on what came before.
+
+    A chain may have thousands of terms, which is deeper than Python's stack: who goes down a tree goes
+    along it. It is of arithmetic or of unions; of the other operators on references the parser allows no
+    long chains.
+    """
+    chain = [node]
+    left = node.left
+    while isinstance(left, Binary) and _chains(left, node):
+        chain.append(left)
+        left = left.left
+    chain.reverse()
+    return left, chain
+
+
+def _chains(left: Binary, node: Binary) -> bool:
+    if node.operator in REFERENCE_OPERATORS:
+        return left.operator == node.operator == ","
+    return left.operator not in REFERENCE_OPERATORS
+
+
+def operands(node: Node) -> tuple[Node, ...]:
+    """The nodes below a node, a chain of operators counting as one node: a, b and c below a+b-c."""
+    if isinstance(node, Binary):
+        first, chain = left_spine(node)
+        return (first, *(part.right for part in chain))
+    return children(node)
 
 
 def calls(node: Node, functions: frozenset[str]) -> bool:

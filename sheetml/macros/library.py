@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sheetml.engine.number_format import FormatError, formatted
+from sheetml.engine.number_format import VBA, FormatError, formatted
 from sheetml.macros import values as v
 from sheetml.macros.arithmetic import is_true, order
 from sheetml.macros.errors import DESCRIPTIONS, INVALID_CALL, OUT_OF_MEMORY, OVERFLOW, TYPE_MISMATCH, VbaError
@@ -623,7 +623,7 @@ def format_value(expression: Any, format: Any = MISSING) -> Any:
 
 def _formatted(value: float | str, pattern: str) -> str:
     try:
-        return formatted(value, pattern)
+        return formatted(value, pattern, VBA)
     except FormatError:
         raise Refusal(f"Format with {pattern!r} is not supported") from None
 

@@ -18,15 +18,16 @@ from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 from sheetml.errors import CalculationError, FormulaError, NotDifferentiableError, SheetmlError
 from sheetml.formula.references import address
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Apply, Binary, Call, Name, Node, Unary, children
+from sheetml.formula.tree import Apply, Binary, Call, Name, Node, Unary, children, left_spine, operands
 from sheetml.report.labels import label_of
 from sheetml.report.lineage import Lineage, Source, lineage
-from sheetml.report.words import figure, in_words, summary, value_text
+from sheetml.report.words import MOST_TERMS, figure, in_words, summary, value_text
 from sheetml.solve.model import solver_models
 from sheetml.workbook import Book
 from sheetml.xlsx.model import ERROR_TEXT, Area, CellValue, ErrorCode
 
 MOST_STEPS = 30_000  # array operations, up to which the gradient is worked out
+MOST_LEVELS = 100  # of a formula's tree that are shown
 OPERATION = {"*": "×", "/": "÷", "-": "−", "&": "& (joined)"}
 
 
@@ -164,6 +165,9 @@ class _Recorder(Context):
         self.seen.setdefault(id(node), result)
         return result
 
+    def passed(self, node: Node, value: Value) -> None:
+        self.seen.setdefault(id(node), value)
+
 
 def _tree(context: Context, tree: Node) -> Part:
     """The formula's parts with the values they had in evaluating it."""
@@ -173,7 +177,7 @@ def _tree(context: Context, tree: Node) -> Part:
     return _part(recorder, tree)
 
 
-def _part(recorder: _Recorder, node: Node) -> Part:
+def _part(recorder: _Recorder, node: Node, level: int = 1) -> Part:
     row, column = int(recorder.rows[0]), int(recorder.columns[0])
     if isinstance(node, Binary):
         text = OPERATION.get(node.operator, node.operator)
@@ -188,8 +192,11 @@ def _part(recorder: _Recorder, node: Node) -> Part:
         if isinstance(node, Name):
             text += _meaning(recorder, node)
     result = recorder.seen.get(id(node))
-    below = [] if isinstance(node, Name) else children(node)
-    parts = [_part(recorder, child) for child in below]
+    below = () if isinstance(node, Name) or level == MOST_LEVELS else children(node)
+    if isinstance(node, Binary) and len(left_spine(node)[1]) > MOST_TERMS:  # is shown as one operation
+        below = operands(node)
+        text = " ".join(dict.fromkeys(OPERATION.get(part.operator, part.operator) for part in left_spine(node)[1]))
+    parts = [_part(recorder, child, level + 1) for child in below]
     return Part(text, "not needed" if result is None and below else _result_text(recorder, result), parts)
 
 

@@ -11,7 +11,7 @@ from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.rectangles import areas_text
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
-from sheetml.formula.tree import Call, ExternalReference, Name, Node, children
+from sheetml.formula.tree import Call, ExternalReference, Name, Node, operands
 from sheetml.solve.model import solver_models
 from sheetml.workbook import Book
 
@@ -115,5 +115,5 @@ def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] =
         if not known and not questions.is_name(workbook.calculation, node.function, sheet):
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}
-    for child in children(node):
+    for child in operands(node):
         yield from _unknown(workbook, child, sheet, variables)

@@ -19,8 +19,11 @@ from sheetml.formula.tree import (
     Range,
     Text,
     Unary,
+    left_spine,
 )
 from sheetml.xlsx.model import CellValue
+
+MOST_TERMS = 50  # of a chain a+b-c+..., up to which each operation in it is told
 
 OPERATORS = {
     "+": "{0} plus {1}",
@@ -175,8 +178,7 @@ class _Sentence:
         return self.text(node), _TIGHT
 
     def part(self, node: Node, tightness: int = 1) -> str:
-        words, bound = self.of(node)
-        return f"({words})" if bound < tightness else words
+        return _bracketed(*self.of(node), tightness)
 
     def unary(self, node: Unary) -> tuple[str, int]:
         operand = self.part(node.operand, _TIGHT)
@@ -190,14 +192,24 @@ class _Sentence:
         return words[node.operator], _TIGHT - 1
 
     def binary(self, node: Binary) -> tuple[str, int]:
+        first, chain = left_spine(node)
+        if len(chain) > MOST_TERMS:
+            signs = ", ".join(dict.fromkeys(part.operator for part in chain))
+            return f"{quantity(len(chain) + 1, 'term')} joined by {signs}", PRECEDENCE[node.operator]
+        left = self.of(first)
+        for part in chain:
+            left = self.joined(part, *left)
+        return left
+
+    def joined(self, node: Binary, words: str, bound: int) -> tuple[str, int]:
+        """An operation on what the words say, that hold together so tightly."""
         precedence = PRECEDENCE[node.operator]
         if node.operator == "^" and node.right == Number(2.0):
-            return f"the square of {self.part(node.left, _TIGHT)}", precedence
+            return f"the square of {_bracketed(words, bound, _TIGHT)}", precedence
         if node.operator in ("=", "<>") and node.right == Text(""):
-            return f"{self.part(node.left)} is {'' if node.operator == '=' else 'not '}empty", precedence
-        left = self.part(node.left, precedence)
+            return f"{_bracketed(words, bound, 1)} is {'' if node.operator == '=' else 'not '}empty", precedence
         right = self.part(node.right, precedence + 1)
-        return OPERATORS[node.operator].format(left, right), precedence
+        return OPERATORS[node.operator].format(_bracketed(words, bound, precedence), right), precedence
 
     def call(self, node: Call) -> tuple[str, int]:
         phrase = _phrase(node.function, len(node.arguments))
@@ -219,6 +231,10 @@ class _Sentence:
         else:
             plain = False
         return words if plain or bound >= _TIGHT - 1 else f"({words})"
+
+
+def _bracketed(words: str, bound: int, tightness: int) -> str:
+    return f"({words})" if bound < tightness else words
 
 
 def _phrase(function: str, count: int) -> str | None:

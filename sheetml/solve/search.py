@@ -6,16 +6,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from sheetml.engine.cell_function import CellFunction
 from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import MAXIMISE, MINIMISE
-
-if TYPE_CHECKING:
-    from sheetml.engine.cell_function import CellFunction
 
 CONVERGED, LIMIT, INTERRUPTED, STUCK, NOT_MET, NO_VALUE, UNBOUNDED = range(7)  # how a search ended: its status
 

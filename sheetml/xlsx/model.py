@@ -6,10 +6,11 @@ Rows and columns count from 1, as Excel's do.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -123,13 +124,39 @@ class Area:
         return self.top == self.bottom and self.left == self.right
 
 
+@dataclass(frozen=True, slots=True)
+class InputCell:
+    """The cell of a data table's own sheet that takes the values tried, or where it was before it was deleted."""
+
+    row: int
+    column: int
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DataTable:
+    """A table of the What-If menu: what formulas come to with other values in one or two input cells.
+
+    It fills an area. With both inputs, the values in the row above the area go into `row_input`, those in
+    the column left of it into `column_input`, and the formula stands in the corner between them. With
+    `row_input` alone the formulas stand in the column left of the area, with `column_input` alone in the
+    row above it.
+    """
+
+    area: Area
+    row_input: InputCell | None
+    column_input: InputCell | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Formula:
     """A formula as the file states it, without its leading "=".
 
     `row` and `column` are the cell it was written for: the cells of a shared formula all hold the
     same Formula object, and its relative references count from there. `area` is set for array
-    formulas: where the result goes. `dynamic` marks a formula whose result spills.
+    formulas: where the result goes. `dynamic` marks a formula whose result spills. `data_table` is set
+    for the cell that states one, whose text is then the formula that Excel shows. `always` (the file's
+    ca) asks to compute it each time anything is computed, `whole_array` (aca) all of its array then.
     """
 
     text: str
@@ -137,6 +164,9 @@ class Formula:
     column: int
     area: Area | None = None
     dynamic: bool = False
+    data_table: DataTable | None = None
+    always: bool = False
+    whole_array: bool = False
 
 
 @dataclass(slots=True)
@@ -167,6 +197,7 @@ class Table:
     header_rows: int = 1
     totals_rows: int = 0
     filtered: bool = False  # some of its rows may be hidden by its filter
+    autofilter: Area | None = None  # the cells with filter buttons and what they filter, conditions or not
 
 
 @dataclass(slots=True)
@@ -187,6 +218,130 @@ class Sheet:
     visible: bool = True
     hidden_rows: frozenset[int] = frozenset()
     filters: list[Area] = field(default_factory=list)  # areas whose hidden rows a filter hides
+    autofilter: Area | None = None  # the cells with filter buttons and what they filter, conditions or not
+    filter_mode: bool = False  # the file says that some rows are hidden by a filter now
+
+
+@dataclass(slots=True)
+class ExternalSheet:
+    """A sheet of another workbook: the values that formulas refer to, as they were when last looked up.
+
+    `cells` holds no formulas; a cell that is not in it was blank, or nothing referred to it. It is None
+    where the file keeps no values of the sheet. `stale` says that the last attempt to look them up failed.
+    """
+
+    name: str
+    cells: FileCells | None = None
+    stale: bool = False
+
+
+@dataclass(slots=True)
+class ExternalWorkbook:
+    """Another workbook that formulas refer to by a number: what the file keeps of it.
+
+    A name's `scope` is the position in `sheets`. `problem` says why nothing is known of it, if so.
+    """
+
+    target: str  # where the file says it is, "" if it does not
+    sheets: list[ExternalSheet] = field(default_factory=list)
+    names: list[DefinedName] = field(default_factory=list)
+    problem: str = ""
+
+
+class PivotItem(NamedTuple):
+    """One of the values by which a field groups; `kind` is "data", or that of a subtotal: "default", "sum" ..."""
+
+    value: float | str | bool | ErrorCode | None
+    kind: str = "data"
+    caption: str | None = None  # the name that was given to it in the table
+    hidden: bool = False
+
+
+@dataclass(slots=True)
+class PivotField:
+    """A field of a pivot table, that is a column of its source, by the name that the table shows.
+
+    `items` are in the table's order; none for a field that groups nothing.
+    """
+
+    name: str  # in the source
+    caption: str  # in the table
+    items: list[PivotItem] = field(default_factory=list)
+    date: bool = False  # its numbers are dates
+
+
+class PivotDataField(NamedTuple):
+    """A field whose values are summarised: "sum", "count", "average", "max", "min", "product", "stdDev" ..."""
+
+    name: str  # as the table shows it: "Sum of Score"
+    field: int
+    function: str
+
+
+class PivotLine(NamedTuple):
+    """A row or a column of the table: for each field of its axis, from the first, the position of its item.
+
+    A subtotal names fewer items than there are fields, a grand total none. `kind` is "data", "grand", or
+    that of a subtotal: "default", "sum" ...
+    """
+
+    items: tuple[int, ...]
+    kind: str = "data"
+    data_field: int = 0
+
+
+VALUES_FIELD = -2  # stands among the row or column fields where the data fields are
+
+
+@dataclass(slots=True)
+class PivotTable:
+    """A pivot table as it was when last refreshed; its results stand in the cells of its area.
+
+    `data` is the part of `area` that holds the results: its rows are `rows`, its columns `columns`.
+    `records` are the source's values, one tuple a row in the order of `fields`; none where the file does
+    not keep them.
+    """
+
+    name: str
+    sheet: int  # position in WorkbookFile.sheets
+    area: Area
+    data: Area | None
+    fields: list[PivotField]
+    row_fields: list[int]
+    column_fields: list[int]
+    page_items: dict[int, int | None]  # by field, the position of the item that is chosen; None is all
+    data_fields: list[PivotDataField]
+    rows: list[PivotLine]
+    columns: list[PivotLine]
+    records: list[tuple[float | str | bool | ErrorCode | None, ...]] = field(default_factory=list)
+
+
+T = TypeVar("T")
+
+
+class Lazy(Sequence[T]):
+    """A sequence whose items are read from the file when they are first asked for."""
+
+    def __init__(self, read: Sequence[Callable[[], T]] = ()) -> None:
+        self._read = list(read)
+        self._known: dict[int, T] = {}
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(len(self))[index]]
+        position = range(len(self))[index]
+        if position not in self._known:
+            self._known[position] = self._read[position]()
+        return self._known[position]
 
 
 @dataclass(slots=True)
@@ -200,6 +355,11 @@ class WorkbookFile:
     tables: list[Table] = field(default_factory=list)
     date_1904: bool = False
     manual_calculation: bool = False  # the file asks to be recalculated only when told
-    iterate: bool = False  # the file allows circular references, computed by iteration
+    iterate: bool = False  # the file allows circular references, computed by iteration ...
+    iterate_count: int = 100  # ... at most so often ...
+    iterate_delta: float = 0.001  # ... and no longer once no value changes by more than this
+    full_precision: bool = True  # False: numbers are computed with as they are displayed
+    external_links: Sequence[ExternalWorkbook] = field(default_factory=list)  # [1] in formulas is the first
+    pivot_tables: Sequence[PivotTable | None] = field(default_factory=list)  # None: not to be understood
     macro_parts: list[str] = field(default_factory=list)  # e.g. ["xl/vbaProject.bin"]
     other_sheets: list[str] = field(default_factory=list)  # chart sheets, dialogs: named, never computed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.parsers import expat
 
+from sheetml.xlsx.cell_text import parse_address
 from sheetml.xlsx.model import WorkbookFile
 from sheetml.xlsx.package import NAMESPACE_SEPARATOR, Package
-from sheetml.xlsx.reader import parse_address
 from sheetml.xlsx.sheet_patch import utf8_part
 
 # The formats that files name by number only (ECMA-376 part 1, 18.8.30), as in the United States.

@@ -6,6 +6,7 @@ import io
 import os
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -27,6 +28,12 @@ RATIO_FREE_BYTES = 50_000_000
 OLE2_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_SIGNATURE = b"PK\x03\x04"
 SUPPORTED_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+# What zipfile raises where offsets, sizes or fields lead nowhere: it trusts a directory in much.
+_UNPACKING_FAILURES = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
+    OverflowError, IndexError,
+)  # fmt: skip
 
 NAMESPACE_SEPARATOR = "}"  # between namespace and local name, in what expat reports
 _PROLOG_CHUNK = 4096
@@ -115,7 +122,7 @@ class Package:
         """The content of a zip entry, its checksum verified."""
         try:
             return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+        except _UNPACKING_FAILURES:
             raise self.error(f"is damaged: its part {info.filename!r} cannot be unpacked") from None
 
     # --- XML -----------------------------------------------------------------------------------
@@ -289,7 +296,7 @@ def _read_file(path: Path) -> bytes:
 def _open_zip(path: Path, content: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, OSError):
+    except _UNPACKING_FAILURES:
         raise WorkbookError(f"{path} {_why_not_a_zip(content)}.") from None
 
 

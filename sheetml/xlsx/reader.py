@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import os
-import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
 
 import numpy as np
 from lxml import etree
 
 from sheetml.errors import WorkbookError
+from sheetml.xlsx.cell_text import FALSE, TRUE, date_serial, parse_address, parse_area, rich_text, states, unescape
+from sheetml.xlsx.external_links import external_links
 from sheetml.xlsx.model import (
-    EPOCH,
-    EPOCH_1904,
     ERROR_CODE,
     MAX_COLUMNS,
     MAX_ROWS,
     Area,
+    DataTable,
     DefinedName,
     ErrorCode,
     FileCells,
     Formula,
+    InputCell,
     Kind,
     Sheet,
     Table,
     WorkbookFile,
     cell_address,
-    column_number,
 )
 from sheetml.xlsx.package import Package, Relationship
+from sheetml.xlsx.pivot_tables import pivot_tables
 
 MACRO_CONTENT_TYPE = "application/vnd.ms-office.vbaProject"
 
-_ADDRESS = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})")
-_AREA = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?([0-9]{1,7}))?")
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_TRUE = ("1", "true", "on")
+MOST_ITERATIONS = 32_767  # that Excel allows
 
 # The value's kind, its number and its text; no value at all is None.
 Value = tuple[Kind, float, str | None]
@@ -47,62 +44,6 @@ Value = tuple[Kind, float, str | None]
 def read_workbook(path: str | os.PathLike[str]) -> WorkbookFile:
     """Read a workbook (.xlsx, .xlsm); raises WorkbookError if the file is not one."""
     return _WorkbookReader(Package.open(path)).read()
-
-
-# --- text, addresses, dates --------------------------------------------------------------------
-
-
-def unescape(text: str) -> str:
-    """Text with Excel's _xHHHH_ escapes of characters that XML cannot hold put back."""
-    if "_x" not in text:
-        return text
-    plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def parse_address(text: str) -> tuple[int, int] | None:
-    """The row and column of an A1 address, or None if it is none or lies beyond Excel's limits."""
-    match = _ADDRESS.fullmatch(text)
-    if match is None:
-        return None
-    row, column = int(match[2]), column_number(match[1])
-    return (row, column) if 1 <= row <= MAX_ROWS and column <= MAX_COLUMNS else None
-
-
-def parse_area(text: str) -> Area | None:
-    """The area "A1:B2" or "A1", or None if the text is none or lies beyond Excel's limits."""
-    match = _AREA.fullmatch(text)
-    if match is None:
-        return None
-    first = parse_address(match[1] + match[2])
-    last = parse_address(match[3] + match[4]) if match[3] else first
-    if first is None or last is None:
-        return None
-    rows, columns = sorted((first[0], last[0])), sorted((first[1], last[1]))
-    return Area(rows[0], columns[0], rows[1], columns[1])
-
-
-def date_serial(text: str, date_1904: bool) -> float:
-    """Excel's serial number of an ISO 8601 date, time or both; ValueError if it is none."""
-    if ":" in text and "-" not in text.split(":")[0]:
-        moment = datetime.combine(EPOCH, time.fromisoformat(text.strip()))
-        return (moment.replace(tzinfo=None) - EPOCH) / timedelta(days=1)
-    moment = datetime.fromisoformat(text.strip()).replace(tzinfo=None)
-    if date_1904:
-        serial = (moment - EPOCH_1904) / timedelta(days=1)
-    else:
-        serial = (moment - EPOCH) / timedelta(days=1)
-        if serial < 61:  # Excel's calendar has a 29 February 1900
-            serial -= 1
-    if serial < 0:
-        raise ValueError("before Excel's first day")
-    return serial
-
-
-def rich_text(element: etree._Element) -> str:
-    """The text of an <si> or <is> element: its plain text or its runs, without phonetic guides."""
-    parts = [node.text or "" for node in (*element.iterfind("{*}t"), *element.iterfind("{*}r/{*}t")) if node.text]
-    return unescape("".join(parts))
 
 
 # --- the workbook ------------------------------------------------------------------------------
@@ -134,16 +75,21 @@ class _WorkbookReader:
             date_1904=self.date_1904,
             manual_calculation=self._stated("calcPr", "calcMode") == "manual",
             iterate=self._flag("calcPr", "iterate"),
+            iterate_count=_bounded_count(self._stated("calcPr", "iterateCount")),
+            iterate_delta=_change(self._stated("calcPr", "iterateDelta")),
+            full_precision=self._stated("calcPr", "fullPrecision").lower() not in FALSE,
             macro_parts=self._macro_parts(),
         )
         positions = self._read_sheets(file)
         file.names = list(self._names(positions))
         for position, sheet in enumerate(file.sheets):
             file.tables.extend(self._tables(position, sheet.part))
+        file.external_links = external_links(self.package, self.root, self.links)
+        file.pivot_tables = pivot_tables(self.package, [sheet.part for sheet in file.sheets], self.date_1904)
         return file
 
     def _flag(self, element: str, attribute: str) -> bool:
-        return self._stated(element, attribute).lower() in _TRUE
+        return self._stated(element, attribute).lower() in TRUE
 
     def _stated(self, element: str, attribute: str) -> str:
         found = self.root.find(f"{{*}}{element}")
@@ -156,7 +102,8 @@ class _WorkbookReader:
         parts = self._parts_of_kind("sharedStrings")
         if not parts or not self.package.has(parts[0]):
             return []
-        return [rich_text(item) for item in self.package.elements(parts[0], "si")]
+        items = self.package.elements(parts[0], "si", "sstItem")  # "sstItem" in files of Excel 2007's beta
+        return [rich_text(item) for item in items]
 
     def _macro_parts(self) -> list[str]:
         parts = dict.fromkeys(self._parts_of_kind("vbaProject"))
@@ -175,7 +122,7 @@ class _WorkbookReader:
                 raise self.package.error(f"is damaged: it has two sheets named {name!r}")
             seen.add(name.lower())
             link = self._sheet_link(name, element)
-            if link.kind == "worksheet":
+            if link is not None and link.kind == "worksheet":
                 positions.append(len(file.sheets))
                 file.sheets.append(self._read_sheet(name, link.target, element.get("state", "visible")))
             else:
@@ -185,17 +132,33 @@ class _WorkbookReader:
             raise self.package.error("is damaged: its workbook part lists no sheet")
         return positions
 
-    def _sheet_link(self, name: str, element: etree._Element) -> Relationship:
+    def _sheet_link(self, name: str, element: etree._Element) -> Relationship | None:
+        """The link to a sheet's part; None for a sheet without one, as the module sheets of old macros are.
+
+        The part of a worksheet must be there; of other sheets nothing is computed.
+        """
         ids = [value for key, value in element.items() if key.endswith("}id")]
+        if ids == [""]:
+            return None
         link = self.links.get(ids[0]) if ids else None
-        if link is None or link.external or not self.package.has(link.target):
+        missing = link is None or link.external or not self.package.has(link.target)
+        if missing and (link is None or link.kind == "worksheet"):
             raise self.package.error(f"is damaged: the part of sheet {name!r} is missing")
         return link
 
     def _read_sheet(self, name: str, part: str, state: str) -> Sheet:
         reader = _SheetReader(self, name, part)
         cells = reader.read()
-        return Sheet(name, part, cells, state == "visible", frozenset(reader.hidden_rows), reader.filters)
+        return Sheet(
+            name,
+            part,
+            cells,
+            state == "visible",
+            frozenset(reader.hidden_rows),
+            reader.filters,
+            reader.autofilter,
+            reader.filter_mode,
+        )
 
     def _names(self, positions: list[int | None]) -> Iterator[DefinedName]:
         for element in self.root.iterfind("{*}definedNames/{*}definedName"):
@@ -207,7 +170,7 @@ class _WorkbookReader:
                 scope = positions[int(local)]
                 if scope is None:
                     continue
-            hidden = element.get("hidden", "").lower() in _TRUE
+            hidden = element.get("hidden", "").lower() in TRUE
             yield DefinedName(name, (element.text or "").strip(), scope, hidden)
 
     def _tables(self, position: int, sheet_part: str) -> Iterator[Table]:
@@ -223,8 +186,25 @@ class _WorkbookReader:
         if not name or area is None or not (header.isdecimal() and totals.isdecimal()):
             raise self.package.error(f"is damaged: its part {part!r} does not describe a table")
         columns = [unescape(c.get("name", "")) for c in root.iterfind("{*}tableColumns/{*}tableColumn")]
-        filtered = root.find("{*}autoFilter/{*}filterColumn") is not None
-        return Table(name, position, area, columns, int(header), int(totals), filtered)
+        autofilter = root.find("{*}autoFilter")
+        filtered = autofilter is not None and autofilter.find("{*}filterColumn") is not None
+        place = None if autofilter is None else parse_area(autofilter.get("ref", ""))
+        return Table(name, position, area, columns, int(header), int(totals), filtered, place)
+
+
+def _bounded_count(text: str) -> int:
+    """How often to iterate: Excel's own number where the file states none that Excel allows."""
+    known = text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_ITERATIONS
+    return int(text[:9]) if known else 100
+
+
+def _change(text: str) -> float:
+    """The change at which iterating ends: Excel's own where the file states none."""
+    try:
+        change = float(text)
+    except ValueError:
+        return 0.001
+    return change if 0 <= change < float("inf") else 0.001
 
 
 # --- cell metadata -----------------------------------------------------------------------------
@@ -244,7 +224,7 @@ def read_metadata(package: Package) -> CellMetadata:
 
     metadata = CellMetadata()
     for position, (name, index) in _records(root, "cellMetadata", types):
-        if name == "XLDAPR" and dynamic.get(index, "").lower() in _TRUE:
+        if name == "XLDAPR" and dynamic.get(index, "").lower() in TRUE:
             metadata.dynamic.add(position)
     for position, (name, index) in _records(root, "valueMetadata", types):
         if name == "XLRICHVALUE" and values.get(index) in codes:
@@ -309,6 +289,8 @@ class _SheetReader:
         self.row_starts: dict[int, int] = {}  # for each row, the position of its first cell
         self.hidden_rows: list[int] = []
         self.filters: list[Area] = []
+        self.autofilter: Area | None = None
+        self.filter_mode = False
         self.columns = array("i")
         self.numbers = array("d")
         self.kinds: dict[int, Kind] = {}  # of all cells but numbers
@@ -326,23 +308,29 @@ class _SheetReader:
 
     def read(self) -> FileCells:
         row = 0
-        for element in self.package.elements(self.part, "row", "autoFilter"):
-            if element.tag.endswith("autoFilter"):
-                self._read_filter(element)
+        for element in self.package.elements(self.part, "row", "autoFilter", "sheetPr"):
+            if not element.tag.endswith("row"):
+                self._read_properties(element)
                 continue
             row = self._row_number(element, row + 1)
             if row in self.row_starts:
                 raise self.error(row, 1, "its row is stated twice")
             self.row_starts[row] = len(self.columns)
-            if element.get("hidden", "").lower() in _TRUE:
+            if element.get("hidden", "").lower() in TRUE:
                 self.hidden_rows.append(row)
             self._read_row(element, row)
         return self._sorted(self._cells())
 
-    def _read_filter(self, element: etree._Element) -> None:
-        area = parse_area(element.get("ref", ""))
-        if area is not None and element.find("{*}filterColumn") is not None:
-            self.filters.append(area)
+    def _read_properties(self, element: etree._Element) -> None:
+        if element.tag.endswith("sheetPr"):
+            self.filter_mode = element.get("filterMode", "").lower() in TRUE
+            return
+        parent = element.getparent()
+        if parent is None or parent.getparent() is not None:
+            return  # the filter of a custom view, which is not the one in force
+        self.autofilter = parse_area(element.get("ref", ""))
+        if self.autofilter is not None and element.find("{*}filterColumn") is not None:
+            self.filters.append(self.autofilter)
 
     def error(self, row: int, column: int, cause: str) -> WorkbookError:
         place = cell_address(row, column)
@@ -491,22 +479,26 @@ class _SheetReader:
 
     def _formula(self, element: etree._Element, cell: etree._Element, row: int, column: int) -> Formula | None:
         kind = element.get("t", "normal")
-        text = element.text or ""
+        text = _formula_text(element)
         if kind == "shared":
             return self._shared_formula(element, text, row, column)
         if kind == "dataTable":
-            return Formula(_data_table(element), row, column, self._area(element, row, column))
+            area = self._area(element, row, column)
+            table = _data_table(element, area)
+            return Formula(_shown(table), row, column, area, data_table=table, always=states(element, "ca"))
         if not text.strip():
             return None
+        always, whole = states(element, "ca"), states(element, "aca")
         if kind == "array":
             dynamic = cell.get("cm") in self.metadata.dynamic
-            return Formula(text, row, column, self._area(element, row, column), dynamic)
-        return Formula(text, row, column)
+            area = self._area(element, row, column)
+            return Formula(text, row, column, area, dynamic, always=always, whole_array=whole)
+        return Formula(text, row, column, always=always)
 
     def _shared_formula(self, element: etree._Element, text: str, row: int, column: int) -> Formula:
         group = element.get("si", "")
         if text.strip():
-            formula = Formula(text, row, column)
+            formula = Formula(text, row, column, always=states(element, "ca"))
             if element.get("ref") is not None or group not in self.masters:
                 self.masters[group] = formula
             return formula
@@ -567,9 +559,25 @@ class _SheetReader:
         )
 
 
-def _data_table(element: etree._Element) -> str:
-    """A what-if table's formula as Excel shows it: TABLE(row input cell, column input cell)."""
-    first, second = element.get("r1", ""), element.get("r2", "")
-    if element.get("dt2D", "").lower() in _TRUE:
-        return f"TABLE({first},{second})"
-    return f"TABLE({first},)" if element.get("dtr", "").lower() in _TRUE else f"TABLE(,{first})"
+def _formula_text(element: etree._Element) -> str:
+    """A formula without the "=" that some programs write before it."""
+    text = element.text or ""
+    return text.lstrip()[1:] if text.lstrip().startswith("=") else text
+
+
+def _data_table(element: etree._Element, area: Area) -> DataTable:
+    first = _input_cell(element, "r1", "del1")
+    if states(element, "dt2D"):
+        return DataTable(area, first, _input_cell(element, "r2", "del2"))
+    return DataTable(area, first, None) if states(element, "dtr") else DataTable(area, None, first)
+
+
+def _input_cell(element: etree._Element, attribute: str, deleted: str) -> InputCell | None:
+    place = parse_address(element.get(attribute, "").replace("$", ""))
+    return None if place is None else InputCell(*place, states(element, deleted))
+
+
+def _shown(table: DataTable) -> str:
+    """A data table's formula as Excel shows it: TABLE(row input cell, column input cell)."""
+    inputs = (table.row_input, table.column_input)
+    return "TABLE(" + ",".join("" if each is None else cell_address(each.row, each.column) for each in inputs) + ")"

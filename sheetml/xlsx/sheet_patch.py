@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from sheetml.xlsx.cell_text import parse_address, parse_area
 from sheetml.xlsx.model import ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, MAX_TEXT, Area, CellValue, ErrorCode, cell_address
 from sheetml.xlsx.package import NAMESPACE_SEPARATOR
-from sheetml.xlsx.reader import parse_address, parse_area
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,15 @@ class CellContent:
     value: CellValue
 
 
-CellChange = CellValue | CellContent  # a value alone leaves the cell's formula as it is
+@dataclass(frozen=True, slots=True)
+class ArrayResult:
+    """The first cell of an array formula that, otherwise as it is, fills another area now, and its value."""
+
+    value: CellValue
+    area: Area
+
+
+CellChange = CellValue | CellContent | ArrayResult  # a value alone leaves the cell's formula as it is
 CellChanges = Mapping[tuple[int, int], CellChange]
 
 _START_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
@@ -249,6 +257,10 @@ class SheetPatch:
             self._replace_content(cell, row, column, value)
             return
         formulas = [child for child in cell.children if child.name == "f"]
+        if isinstance(value, ArrayResult):
+            for formula in formulas:
+                self._append(formula, b"", {b"ref": _area_text(value.area)})
+            value = value.value
         stated = [child for child in cell.children if child.name in ("v", "is")]
         computed = bool(formulas) or cell.attributes.get("t") == "str"
         stored = self._stored(value, computed, row, column)
@@ -331,6 +343,8 @@ class SheetPatch:
 
     def _new_cell(self, prefix: bytes, row: int, column: int, change: CellChange) -> bytes:
         self.inserted.append((row, column))
+        if isinstance(change, ArrayResult):
+            raise ValueError(f"{cell_address(row, column)}: there is no array formula whose area could change")
         formula, value = (change.formula, change.value) if isinstance(change, CellContent) else (None, change)
         stored = self._stored(value, formula is not None, row, column)
         tag = b'<%sc r="%s"/>' % (prefix, cell_address(row, column).encode("ascii"))
@@ -388,8 +402,7 @@ class SheetPatch:
         columns = [column for _, column in self.inserted] + [area.left, area.right]
         wider = Area(min(rows), min(columns), max(rows), max(columns))
         if wider != area:
-            corners = cell_address(wider.top, wider.left), cell_address(wider.bottom, wider.right)
-            self._append(self.dimension, b"", {b"ref": ":".join(corners).encode("ascii")})
+            self._append(self.dimension, b"", {b"ref": _area_text(wider)})
 
     def _in_array(self, row: int, column: int) -> bool:
         return any(area.top <= row <= area.bottom and area.left <= column <= area.right for area in self.array_areas)
@@ -423,6 +436,11 @@ class SheetPatch:
             pieces += (self.data[position : edit.start], edit.content)
             position = edit.end
         return b"".join((*pieces, self.data[position:]))
+
+
+def _area_text(area: Area) -> bytes:
+    corners = cell_address(area.top, area.left), cell_address(area.bottom, area.right)
+    return ":".join(dict.fromkeys(corners)).encode("ascii")
 
 
 def _same_number(old: bytes, new: bytes) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sheetml.xlsx.cell_text import parse_area
 from sheetml.xlsx.model import Area, WorkbookFile
-from sheetml.xlsx.reader import parse_area
 
 
 def active_sheet(file: WorkbookFile) -> int:

@@ -16,13 +16,29 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
-from sheetml.xlsx.model import CellValue, ErrorCode, WorkbookFile
+from sheetml.xlsx.model import Area, CellValue, ErrorCode, Sheet, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
 from sheetml.xlsx.reader import read_metadata
-from sheetml.xlsx.sheet_patch import CellChanges, CellContent, SheetPatch, UnpatchableSheet, utf8_part
+from sheetml.xlsx.sheet_patch import (
+    ArrayResult,
+    CellChanges,
+    CellContent,
+    SheetPatch,
+    UnpatchableSheet,
+    utf8_part,
+)
 
-__all__ = ["CellChanges", "CellContent", "CellValue", "area_changes", "check_target", "new_file", "write_workbook"]
+__all__ = [
+    "ArrayResult",
+    "CellChanges",
+    "CellContent",
+    "CellValue",
+    "area_changes",
+    "check_target",
+    "new_file",
+    "write_workbook",
+]
 
 
 def area_changes(
@@ -49,7 +65,9 @@ def write_workbook(
 
     `changes` holds, by position in `file.sheets`, the new values by (row, column): a number, text,
     boolean or ErrorCode, or None for no value. A formula cell keeps its formula and gets the value as
-    its last result; a CellContent gives it another formula, or none. Of cells that share a formula, all
+    its last result; a CellContent gives it another formula, or none; an ArrayResult says which area its array
+    formula fills now, whose other cells (and those that it no longer fills) are changed by themselves.
+    Of cells that share a formula, all
     must be given when the one that states it is. A cell that does not exist yet is added. NaN,
     infinities and UNCOMPUTABLE are a ValueError. Errors newer than #N/A are stored as Excel stores
     them, as #VALUE! with a note of the true error where the file already has such a note.
@@ -62,7 +80,7 @@ def write_workbook(
     target = Path(path)
     check_target(file.path, target, overwrite)
     patched: dict[str, bytes | None] = {**_patched_parts(file, changes)}
-    if any(isinstance(change, CellContent) for cells in changes.values() for change in cells.values()):
+    if any(isinstance(change, (CellContent, ArrayResult)) for cells in changes.values() for change in cells.values()):
         patched.update(_without_calculation_chain(file.package))
     new: dict[str, bytes] = {}
     if sheets:
@@ -91,11 +109,7 @@ def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> di
         entry = package.entry(sheet.part).filename
         data = patched.get(entry) or package.read(sheet.part)
         namespace = package.check_prolog(sheet.part, data).namespace
-        areas = [
-            formula.area
-            for formula in sheet.cells.formula.values()
-            if formula.area is not None and not isinstance(cells.get((formula.row, formula.column)), CellContent)
-        ]
+        areas = list(_array_areas(sheet, cells))
         try:
             patched[entry] = SheetPatch(data, namespace, cells, areas, error_metadata).apply()
         except UnpatchableSheet as cause:
@@ -103,6 +117,16 @@ def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> di
         except ValueError as cause:
             raise ValueError(f"sheet {sheet.name!r}, {cause}") from None
     return patched
+
+
+def _array_areas(sheet: Sheet, changes: CellChanges) -> Iterator[Area]:
+    """The areas that array formulas fill once the changes are made."""
+    for formula in sheet.cells.formula.values():
+        change = changes.get((formula.row, formula.column))
+        if isinstance(change, ArrayResult):
+            yield change.area
+        elif formula.area is not None and not isinstance(change, CellContent):
+            yield formula.area
 
 
 def _without_calculation_chain(package: Package) -> dict[str, bytes | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from sheetml.formula.tokens import TOKEN
@@ -99,7 +101,20 @@ names = st.one_of(
     st.builds(Name, plain_names, sheet_names),
     st.builds(Name, plain_names, optional=st.just(True)),
 )
-externals = st.sampled_from(["[1]Sheet1!A1:B2", "'[1]a b'!$A:$C", "[1]!rate", "[Book.xlsx]S!1:3", "[2]S!#REF!"])
+
+
+def external_references() -> st.SearchStrategy[ExternalReference]:
+    """References into other workbooks: to cells of a sheet or several, to names, tables and errors."""
+    workbooks = st.sampled_from(["1", "27", "Book.xlsx", "it's.xlsx"])
+    cells = ranges().map(lambda found: replace(found, sheet=None, last_sheet=None))
+    return st.one_of(
+        st.builds(ExternalReference, workbooks, cells, sheet_names, st.none() | sheet_names),
+        st.builds(ExternalReference, workbooks, cells, sheet_names, folder=st.just("C:\\it's\\")),
+        st.builds(ExternalReference, workbooks, plain_names.map(Name) | structured_references(), st.none()),
+        st.builds(ExternalReference, workbooks, errors | plain_names.map(Name), sheet_names),
+    )
+
+
 functions = st.sampled_from(["SUM", "LOG10", "T.DIST.2T", "TRUE", "LAMBDA", "IF", "_TRO_ALL", "ANCHORARRAY"])
 
 expressions: st.SearchStrategy[Node] = st.deferred(
@@ -122,7 +137,7 @@ references: st.SearchStrategy[Node] = st.deferred(
         names,
         structured_references(),
         errors,
-        externals.map(ExternalReference),
+        external_references(),
         st.builds(Unary, st.just("#"), references),
         st.builds(Unary, st.just("@"), references),
         st.builds(Binary, st.sampled_from([":", " ", ","]), references, references),

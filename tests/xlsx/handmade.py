@@ -67,6 +67,19 @@ def workbook_parts(
     return parts
 
 
+def with_dynamic_arrays(parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The parts with the metadata that makes cm="1" on a cell say that its array formula spills."""
+    links = parts["xl/_rels/workbook.xml.rels"].replace(
+        b"</Relationships>", relationships({"metadata": ("sheetMetadata", "metadata.xml")}).split(b">", 1)[1]
+    )
+    metadata = (
+        f'<metadata xmlns="{MAIN}"><metadataTypes count="1"><metadataType name="XLDAPR" cellMeta="1"/></metadataTypes>'
+        '<futureMetadata name="XLDAPR" count="1"><bk><extLst><ext><dynamicArrayProperties fDynamic="1"/></ext></extLst>'
+        '</bk></futureMetadata><cellMetadata count="1"><bk><rc t="1" v="0"/></bk></cellMetadata></metadata>'
+    )
+    return {**parts, "xl/_rels/workbook.xml.rels": links, "xl/metadata.xml": metadata.encode()}
+
+
 def save(path: Path, parts: Mapping[str, bytes]) -> Path:
     """Zip the parts into a file."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:

@@ -14,16 +14,20 @@ from openpyxl.styles.numbers import is_date_format
 from openpyxl.utils.datetime import to_excel
 
 from sheetml.errors import WorkbookError
+from sheetml.xlsx.cell_text import parse_address, parse_area, unescape
 from sheetml.xlsx.model import (
     Area,
+    DataTable,
+    DefinedName,
     ErrorCode,
+    InputCell,
     Kind,
     WorkbookFile,
     cell_address,
     column_letters,
     column_number,
 )
-from sheetml.xlsx.reader import parse_address, parse_area, read_workbook, unescape
+from sheetml.xlsx.reader import read_workbook
 from tests.reference import reference, reference_files
 from tests.xlsx.handmade import (
     MAIN,
@@ -336,6 +340,59 @@ def test_a_what_if_table_is_a_formula_over_its_area(attributes: str, text: str, 
     assert (formula.text, formula.area) == (text, Area(4, 3, 6, 3))
 
 
+@pytest.mark.parametrize(
+    ("attributes", "row_input", "column_input"),
+    [
+        ('dt2D="1" dtr="1" r1="B1" r2="B2"', InputCell(1, 2), InputCell(2, 2)),
+        ('dt2D="1" r1="B1" r2="$B$2" del2="1"', InputCell(1, 2), InputCell(2, 2, deleted=True)),
+        ('dt2D="0" dtr="1" r1="B1" del1="true"', InputCell(1, 2, deleted=True), None),
+        ('dtr="0" r1="B1"', None, InputCell(1, 2)),
+        ('r1="nowhere"', None, None),
+    ],
+)
+def test_a_what_if_table_states_its_input_cells(
+    attributes: str, row_input: InputCell | None, column_input: InputCell | None, tmp_path: Path
+) -> None:
+    row = f'<row r="4"><c r="C4"><f t="dataTable" ref="C4:C6" ca="1" {attributes}/><v>1</v></c></row>'
+    (formula,) = read_workbook(save_rows(tmp_path / "book.xlsx", row)).sheets[0].cells.formula.values()
+    assert formula.data_table == DataTable(Area(4, 3, 6, 3), row_input, column_input)
+    assert formula.always
+
+
+def test_formulas_say_whether_they_ask_to_be_computed_each_time(tmp_path: Path) -> None:
+    rows = (
+        '<row r="1"><c r="A1"><f ca="1">B1</f><v>1</v></c><c r="B1"><f>1</f><v>1</v></c>'
+        '<c r="C1"><f t="array" ref="C1:C2" aca="1" ca="true">B1:B2</f><v>1</v></c></row>'
+    )
+    found = read_workbook(save_rows(tmp_path / "book.xlsx", rows)).sheets[0].cells.formula.values()
+    assert [(formula.always, formula.whole_array) for formula in found] == [(True, False), (False, False), (True, True)]
+
+
+def test_an_equals_sign_before_a_formula_is_no_part_of_it(tmp_path: Path) -> None:
+    rows = (
+        '<row r="1"><c r="A1"><f>=SUM(B1)</f></c><c r="C1"><f t="array" ref="C1"> =B1</f></c>'
+        '<c r="D1"><f t="shared" si="0" ref="D1:E1">=B1=1</f></c><c r="E1"><f t="shared" si="0"/></c></row>'
+    )
+    file = read_workbook(save_rows(tmp_path / "book.xlsx", rows))
+    assert formula_texts(file) == {"A1": "SUM(B1)", "C1": "B1", "D1": "B1=1", "E1": "B1=1"}
+
+
+def test_the_filters_in_force_are_told_from_those_of_custom_views(tmp_path: Path) -> None:
+    column = '<filterColumn colId="0"><filters><filter val="1"/></filters></filterColumn>'
+    view = f'<customSheetView guid="x"><autoFilter ref="D1:D9">{column}</autoFilter></customSheetView>'
+    view = f"<customSheetViews>{view}</customSheetViews>"
+    rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="3" hidden="1"/>'
+    for inside, areas in ((column, [Area(1, 1, 9, 2)]), ("", [])):
+        part = worksheet(rows, '<sheetPr filterMode="1"/>', f'<autoFilter ref="A1:B9">{inside}</autoFilter>{view}')
+        (sheet,) = read_workbook(save(tmp_path / "book.xlsx", workbook_parts({"Sheet": part}))).sheets
+        assert sheet.filters == areas and sheet.autofilter == Area(1, 1, 9, 2)
+        assert sheet.filter_mode and sheet.hidden_rows == {3}
+    (plain,) = read_workbook(
+        save(tmp_path / "book.xlsx", workbook_parts({"Sheet": worksheet(rows, after=view)}))
+    ).sheets
+    assert plain.filters == [] and plain.autofilter is None and not plain.filter_mode
+
+
 # --- what is wrong with a cell -----------------------------------------------------------------
 
 WRONG_CELLS = {
@@ -410,6 +467,74 @@ def test_local_names_belong_to_the_right_sheet_though_a_chart_sheet_stands_befor
         ("c", "3", 1, True),
         ("d", "4", None, False),
     ]
+
+
+def with_second_sheet(tmp_path: Path, entry: str, links: dict[str, tuple[str, str]]) -> WorkbookFile:
+    """A workbook whose second sheet, of three, is listed by this entry."""
+    names = '<definedName name="last" localSheetId="2">Last!$A$1</definedName>'
+    parts = workbook_parts({"First": "", "Last": ""}, names=names)
+    parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(
+        b'<sheet name="Last"', f'{entry}<sheet name="Last"'.encode()
+    )
+    targets = {f"rId{n}": ("worksheet", f"worksheets/sheet{n}.xml") for n in (1, 2)}
+    parts["xl/_rels/workbook.xml.rels"] = relationships(targets | links)
+    return read_workbook(save(tmp_path / "book.xlsx", parts))
+
+
+@pytest.mark.parametrize(
+    ("key", "links"),
+    [
+        ("", {}),  # the module sheets of old macros
+        ("x", {"x": ("xlMacrosheet", "macrosheets/sheet1.xml")}),
+        ("x", {"x": ("dialogsheet", "dialogsheets/sheet1.xml")}),
+    ],
+)
+def test_a_sheet_that_holds_no_cells_needs_no_part(key: str, links: dict[str, tuple[str, str]], tmp_path: Path) -> None:
+    file = with_second_sheet(tmp_path, f'<sheet name="Old" sheetId="9" r:id="{key}"/>', links)
+    assert [sheet.name for sheet in file.sheets] == ["First", "Last"] and file.other_sheets == ["Old"]
+    assert file.names == [DefinedName("last", "Last!$A$1", scope=1)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "links"),
+    [
+        ('<sheet name="Old" sheetId="9" r:id="x"/>', {"x": ("worksheet", "worksheets/sheet9.xml")}),
+        ('<sheet name="Old" sheetId="9" r:id="nowhere"/>', {}),
+        ('<sheet name="Old" sheetId="9"/>', {}),
+    ],
+)
+def test_a_worksheet_whose_part_is_missing_is_refused(
+    entry: str, links: dict[str, tuple[str, str]], tmp_path: Path
+) -> None:
+    with pytest.raises(WorkbookError, match="the part of sheet 'Old' is missing"):
+        with_second_sheet(tmp_path, entry, links)
+
+
+def test_the_strings_of_excel_2007s_beta_are_read(tmp_path: Path) -> None:
+    namespace = "http://schemas.microsoft.com/office/excel/2006/2"
+    parts = workbook_parts(
+        {"Sheet": '<row r="1"><c r="A1" t="s"><v>1</v></c></row>'},
+        strings="<sstItem><t>no</t></sstItem><sstItem><t>yes</t></sstItem>",
+        namespace=namespace,
+    )
+    assert read_workbook(save(tmp_path / "book.xlsx", parts)).sheets[0].cells.text == {0: "yes"}
+
+
+@pytest.mark.parametrize(
+    ("calculation", "expected"),
+    [
+        ("", (100, 0.001, True)),
+        ('<calcPr iterateCount="7" iterateDelta="1E-4" fullPrecision="0"/>', (7, 1e-4, False)),
+        ('<calcPr iterateCount="0" iterateDelta="-1" fullPrecision="1"/>', (100, 0.001, True)),
+        ('<calcPr iterateCount="99999999999" iterateDelta="nan" fullPrecision="false"/>', (100, 0.001, False)),
+        ('<calcPr iterateCount="x" iterateDelta="INF"/>', (100, 0.001, True)),
+    ],
+)
+def test_how_to_iterate_and_how_precisely_is_read(
+    calculation: str, expected: tuple[int, float, bool], tmp_path: Path
+) -> None:
+    file = read_workbook(save_rows(tmp_path / "book.xlsx", "", calculation=calculation))
+    assert (file.iterate_count, file.iterate_delta, file.full_precision) == expected
 
 
 def test_a_name_of_a_sheet_that_does_not_exist_is_refused(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from lxml import etree
 
 from sheetml.errors import WorkbookError
 from sheetml.xlsx import writer as writer_module
+from sheetml.xlsx.cell_text import parse_address
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, ErrorCode, cell_address
-from sheetml.xlsx.reader import parse_address, read_workbook
+from sheetml.xlsx.reader import read_workbook
 from sheetml.xlsx.sheet_patch import SheetPatch, number_text
 from sheetml.xlsx.writer import CellValue, area_changes, write_workbook
 from tests.reference import reference, reference_files

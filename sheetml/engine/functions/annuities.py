@@ -104,7 +104,9 @@ def present_value(rate: Array, periods: Array, payment: Array, future: Array, ki
 @elementwise("PMT", "number", "number", "number", "number", "number", defaults=(0.0, 0.0))
 def payment(rate: Array, periods: Array, present: Array, future: Array, kind: Array) -> tuple[Array, Errors]:
     """The payment of each period that repays a loan."""
-    return _payment(rate, periods, present, future, _due(kind))
+    (rate,), lost = sound(ops.less_equal(rate, -1.0), (rate, 0.0))
+    paid, errors = _payment(rate, periods, present, future, _due(kind))
+    return paid, first_error(lost, errors)
 
 
 @elementwise("NPER", "number", "number", "number", "number", "number", defaults=(0.0, 0.0))
@@ -171,17 +173,22 @@ def rate_of_interest(
 def _interest(
     rate: Array, period: Array, periods: Array, present: Array, future: Array, due: np.ndarray
 ) -> tuple[Array, Errors]:
-    """The interest within the payment of a period (negative, as it is paid)."""
+    """The interest within the payment of a period (negative, as it is paid).
+
+    Within a period it grows like the debt does: the period need not be whole, and may lie within the last one.
+    """
+    (rate,), lost = sound(ops.less_equal(rate, -1.0), (rate, 0.0))
     paid, errors = _payment(rate, periods, present, future, due)
     left, wrong = _future(rate, ops.subtract(period, 1.0), paid, present, due)
     interest = ops.multiply(left, rate)
     if due.any():  # paid at the beginning, without a period's growth; the first payment holds none
         early = ops.divide(interest, ops.add(1.0, rate))
-        first = ops.less(period, 2.0)
+        first = ops.less_equal(period, 1.0)
         interest = ops.where(due != 0, ops.where(first, 0.0, early), interest)
-    outside = either(ops.less(period, 1.0), ops.greater(period, periods), ops.less_equal(periods, 0.0))
+    beyond = ops.greater_equal(period, ops.add(periods, 1.0))
+    outside = either(ops.less(period, 1.0), beyond, ops.less_equal(periods, 0.0))
     (interest,), bad = sound(outside, (interest, 0.0))
-    return interest, first_error(errors, wrong, bad)
+    return interest, first_error(lost, errors, wrong, bad)
 
 
 @elementwise("IPMT", "number", "number", "number", "number", "number", "number", defaults=(0.0, 0.0))
@@ -212,13 +219,14 @@ def interest_of_equal_repayments(rate: Array, period: Array, periods: Array, pre
 def _cumulated(
     rate: Array, periods: Array, present: Array, first: Array, last: Array, kind: Array
 ) -> tuple[Array, Array, Errors]:
-    """The interest of all periods from one to another (by geometric sums), their payments, and errors."""
-    start, end, count, due = whole(first), whole(last), whole(periods), whole(kind)
-    bad = (start < 1) | (end < start) | (end > count) | ((due != 0) & (due != 1))
+    """The interest of all whole periods from one to another (by geometric sums), their payments, and errors."""
+    soonest, latest, count, due = concrete(first), concrete(last), concrete(periods), whole(kind)
+    bad = (soonest < 1) | (latest < soonest) | (latest > count) | ((due != 0) & (due != 1))
     wrong = either(ops.less_equal(rate, 0.0), ops.less_equal(present, 0.0), bad)
-    (rate, present), errors = sound(wrong, (rate, 1.0), (present, 1.0))
-    start, end, count, due = (np.where(bad, 1.0, each) for each in (start, end, count, due))
-    paid, _ = _payment(rate, count, present, np.zeros((1, 1, 1)), due)
+    (rate, present, periods), errors = sound(wrong, (rate, 1.0), (present, 1.0), (periods, 1.0))
+    start, end, due = (np.where(bad, 1.0, each) for each in (np.ceil(soonest), np.floor(latest), due))
+    end = np.maximum(end, start - 1)  # there may be no whole period between them
+    paid, _ = _payment(rate, periods, present, np.zeros((1, 1, 1)), due)
     bearing = np.maximum(start, 1 + due)  # due at the beginning, the first payment holds no interest
     grown = ops.add(1.0, rate)
     rise = ops.subtract(ops.power(grown, end - due), ops.power(grown, np.minimum(bearing - 1, end) - due))

@@ -16,9 +16,11 @@ from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, value_of
 from sheetml.engine.values import (
     CALC,
+    DIV0,
     NA,
     NUM,
     NUMBER,
+    TEXT,
     VALUE,
     Errors,
     Value,
@@ -36,6 +38,8 @@ def sum_of_products(*values: Value) -> Any:
     if len({value.shape[1:] for value in values}) > 1:
         return error_value(VALUE)
     errors = error_of_any(*values)
+    if values[0].shape[1:] == (1, 1):  # text that stands alone is not passed over
+        errors = first_error(errors, *(error_where(value.kinds == TEXT, VALUE) for value in values))
     rows = [_flat(_numbers_only(value)) for value in values]
     if len(rows) == 1:
         return _total(ops.sum(rows[0], axis=1)), errors
@@ -58,13 +62,16 @@ def _total(sums: Array) -> Array:
 
 
 def over_pairs(name: str, about: str) -> Callable[[Callable[[Array, Array], Array]], Callable[[Array, Array], Array]]:
-    """Registers a sum over pairs of numbers; a pair is left out where either is not a number."""
+    """Registers a sum over pairs of numbers; a pair is left out where either is not a number.
+
+    Without any pair it is #DIV/0!.
+    """
 
     def register(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
         @over_arrays(name, 2, about=about)
         def evaluate(left: Value, right: Value) -> Any:
             x, y, errors = paired(left, right)
-            return _total(compute(x, y)), errors
+            return _total(compute(x, y)), first_error(errors, error_where(without_pairs(left, right), DIV0))
 
         return compute
 
@@ -96,6 +103,16 @@ def paired_where(left: Value, right: Value) -> tuple[Array, Array, np.ndarray | 
         keep = np.nonzero(numeric[0])[0]
         return _columns(x, keep), _columns(y, keep), None, errors
     return ops.where(numeric, x, 0.0), ops.where(numeric, y, 0.0), numeric, errors
+
+
+def without_pairs(left: Value, right: Value) -> np.ndarray | None:
+    """Where two arrays have no pair of numbers at all, (b, 1, 1); None where they all have."""
+    size = left.shape[1] * left.shape[2]
+    if (left.kind is None and right.kind is None) or size != right.shape[1] * right.shape[2]:
+        return None
+    numeric = (left.kinds == NUMBER).reshape(-1, size) & (right.kinds == NUMBER).reshape(-1, size)
+    empty = ~numeric.any(axis=1).reshape(-1, 1, 1)
+    return empty if empty.any() else None
 
 
 def _columns(array: Array, keep: np.ndarray) -> Array:

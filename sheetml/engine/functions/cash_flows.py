@@ -13,7 +13,7 @@ from sheetml.engine.functions.registry import Sample, error_of_any, function, ov
 from sheetml.engine.functions.significance import scalars
 from sheetml.engine.functions.statistics import as_cells
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Array, concrete, frozen, value_of
+from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, value_of
 from sheetml.engine.tracing.roots import missing, newton, root_of
 from sheetml.engine.values import (
     BLANK,
@@ -77,12 +77,17 @@ def _find_rate(flows: Any, years: Any, guess: Any) -> np.ndarray:
         found = newton(_balance, start, (flows, years, guess))
         lost = ~(found > -1)
         if lost.any():
-            by_log = np.expm1(newton(_balance_by_log, np.log1p(start), (flows, years, guess), longest=1.0))
-            found = np.where(lost, by_log, found)
+            by_log = newton(_balance_by_log, np.log1p(start), (flows, years, guess), longest=1.0)
+            again = ~np.isfinite(by_log) & (start < 0)
+            if again.any():  # below the guess, where a negative one asks for it, the balance is monotone
+                low = newton(_balance_by_log, np.where(again, _LOWEST_LOG, 0.0), (flows, years, guess), steps=100)
+                by_log = np.where(again, low, by_log)
+            found = np.where(lost, np.expm1(by_log), found)
     return missing(found, ~(found > _LEAST))
 
 
 _LEAST = -1 + 1e-9  # a rate that Excel finds
+_LOWEST_LOG = -20.0  # of 1 + rate, where the last flows outweigh all others
 rate_of_flows = root_of("rate of return", _balance, _find_rate, 3)
 
 
@@ -109,7 +114,50 @@ def internal_rate_of_return(values: Value, guess: Value | None) -> Value:
     if not sample.number.shape[1]:
         return as_cells(np.zeros(1), np.full(1, NUM, np.uint8))
     rate, wrong = _rate_of_return(sample.number, _numbering(sample), concrete(start))
+    if not isinstance(rate, Traced):
+        rate = _secant_rates(rate, sample, concrete(start))
     return as_cells(rate, first_error(sample.errors, errors, wrong))
+
+
+# Excel's IRR is the last of the numbers that the secant method goes through, in the discount factor 1 / (1 + rate):
+# from that of the guess and the one 0.001 below it, until rates differ by less than 0.00001 percent. That makes all
+# the digits of the reference workbook, and the rest of the balance that NPV finds at such a rate.
+_FIRST_STEP = 1e-3
+_CLOSE = 1e-7
+_MOST_SECANTS = 100
+
+
+def _secant_rates(rates: np.ndarray, sample: Sample, guess: np.ndarray) -> np.ndarray:
+    """The numbers that Excel's IRR gives, (b,); where it gives none, those that are known otherwise."""
+    numbers = value_of(sample.number)
+    included = np.broadcast_to(True if sample.included is None else sample.included, numbers.shape)
+    shape = np.broadcast_shapes(rates.shape, numbers.shape[:1], guess.shape)
+    found = np.array(np.broadcast_to(rates, shape))
+    for place, start in enumerate(np.broadcast_to(guess, shape).tolist()):
+        row = place % len(numbers)
+        rate = _secant_rate(numbers[row][included[row]].tolist(), start) if start > -1 else None
+        if rate is not None:
+            found[place] = rate
+    return found
+
+
+def _secant_rate(flows: list[float], guess: float) -> float | None:
+    def balance(factor: float) -> float:
+        return sum(flow * factor**period for period, flow in enumerate(flows))
+
+    before = 1 / (1 + guess)
+    factor = before - _FIRST_STEP
+    try:
+        rest, rest_before = balance(factor), balance(before)
+        for _ in range(_MOST_SECANTS):
+            after = factor - rest * (factor - before) / (rest - rest_before)
+            before, factor = factor, after
+            rest_before, rest = rest, balance(factor)
+            if abs(1 / factor - 1 / before) < _CLOSE:
+                return 1 / factor - 1 if factor > 0 else None
+    except ArithmeticError:
+        pass
+    return None
 
 
 @over_arrays("MIRR", 3)
@@ -151,11 +199,20 @@ def _dated(values: Value, days: Value, blank_counts: bool, code: int) -> tuple[A
     moments = np.floor(frozen(ops.reshape(days.number, (days.shape[0], -1))))
     if flows.shape[1] != moments.shape[1] or flows.shape[1] < 2:
         return np.zeros((1, 2)), np.ones((1, 2)), first_error(errors, np.full((1, 1, 1), NUM, np.uint8))
+    if blank_counts:
+        ended = _blank_to_the_end(values, days)
+        moments = np.where(ended, moments[:, :1], moments)
     accepted = (values.kinds == NUMBER) | ((values.kinds == BLANK) & blank_counts)
     strange = ~accepted.all(axis=(1, 2), keepdims=True) | (days.kinds > BLANK).any(axis=(1, 2), keepdims=True)
     early = (moments < moments[:, :1]) | (moments < 0) | (moments > dates.last_day())
     errors = first_error(errors, error_where(strange, code), error_where(early.any(axis=1)[:, None, None], NUM))
     return flows, (moments - moments[:, :1]) / 365, errors
+
+
+def _blank_to_the_end(values: Value, days: Value) -> np.ndarray:
+    """From where on neither a flow nor its date is given, (b, n)."""
+    blank = (values.kinds == BLANK).reshape(values.shape[0], -1) & (days.kinds == BLANK).reshape(days.shape[0], -1)
+    return np.logical_and.accumulate(blank[:, ::-1], axis=1)[:, ::-1]
 
 
 @over_arrays("XNPV", 3)
@@ -174,4 +231,52 @@ def rate_of_return_of_dates(values: Value, days: Value, guess: Value | None) -> 
     flows, years, errors = _dated(values, days, True, VALUE)
     start, wrong = (np.full(1, _START), None) if guess is None else scalars(guess)
     rate, none = _rate_of_return(flows, years, concrete(start))
+    if not isinstance(rate, Traced):
+        rate = _halved_rates(rate, value_of(flows), years, concrete(start))
     return as_cells(rate, first_error(None if errors is None else errors.reshape(-1), wrong, none))
+
+
+# What Excel's XIRR gives is not the rate but a number within about 1e-8 of it. That all its results are a guess
+# times a whole number over a power of 2 tells how it is found: by halving, from 0 to the guess, or twice, four
+# times ... the guess, and below 0 from -1 to the guess's negative. The bounds below separate the steps at which it
+# ended from those at which it went on, in results published with 10 and more digits: those of the reference
+# workbooks and of the tests of ExcelFinancialFunctions.
+_SMALLEST_GUESS = 1e-5  # in place of 0
+_HALF_STEP = 7e-9  # where halving ends, as a share of 1 + rate for positive rates
+_LARGEST_REST = 7e-8  # ... if the balance is no larger than this share of the first flow
+_MOST_HALVINGS = 100
+
+
+def _halved_rates(rates: np.ndarray, flows: np.ndarray, years: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """The numbers that Excel's XIRR gives for rates that are known exactly, (b,)."""
+    shape = np.broadcast_shapes(rates.shape, flows.shape[:1], years.shape[:1], guess.shape)
+    each = zip(np.broadcast_to(rates, shape), np.broadcast_to(guess, shape))
+    found = [
+        _halved(float(rate), flows[place % flows.shape[0]], years[place % years.shape[0]], float(start))
+        for place, (rate, start) in enumerate(each)
+    ]
+    return np.array(found)
+
+
+def _halved(rate: float, flows: np.ndarray, years: np.ndarray, guess: float) -> float:
+    if not np.isfinite(rate):
+        return rate
+    size = abs(guess) or _SMALLEST_GUESS
+    if rate < -size:
+        low, high = -1.0, -size
+    elif rate < 0:
+        low, high = -size, 0.0
+    else:
+        low, high = 0.0, size
+        while high < rate:
+            high *= 2
+    least = _LARGEST_REST * abs(float(flows[0]))
+    middle = rate
+    with np.errstate(all="ignore"):
+        for _ in range(_MOST_HALVINGS):
+            middle, step = (low + high) / 2, (high - low) / 2
+            rest = abs(float(np.sum(flows * (1 + middle) ** -years)))
+            if step < _HALF_STEP * max(1.0, 1 + middle) and rest <= least:
+                break
+            low, high = (middle, high) if middle < rate else (low, middle)
+    return middle

@@ -16,12 +16,21 @@ from sheetml.engine.functions.registry import MOST
 
 _LIMITS = [
     "- Text is read as numbers and dates, and shown in number formats, as Excel for English (United States) does it.",
+    "  A format may ask for days and months in another language (`[$-407]`): Danish, Dutch, French, German, Italian,",
+    "  Norwegian, Portuguese, Spanish and Swedish are known (short names only in French, German and Italian). Where",
+    "  it asks for others, for another calendar or other numerals, the cell is named as not computed.",
     "- Text is put in order by its characters without regard to case, not by the rules of a language.",
     '- Within array expressions whole columns end at the last row used: `SUMPRODUCT(--(A:A=""))` does not count the',
     "  blank rows below it. `COUNTIF`, `COUNTBLANK` and their kin do.",
     "- `CELL` does not know formats, colours and widths.",
-    "- Not there: `REGEXTEST` and its kin (no pattern of a workbook may run without bounds), `GROUPBY`, `PIVOTBY`,",
-    "  `GETPIVOTDATA`, `INFO`, and all that asks servers (`WEBSERVICE`, `RTD`, `STOCKHISTORY`, cubes).",
+    "- Regular expressions are those of a library that knows what PCRE2 knows; one that takes longer than a second for",
+    "  a text is reported.",
+    "- `GROUPBY` has totals over one field, `PIVOTBY` one field on each side; more, several functions at once and",
+    "  generated headers are reported.",
+    "- `RATE` and yields are exact, where Excel ends its search a little earlier (within 1e-10). `IRR` and `XIRR` are",
+    "  what Excel's search ends at (`XIRR` up to 1e-8 from the rate); a gradient is taken of the rate itself.",
+    "- Not there: `FORECAST.ETS` and its kin (how Excel finds their parameters is not published), `GETPIVOTDATA`, and",
+    "  all that asks servers (`WEBSERVICE`, `RTD`, `STOCKHISTORY`, cubes).",
 ]
 _INTERNAL = "_"  # starts the names of functions that only files use, for operators
 _PACKAGE = "sheetml.engine.functions"

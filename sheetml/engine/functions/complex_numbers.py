@@ -16,6 +16,7 @@ from sheetml.engine.number_format import general_text
 from sheetml.engine.values import from_objects
 from sheetml.xlsx.model import ErrorCode
 
+_LONGEST_DECIMALS = 20  # characters
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _IMAGINARY = re.compile(rf"(?P<imaginary>[+-]?(?:{_NUMBER})?)(?P<unit>[ij])")
 _COMPLEX = re.compile(rf"(?P<real>[+-]?{_NUMBER})(?:(?P<imaginary>[+-](?:{_NUMBER})?)(?P<unit>[ij]))?")
@@ -41,11 +42,20 @@ def parsed(item: Item) -> tuple[complex, str] | ErrorCode:
     return complex(float(parts.get("real") or 0), float(imaginary or 0)), parts["unit"] or ""
 
 
+def _digits(number: float) -> str:
+    """A real number as it stands in a complex one: with 15 digits, small ones in decimals if these need no more
+    than 20 characters (COMPLEX(1E-18,0) is 0.000000000000000001)."""
+    if not 0 < abs(number) < 1:
+        return general_text(number)
+    decimals = f"{number:.{14 - math.floor(math.log10(abs(number)))}f}".rstrip("0")
+    return decimals if len(decimals.removeprefix("-")) <= _LONGEST_DECIMALS else general_text(number)
+
+
 def written(number: complex, unit: str) -> Item:
     """A complex number as text, with 15 digits."""
     if not (math.isfinite(number.real) and math.isfinite(number.imag)):
         return ErrorCode.NUM
-    real, imaginary = general_text(number.real), general_text(number.imag)
+    real, imaginary = _digits(number.real), _digits(number.imag)
     if imaginary == "0":
         return real
     tail = {"1": "", "-1": "-"}.get(imaginary, imaginary) + (unit or "i")
@@ -58,7 +68,7 @@ def written(number: complex, unit: str) -> Item:
 def complex_number(real: Item, imaginary: Item, unit: Item) -> Item:
     """A complex number from its real and its imaginary part."""
     assert isinstance(real, float) and isinstance(imaginary, float)
-    return written(complex(real, imaginary), str(unit)) if unit in ("i", "j") else ErrorCode.VALUE
+    return written(complex(real, imaginary), str(unit)) if unit in ("i", "j", "") else ErrorCode.VALUE
 
 
 def _part(name: str, about: str, take: Callable[[complex], float | ErrorCode]) -> None:
@@ -143,7 +153,7 @@ def to_the_power(base: Item, exponent: Item) -> Item:
 
 
 def _of_many(name: str, about: str, combine: Callable[[complex, complex], complex], start: complex) -> None:
-    """Registers a function of any number of complex numbers; blank cells of areas are passed over."""
+    """Registers a function of any number of complex numbers; blanks in areas of several cells are passed over."""
 
     @function(name, 1, differentiable=False, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
@@ -152,12 +162,13 @@ def _of_many(name: str, about: str, combine: Callable[[complex, complex], comple
         values = [
             context.read_padded(part) if isinstance(part, Reference) else context.dereference(part) for part in parts
         ]
-        items = [plain_items(value) for value in values]
+        arrays = [plain_items(value) for value in values]
         count = max(value.shape[0] for value in values)
         found = np.empty((count, 1, 1), object)
         for cell in range(count):
-            own = [item for array in items for item in array[cell % array.shape[0]].reshape(-1)]
-            found[cell] = _combined([item for item in own if item is not None], combine, start)
+            own = [array[cell % array.shape[0]].reshape(-1).tolist() for array in arrays]
+            items = [item for each in own for item in each if item is not None or len(each) == 1]
+            found[cell] = _combined(items, combine, start)
         return from_objects(found)
 
 

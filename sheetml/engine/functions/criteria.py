@@ -49,6 +49,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+FEWEST_CELLS_A_RANGE = 4  # that are worth an evaluation of their own
 _DECIDE: dict[str, Callable[[Array, float], Array]] = {
     "<": ops.less,
     "<=": ops.less_equal,
@@ -56,7 +57,6 @@ _DECIDE: dict[str, Callable[[Array, float], Array]] = {
     ">=": ops.greater_equal,
     "=": ops.equal,
 }
-FEWEST_CELLS_A_RANGE = 4  # that are worth an evaluation of their own
 ELEMENTS = 8_000_000  # of a table of criteria by cells
 
 

@@ -91,7 +91,7 @@ def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
 def _field(database: Value, field: Value, cell: int) -> int | None:
     """The position of the field that is asked about; None if there is none."""
     item = to_objects(field)[cell % field.shape[0], 0, 0]
-    if isinstance(item, float):
+    if isinstance(item, (bool, float)):
         position = int(item) - 1
         return position if 0 <= position < database.shape[2] else None
     names = _names(_line(database, cell, 0))

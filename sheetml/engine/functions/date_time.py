@@ -9,13 +9,14 @@ import numpy as np
 
 from sheetml.engine import dates
 from sheetml.engine.evaluate import Arguments, Context, Result
-from sheetml.engine.functions.registry import Item, elementwise, function, one_by_one
+from sheetml.engine.functions.registry import Item, as_strict_number, elementwise, function, one_by_one
 from sheetml.engine.reading import parse_moment
 from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import NUM, Errors, Value, error_where, first_error
 from sheetml.xlsx.model import ErrorCode
 
 SECONDS = 86400  # of a day
+_HALF_A_SECOND = 0.5 / SECONDS
 
 
 def whole(number: Array) -> np.ndarray:
@@ -53,6 +54,8 @@ def date(year: Array, month: Array, day: Array) -> tuple[np.ndarray, Errors]:
 @one_by_one("DATEVALUE", "value")
 def date_of_text(text: Item) -> Item:
     """The day that a text names; a time in it is left out."""
+    if isinstance(text, ErrorCode):
+        return text
     moment = parse_moment(text) if isinstance(text, str) else None
     return ErrorCode.VALUE if moment is None else float(moment[0] + int(moment[1]))
 
@@ -165,6 +168,8 @@ def time(hour: Array, minute: Array, second: Array) -> tuple[np.ndarray, Errors]
 @one_by_one("TIMEVALUE", "value")
 def time_of_text(text: Item) -> Item:
     """The time that a text names, as a part of a day; a date in it is left out."""
+    if isinstance(text, ErrorCode):
+        return text
     moment = parse_moment(text) if isinstance(text, str) else None
     return ErrorCode.VALUE if moment is None else moment[1] % 1
 
@@ -181,18 +186,20 @@ def days_between(end: Array, start: Array) -> tuple[np.ndarray, Errors]:
 
 @elementwise("DAYS360", "number", "number", "boolean", defaults=(False,), differentiable=False)
 def days_of_bankers(start: Array, end: Array, european: Array) -> tuple[np.ndarray, Errors]:
-    """The days between two dates in a year of twelve months of 30 days."""
-    (first, first_errors), (last, last_errors) = days_of(start), days_of(end)
+    """The days between two dates in a year of twelve months of 30 days; a time is rounded to seconds before."""
+    (first, first_errors), (last, last_errors) = (days_of(frozen(date) + _HALF_A_SECOND) for date in (start, end))
     method = frozen(european)
     return dates.days_360(first, last, method).astype(np.float64), first_error(first_errors, last_errors)
 
 
-@elementwise("YEARFRAC", "strict", "strict", "strict", defaults=(0.0,), differentiable=False)
-def years_between(start: Array, end: Array, basis: Array) -> tuple[np.ndarray, Errors]:
-    """The part of a year between two dates, by a day count basis from 0 to 4."""
-    (first, first_errors), (last, last_errors) = days_of(start), days_of(end)
+@elementwise("YEARFRAC", "strict value", "strict value", "strict", defaults=(0.0,), differentiable=False)
+def years_between(start: Value, end: Value, basis: Array) -> tuple[np.ndarray, Errors]:
+    """The part of a year between two dates, by a day count basis from 0 to 4: a wrong one is told first."""
     kind = whole(basis)
-    errors = first_error(first_errors, last_errors, error_where((kind < 0) | (kind > 4), NUM))
+    (start_number, start_errors), (end_number, end_errors) = as_strict_number(start), as_strict_number(end)
+    (first, first_errors), (last, last_errors) = days_of(start_number), days_of(end_number)
+    wrong = error_where((kind < 0) | (kind > 4), NUM)
+    errors = first_error(wrong, start_errors, end_errors, first_errors, last_errors)
     return dates.year_fraction(first, last, kind), errors
 
 

@@ -8,10 +8,11 @@ from sheetml.engine import dates
 from sheetml.engine.evaluate import divided
 from sheetml.engine.functions.date_time import days_of
 from sheetml.engine.functions.distributions import either, sound, whole
+from sheetml.engine.functions.math import floor_position
 from sheetml.engine.functions.registry import elementwise
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, concrete, frozen
-from sheetml.engine.values import NUM, Errors, error_where, first_error
+from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error
 
 MOST_PERIODS = 20_000
 
@@ -90,59 +91,35 @@ def variable_declining_balance(
     (cost, salvage, life, start, end, factor), errors = sound(
         wrong, (cost, 1.0), (salvage, 0.0), (life, 1.0), (start, 0.0), (end, 0.0), (factor, 1.0)
     )
-    declining = concrete(no_switch)
-    lost: Array = np.zeros((1, 1, 1))
-    if declining.any():
-        lost = _lost_declining(cost, salvage, life, start, end, factor)
-    if not declining.all():
-        lost = ops.where(declining, lost, _lost_switching(cost, salvage, life, start, end, factor))
-    return lost, errors
+    lost = _lost(cost, salvage, life, start, end, factor, concrete(no_switch))
+    ended = (concrete(start) == concrete(life)) & ~concrete(no_switch).astype(bool)  # no life is left to be even over
+    return lost, first_error(errors, error_where(ended, DIV0) if ended.any() else None)
 
 
-def _share_of_period(period: float, start: Array, end: Array) -> Array:
-    """How much of a period, from 0 to 1, lies between two moments."""
-    last, first = ops.minimum(end, period), ops.maximum(start, period - 1.0)
-    return ops.maximum(ops.subtract(last, first), 0.0)
+def _lost(
+    cost: Array, salvage: Array, life: Array, start: Array, end: Array, factor: Array, declining: np.ndarray
+) -> Array:
+    """The loss between two moments, period by period: the larger of a share of the value and an even part of the rest.
 
-
-def _lost_declining(cost: Array, salvage: Array, life: Array, start: Array, end: Array, factor: Array) -> Array:
-    lost: Array = np.zeros((1, 1, 1))
-    for period in range(1, int(np.ceil(concrete(end).max())) + 1):
-        loss = _declined(cost, salvage, life, np.full((1, 1, 1), float(period)), factor)
-        lost = ops.add(lost, ops.multiply(loss, _share_of_period(period, start, end)))
-    return lost
-
-
-def _lost_switching(cost: Array, salvage: Array, life: Array, start: Array, end: Array, factor: Array) -> Array:
-    """As Excel has it: what is lost until the start is taken off first, and the rest begins anew there.
-
-    A start within a period of a balance already in its second half is moved back to the half of life.
+    As Excel has it, periods are counted from the start: where that lies within one, the first is the part of a
+    period until there, and all others end as long after a whole number as it does. The last two periods of
+    VDB(1,0,14,3.5,4.5,1.25) and VDB(1,0,14,11.5,12.5,1.25) lose the same.
     """
-    fraction = concrete(start) != np.floor(concrete(start))
-    late = fraction & (concrete(factor) > 1) & (concrete(start) >= concrete(life) / 2)
-    half = ops.divide(life, 2.0)
-    moved = ops.where(late, half, start)
-    until = ops.where(late, ops.subtract(end, ops.subtract(start, half)), end)
-    counted = ops.where(late, ops.add(life, 1.0), life)
-    before = _lost_until(cost, salvage, counted, counted, moved, factor)
-    rest = ops.subtract(cost, before)
-    return _lost_until(rest, salvage, counted, ops.subtract(counted, moved), ops.subtract(until, moved), factor)
-
-
-def _lost_until(cost: Array, salvage: Array, life: Array, remaining: Array, end: Array, factor: Array) -> Array:
-    """The loss from now to a moment, in `remaining` periods of life."""
     lost: Array = np.zeros((1, 1, 1))
-    left, straight = ops.subtract(cost, salvage), np.zeros((1, 1, 1), bool)
-    level: Array = np.zeros((1, 1, 1))
-    for period in range(1, int(np.ceil(concrete(end).max())) + 1):
-        declined = _declined(cost, salvage, life, np.full((1, 1, 1), float(period)), factor)
-        years = ops.subtract(remaining, period - 1.0)
-        even = ops.divide(left, ops.where(ops.equal(years, 0.0), 1.0, years))
-        level = ops.where(straight, level, even)
-        straight = straight | concrete(ops.greater(even, declined))
-        loss = ops.where(straight, level, declined)
-        left = ops.where(straight, left, ops.subtract(left, declined))
-        lost = ops.add(lost, ops.multiply(loss, _share_of_period(period, np.zeros((1, 1, 1)), end)))
+    part = ops.subtract(start, floor_position(start))
+    share, value = ops.divide(factor, life), cost
+    last = int(np.ceil(np.max(concrete(end) - concrete(part))))
+    for period in range(last + 1):
+        since = ops.maximum(ops.add(part, period - 1.0), 0.0)
+        until = ops.add(part, float(period))
+        left, remaining = ops.subtract(value, salvage), ops.subtract(life, since)
+        over = ops.less_equal(remaining, 0.0)
+        even = ops.divide(left, ops.where(over, 1.0, remaining))
+        loss = ops.maximum(ops.minimum(ops.multiply(value, share), left), ops.where(declining, -np.inf, even))
+        loss = ops.where(over, 0.0, ops.maximum(loss, 0.0))
+        within = ops.subtract(ops.minimum(until, end), ops.maximum(since, start))
+        lost = ops.add(lost, ops.multiply(loss, ops.maximum(within, 0.0)))
+        value = ops.subtract(value, ops.multiply(loss, ops.subtract(ops.minimum(until, life), since)))
     return lost
 
 

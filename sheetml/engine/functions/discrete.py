@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.functions.arrays import paired
-from sheetml.engine.functions.distributions import by_kind, outside, sound, whole
+from sheetml.engine.functions.arrays import paired, without_pairs
+from sheetml.engine.functions.distributions import by_kind, either, outside, sound, whole
 from sheetml.engine.functions.registry import also_named, elementwise, over_arrays
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing import special
 from sheetml.engine.tracing.graph import Array, concrete, frozen
-from sheetml.engine.values import NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
+from sheetml.engine.values import DIV0, NA, NUM, Errors, Value, as_number, error_value, error_where, first_error
 
 
 def log_choices(n: Any, k: Any) -> Any:
@@ -77,7 +77,7 @@ def binomial_between(trials: Array, p: Array, least: Array, most: Array) -> tupl
 def binomial_inverse(trials: Array, p: Array, alpha: Array) -> tuple[Array, Errors]:
     """The least number of successes that is not exceeded with probability alpha."""
     n, p, alpha = whole(trials), frozen(p), frozen(alpha)
-    wrong = (n < 0) | (p < 0) | (p > 1) | (alpha < 0) | (alpha > 1)
+    wrong = (n < 0) | (p < 0) | (p > 1) | (alpha <= 0) | (alpha >= 1)
     n, p, alpha = np.broadcast_arrays(np.where(wrong, 1.0, n), np.where(wrong, 0.5, p), np.where(wrong, 0.5, alpha))
     low, high = np.full(n.shape, -1.0), n.copy()
     while (high - low > 1).any():
@@ -95,7 +95,7 @@ def negative_binomial(failures: Array, successes: Array, p: Array, cumulative: A
     """The probability of so many failures (or at most so many) before a number of successes."""
     k, n = whole(failures), whole(successes)
     (k, n), wrong = _counts((k < 0) | (n < 1), k, n)
-    (p,), errors = sound(outside(p), (p, 0.5))
+    (p,), errors = sound(either(outside(p), ops.equal(p, 0.0)), (p, 0.5))
 
     def exactly() -> Array:
         powers = ops.add(special.x_log_y(n, p), special.x_log_1_plus_y(k, ops.negative(p)))
@@ -175,7 +175,10 @@ def permutations_with_repetition(n: Array, k: Array) -> tuple[Array, Errors]:
 
 @over_arrays("PROB", 3, 4)
 def probability_between(values: Value, probabilities: Value, low: Value, high: Value | None) -> Any:
-    """The probability, from a table of values and their probabilities, of one value or of a range."""
+    """The probability, from a table of values and their probabilities, of one value or of a range.
+
+    Arrays of bounds give an array.
+    """
     if values.shape[1:] != probabilities.shape[1:]:
         return error_value(NA)
     x, p, errors = paired(values, probabilities)
@@ -184,8 +187,11 @@ def probability_between(values: Value, probabilities: Value, low: Value, high: V
     known = concrete(p)
     bad = (known <= 0) | (known > 1)
     uncertain = np.abs(known.sum(axis=1) - 1) > 1e-9
-    lowest, highest = (np.reshape(concrete(bound), (-1, 1)) for bound in (first, last))
-    within = (concrete(x) >= lowest) & (concrete(x) <= highest)
-    total = ops.sum(ops.where(within, p, 0.0), axis=1)
+    lower, upper = (concrete(bound)[..., None] for bound in (first, last))
+    places = concrete(x)[:, None, None, :]
+    chances = ops.reshape(p, (np.shape(known)[0], 1, 1, np.shape(known)[1]))
+    total = ops.sum(ops.where((places >= lower) & (places <= upper), chances, 0.0), axis=3)
     impossible = error_where((bad.any(axis=1) | uncertain).reshape(-1, 1, 1), NUM)
-    return ops.reshape(total, (total.size, 1, 1)), first_error(errors, wrong, wrong_too, impossible)
+    nothing = error_where(without_pairs(values, probabilities), DIV0)
+    errors = first_error(errors, wrong, wrong_too, nothing, impossible)
+    return total, errors

@@ -174,7 +174,7 @@ def error_function_between(lower: Array, upper: Value) -> tuple[Array, Errors]:
     return ops.subtract(special.error_function(last), first), errors
 
 
-@elementwise("ERF.PRECISE", "number")
+@elementwise("ERF.PRECISE", "strict")
 def error_function(x: Array) -> Array:
     """The error function."""
     return special.error_function(x)
@@ -186,7 +186,7 @@ def complementary_error_function(x: Array) -> Array:
     return special.error_function_complement(x)
 
 
-@elementwise("ERFC.PRECISE", "number")
+@elementwise("ERFC.PRECISE", "strict")
 def complementary_error_function_of(x: Array) -> Array:
     """1 minus the error function."""
     return special.error_function_complement(x)
@@ -296,7 +296,7 @@ def beta_probability(x: Array, a: Array, b: Array, low: Array, high: Array) -> t
 @elementwise("BETA.INV", "number", "number", "number", "number", "number", defaults=(0.0, 1.0))
 def beta_inverse(p: Array, a: Array, b: Array, low: Array, high: Array) -> tuple[Array, Errors]:
     """The number below which a beta variable is with probability p."""
-    wrong = either(ops.less_equal(p, 0.0), ops.greater(p, 1.0), ops.less_equal(a, 0.0), ops.less_equal(b, 0.0))
+    wrong = either(ops.less_equal(p, 0.0), ops.greater_equal(p, 1.0), ops.less_equal(a, 0.0), ops.less_equal(b, 0.0))
     wrong = either(wrong, ops.equal(low, high))
     (p, a, b), errors = sound(wrong, (p, 0.5), (a, 1.0), (b, 1.0))
     share = special.lower_beta_quantile(a, b, p)

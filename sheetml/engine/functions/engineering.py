@@ -8,6 +8,7 @@ import numpy as np
 
 from sheetml.engine.functions.distributions import sound, whole
 from sheetml.engine.functions.registry import Item, elementwise, one_by_one
+from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.tracing.special import scipy_special
@@ -69,6 +70,7 @@ def at_least(number: Array, step: Array) -> Array:
 
 _DIGITS = 10  # of a number in any system; the first one of ten is the sign
 _BASES = {"BIN": 2, "OCT": 8, "HEX": 16}
+_LEFT_OUT = "…"  # in place of the count of places
 
 
 def _read(text: Item, base: int) -> int | None:
@@ -85,45 +87,67 @@ def _read(text: Item, base: int) -> int | None:
     return number - span if number >= span // 2 else number
 
 
-def _written(number: int, base: int, places: Item) -> Item:
-    """A number in a system, with leading zeros if places are stated."""
+def _places(item: Item) -> int | ErrorCode | None:
+    """How many digits are asked for, from 1 to 10; None where that is left out."""
+    if item == _LEFT_OUT:
+        return None
+    number = parse_number(item) if isinstance(item, str) else item
+    if isinstance(number, ErrorCode):
+        return number
+    if isinstance(number, bool) or (number is None and item is not None):
+        return ErrorCode.VALUE
+    places = int(number or 0.0)
+    return places if 1 <= places <= _DIGITS else ErrorCode.NUM
+
+
+def _written(number: int, base: int, places: int | None) -> Item:
+    """A number in a system, with leading zeros up to so many places; negative ones have ten digits anyway."""
     span = base**_DIGITS
     if not -span // 2 <= number < span // 2:
         return ErrorCode.NUM
-    negative = number < 0
-    number = number + span if negative else number
-    digits = {2: "b", 8: "o", 16: "X"}[base]
-    text = format(number, digits)
-    if negative or places == "":
+    text = format(number % span, {2: "b", 8: "o", 16: "X"}[base])
+    if number < 0 or places is None:
         return text
-    if not isinstance(places, float) or int(places) < len(text) or int(places) > _DIGITS:
-        return ErrorCode.NUM if isinstance(places, float) else ErrorCode.VALUE
-    return text.zfill(int(places))
+    return text.zfill(places) if len(text) <= places else ErrorCode.NUM
 
 
-def _between(source: str, target: str) -> None:
-    about = f"A number as {_WORDS[target]}, from one that is {_WORDS[source]}."
+def _rewritten(name: str, about: str, base: int, read: Callable[[Item], int | ErrorCode | None]) -> None:
+    """Registers a change of system. A wrong count of places is told before a wrong number, but not before an error."""
 
-    @one_by_one(f"{source}2{target}", "value", "value", defaults=("",), about=about)
+    @one_by_one(name, "strict value", "strict value", defaults=(_LEFT_OUT,), about=about)
     def evaluate(item: Item, places: Item) -> Item:
-        for each in (item, places):
-            if isinstance(each, ErrorCode):
-                return each
-        if isinstance(item, bool) or isinstance(places, bool):
-            return ErrorCode.VALUE
-        number = _read("" if item is None else item, _BASES[source])
-        return ErrorCode.NUM if number is None else _written(number, _BASES[target], 0.0 if places is None else places)
+        if isinstance(item, ErrorCode):
+            return item
+        count, number = _places(places), read(item)
+        if isinstance(count, ErrorCode):
+            return count
+        if number is None or isinstance(number, ErrorCode):
+            return ErrorCode.NUM if number is None else number
+        return _written(number, base, count)
+
+
+def _in_system(base: int) -> Callable[[Item], int | ErrorCode | None]:
+    return lambda item: ErrorCode.VALUE if isinstance(item, bool) else _read("" if item is None else item, base)
+
+
+def _decimal(item: Item) -> int | ErrorCode | None:
+    number = parse_number(item) if isinstance(item, str) else item
+    if isinstance(number, bool) or (number is None and item is not None):
+        return ErrorCode.VALUE
+    return int(number or 0.0)
 
 
 _WORDS = {"BIN": "binary", "OCT": "octal", "HEX": "hexadecimal", "DEC": "decimal"}
-for _source in _BASES:
+for _source, _base in _BASES.items():
     for _target in _BASES:
         if _source != _target:
-            _between(_source, _target)
+            _about = f"A number as {_WORDS[_target]}, from one that is {_WORDS[_source]}."
+            _rewritten(f"{_source}2{_target}", _about, _BASES[_target], _in_system(_base))
+    _rewritten(f"DEC2{_source}", f"A number as {_WORDS[_source]}.", _base, _decimal)
 
 
 def _to_decimal(source: str) -> None:
-    @one_by_one(f"{source}2DEC", "value", about=f"The number that is written {_WORDS[source]}.")
+    @one_by_one(f"{source}2DEC", "strict value", about=f"The number that is written {_WORDS[source]}.")
     def evaluate(item: Item) -> Item:
         if isinstance(item, ErrorCode):
             return item
@@ -133,20 +157,8 @@ def _to_decimal(source: str) -> None:
         return ErrorCode.NUM if number is None else float(number)
 
 
-def _from_decimal(target: str) -> None:
-    @one_by_one(f"DEC2{target}", "strict", "value", defaults=("",), about=f"A number as {_WORDS[target]}.")
-    def evaluate(number: Item, places: Item) -> Item:
-        if isinstance(places, ErrorCode):
-            return places
-        assert isinstance(number, float)
-        if isinstance(places, bool):
-            return ErrorCode.VALUE
-        return _written(int(number), _BASES[target], 0.0 if places is None else places)
-
-
 for _name in _BASES:
     _to_decimal(_name)
-    _from_decimal(_name)
 
 # ---- Bessel functions --------------------------------------------------------------------------
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine.areas import Reference
+from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import refuse_errors
 from sheetml.engine.evaluate import OMITTED, Arguments, Context, Result, first_element
 from sheetml.engine.functions.elements import shared
 from sheetml.engine.functions.registry import elementwise, function
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Array, frozen
+from sheetml.engine.tracing.graph import frozen
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -23,15 +24,21 @@ from sheetml.engine.values import (
     TEXT,
     UNCOMPUTABLE,
     VALUE,
-    Errors,
     Value,
+    as_number,
     boolean_value,
     error_value,
     error_where,
+    first_error,
     number_value,
     text_value,
 )
+from sheetml.errors import FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.prefixes import without_prefixes
 from sheetml.formula.references import column_letters, quote_sheet
+from sheetml.formula.relative import relative_key
+from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Call, Name, Node, Range
 
 UNKNOWN = ERROR + UNCOMPUTABLE
@@ -61,11 +68,9 @@ def _parity(name: str, odd: bool) -> None:
 
     @elementwise(name, "value", differentiable=False, about=about)
     def evaluate(value: Value) -> Value:
-        errors = value.errors()
-        wrong = (value.kinds == BOOLEAN) | (value.kinds == TEXT)
-        parity = np.mod(np.trunc(np.abs(frozen(value.number))), 2) == int(odd)
-        codes = error_where(wrong, VALUE) if errors is None else np.where(errors != 0, errors, wrong * VALUE)
-        return boolean_value(parity, None if codes is None else codes.astype(np.uint8))
+        number, errors = as_number(value)
+        codes = first_error(errors, error_where(value.kinds == BOOLEAN, VALUE))
+        return boolean_value(np.mod(np.trunc(np.abs(frozen(number))), 2) == int(odd), codes)
 
 
 _parity("ISEVEN", odd=False)
@@ -75,7 +80,10 @@ _parity("ISODD", odd=True)
 @function("ISREF", 1, 1, by_position=(0,))
 def is_reference(context: Context, arguments: Arguments) -> Result:
     """Whether a value is a reference to cells."""
-    return boolean_value(np.full((1, 1, 1), isinstance(context.evaluate(arguments[0]), Reference)))
+    result = context.evaluate(arguments[0])
+    if isinstance(result, Reference) and result.errors is not None:
+        return boolean_value((result.errors == 0).reshape(-1, 1, 1))
+    return boolean_value(np.full((1, 1, 1), isinstance(result, (Reference, Areas))))
 
 
 @function("ISFORMULA", 1, 1, by_position=(0,))
@@ -103,19 +111,59 @@ def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
     if isinstance(reference, Value):
         return reference
     places = zip(reference.top.tolist(), reference.left.tolist())
-    return [context.workspace.formula_text(reference.sheet, row, column) for row, column in places]
+    return [_as_typed(context, reference.sheet, row, column) for row, column in places]
 
 
-@elementwise("N", "value")
-def as_plain_number(value: Value) -> tuple[Array, Errors]:
-    """A number as it is, a boolean as 1 or 0, text as 0."""
-    return ops.where(value.kinds == TEXT, 0.0, value.number), value.errors()
+def _as_typed(context: Context, sheet: int, row: int, column: int) -> str | None:
+    """A cell's formula with the letters and parentheses that the file has, as long as it still is that formula."""
+    text = context.workspace.formula_text(sheet, row, column)
+    cells = context.workspace.scope.file.sheets[sheet].cells
+    first, last = np.searchsorted(cells.row, [row, row + 1])
+    place = int(first + np.searchsorted(cells.column[first:last], column))
+    stored = cells.formula.get(place) if place < last and cells.column[place] == column else None
+    if text is None or stored is None:
+        return text
+    typed = without_prefixes(stored.text)
+    if _NOT_AS_TYPED.search(typed):
+        return text
+    try:
+        tree = parse(stored.text, stored.row, stored.column)
+    except FormulaError:
+        return text
+    if to_a1(tree, row, column) != text:
+        return text
+    key = relative_key(typed, stored.row, stored.column)
+    key = _COLUMNS_AWAY.sub(lambda match: column_letters(column + int(match[1])), key)
+    return _ROWS_AWAY.sub(lambda match: str(row + int(match[1])), key)
 
 
-@elementwise("T", "value")
-def as_plain_text(value: Value) -> Value:
-    """Text as it is, anything else as empty text."""
+# Functions that stand for operators in files, and names that files mark.
+_NOT_AS_TYPED = re.compile(r"_xl|_TRO_|\bSINGLE\(|\bANCHORARRAY\(", re.IGNORECASE)
+_COLUMNS_AWAY, _ROWS_AWAY = re.compile("\x01(-?[0-9]+)"), re.compile("\x02(-?[0-9]+)")
+
+
+@function("N", 1, 1)
+def as_plain_number(context: Context, arguments: Arguments) -> Result:
+    """A number as it is, a boolean as 1 or 0, text as 0; of an area it is that of the first cell."""
+    value = _of_first_cell(context, arguments[0])
+    return number_value(ops.where(value.kinds == TEXT, 0.0, value.number), value.errors())
+
+
+@function("T", 1, 1)
+def as_plain_text(context: Context, arguments: Arguments) -> Result:
+    """Text as it is, anything else as empty text; of an area it is that of the first cell."""
+    value = _of_first_cell(context, arguments[0])
     return text_value(np.where(value.kinds == TEXT, value.texts, ""), value.errors())
+
+
+def _of_first_cell(context: Context, node: Node) -> Value:
+    result = context.evaluate(node)
+    return context.read(_corner(result)) if isinstance(result, Reference) else context.dereference(result)
+
+
+def _corner(area: Reference) -> Reference:
+    one = np.ones(1, int)
+    return Reference(area.sheet, area.top, area.left, one, one, area.errors, area.dynamic)
 
 
 @function("NA", 0, 0)
@@ -196,7 +244,7 @@ def cell_information(context: Context, arguments: Arguments) -> Result:
         area = context.reference(arguments[1])
     if isinstance(area, Value):
         return area
-    corner = Reference(area.sheet, area.top, area.left, np.ones(1, int), np.ones(1, int), area.errors, area.dynamic)
+    corner = _corner(area)
     answer = _ANSWERS.get(question)
     return error_value(VALUE) if answer is None else answer(context, corner)
 

@@ -49,7 +49,7 @@ def lambda_(context: Context, arguments: Arguments) -> Result:
 def map_(context: Context, arguments: Arguments) -> Result:
     """The function's value for each element of an array, or for the elements of several side by side."""
     context = context.in_array_mode()
-    applied = _function(context, arguments[-1], len(arguments) - 1)
+    applied = function_of(context, arguments[-1], len(arguments) - 1)
     if isinstance(applied, Value):
         return applied
     arrays = [context.evaluate(argument) for argument in arguments[:-1]]
@@ -76,7 +76,7 @@ def by_column(context: Context, arguments: Arguments) -> Result:
 
 def _by_lines(context: Context, arguments: Arguments, along_rows: bool) -> Result:
     context = context.in_array_mode()
-    applied = _function(context, arguments[1], 1)
+    applied = function_of(context, arguments[1], 1)
     if isinstance(applied, Value):
         return applied
     array = context.evaluate(arguments[0])
@@ -90,7 +90,7 @@ def _by_lines(context: Context, arguments: Arguments, along_rows: bool) -> Resul
 def make_array(context: Context, arguments: Arguments) -> Result:
     """An array of a stated size from a function of the row and the column, counted from 1."""
     context = context.in_array_mode()
-    applied = _function(context, arguments[2], 2)
+    applied = function_of(context, arguments[2], 2)
     if isinstance(applied, Value):
         return applied
     (rows, row_errors), (columns, column_errors) = integers(context, arguments[0]), integers(context, arguments[1])
@@ -173,7 +173,7 @@ def _parts(array: Result, count: int, height: int, width: int) -> Result:
     return rearranged(array, blocks.reshape(-1, height, width))
 
 
-def _function(context: Context, node: Node, parameters: int) -> Lambda | Value:
+def function_of(context: Context, node: Node, parameters: int) -> Lambda | Value:
     """The function an argument gives: a LAMBDA, or a worksheet function's name."""
     if isinstance(node, Name):
         name = node.name.lower().removeprefix(_FUNCTION_NAME_PREFIX).upper()
@@ -204,7 +204,7 @@ def scan(context: Context, arguments: Arguments) -> Result:
 
 def _through(context: Context, arguments: Arguments, keep_all: bool) -> Result:
     context = context.in_array_mode()
-    applied = _function(context, arguments[-1], 2)
+    applied = function_of(context, arguments[-1], 2)
     if isinstance(applied, Value):
         return applied
     values = context.array_value(arguments[-2])
@@ -221,10 +221,10 @@ def _through(context: Context, arguments: Arguments, keep_all: bool) -> Result:
         state = context.dereference(apply(context, applied, [state, element]))
         if keep_all:
             states.append(state)
-    return _as_array(states, values.shape[1], values.shape[2]) if keep_all else state
+    return as_array(states, values.shape[1], values.shape[2]) if keep_all else state
 
 
-def _as_array(states: list[Value], rows: int, columns: int) -> Value:
+def as_array(states: list[Value], rows: int, columns: int) -> Value:
     if any(state.shape[1:] != (1, 1) for state in states):
         return error_value(CALC)
     count = max(state.shape[0] for state in states)

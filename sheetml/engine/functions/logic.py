@@ -219,13 +219,20 @@ def _matching_case(context: Context, arguments: Arguments, case: int, cases: int
     if case == cases:
         return _of(otherwise, context)
     inner = context.for_arguments()
-    equal = compare("=", inner.value(arguments[0]), inner.value(arguments[1 + 2 * case]))
+    equal = compare("=", inner.value(arguments[0]), _blank_as_zero(inner.value(arguments[1 + 2 * case])))
     truth, errors = as_boolean(equal)
     taken = concrete(truth)
     codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
     rest: Branch = lambda part: _matching_case(part, arguments, case + 1, cases, otherwise)  # noqa: E731
     value = evaluation(arguments[2 + 2 * case])
     return chosen(context, [(taken & (codes == 0), value), (~taken & (codes == 0), rest)], codes)
+
+
+def _blank_as_zero(value: Value) -> Value:
+    """The value with 0 in place of blanks: as a case of SWITCH a blank is neither FALSE nor empty text."""
+    if value.kind is None:
+        return value
+    return Value(value.number, np.where(value.kind == BLANK, np.uint8(NUMBER), value.kind), value.text)
 
 
 @function("NOT", 1, 1)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, moved
-from sheetml.engine.division import alike
+from sheetml.engine.division import Split, alike
 from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
 from sheetml.engine.functions.logic import Branch, chosen, evaluation
 from sheetml.engine.functions.registry import elementwise, function, with_errors
-from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
 from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
@@ -102,6 +102,12 @@ def index(context: Context, arguments: Arguments) -> Result:
         if not 1 <= chosen_area[0] <= len(result.parts):
             return error_value(REF)
         result = result.parts[int(chosen_area[0]) - 1]
+    elif len(arguments) > 3 and not isinstance(arguments[3], Missing):
+        chosen_area, _ = integers(context, arguments[3])
+        if (chosen_area != 1).any():
+            if context.count > 1 and not (chosen_area != 1).all():
+                raise Split
+            return error_value(REF)
     if isinstance(result, Lambda):
         return error_value(VALUE)
     if context.array and isinstance(result, (Reference, Value)) and _asks_for_arrays(context, arguments):
@@ -166,8 +172,9 @@ def _part_of_array(value: Value, rows: np.ndarray, columns: np.ndarray, errors: 
     height, width = value.shape[1:]
     if one_given:
         rows, columns = (np.ones(1, np.int64), rows) if height == 1 else (rows, np.zeros(1, np.int64))
-    outside = (rows < 0) | (columns < 0) | (rows > height) | (columns > width)
-    errors = first_error(errors, error_where(outside, REF))
+    negative = (rows < 0) | (columns < 0)
+    outside = negative | (rows > height) | (columns > width)
+    errors = first_error(errors, error_where(negative, VALUE), error_where(outside, REF))
     rows, columns = np.where(outside, 1, rows), np.where(outside, 1, columns)
     alike(rows == 0)
     alike(columns == 0)
@@ -289,8 +296,18 @@ def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.n
             text = f"{'$' * column_absolute}{column_letters(int(c))}{'$' * row_absolute}{int(r)}"
         else:
             text = f"R{int(r) if row_absolute else f'[{int(r)}]'}C{int(c) if column_absolute else f'[{int(c)}]'}"
-        texts[place] = f"{quote_sheet(name)}!{text}" if name else text
+        texts[place] = f"{_shown_sheet(name)}!{text}" if name else text
     return text_value(texts, error_where(wrong, VALUE))
+
+
+def _shown_sheet(name: str) -> str:
+    """A sheet's name before an address; that of a workbook in brackets needs no quotes for its own sake."""
+    book, bracket, sheet = name.rpartition("]")
+    return (
+        name
+        if bracket and book.startswith("[") and quote_sheet(book[1:] + sheet) == book[1:] + sheet
+        else (quote_sheet(name))
+    )
 
 
 @function("HYPERLINK", 1, 2)
@@ -320,16 +337,25 @@ def choose(context: Context, arguments: Arguments) -> Result:
 def match(context: Context, arguments: Arguments) -> Result:
     """The position of a value in a row or column; type 1 (ascending, the default), 0 (exact), -1."""
     wanted = context.value(arguments[0])
-    line = context.array_value(arguments[1])
-    kind, errors = integers(context, argument(arguments, 2), 1)
+    line, length = _line(context, arguments[1])
+    last = argument(arguments, 2)
+    kind, errors = (np.zeros(1, np.int64), None) if isinstance(last, Missing) else integers(context, last, 1)
     if line.shape[1] > 1 and line.shape[2] > 1:
         return error_value(NA)
     alike(np.sign(kind))
     if kind[0] == 0:
         found = positions(wanted, line, WILDCARD)
     else:
-        found = positions(wanted, line, order=SORTED_UP if kind[0] > 0 else SORTED_DOWN)
+        found = positions(wanted, line, order=SORTED_UP if kind[0] > 0 else SORTED_DOWN, length=length)
     return _position(found, first_error(wanted.errors(), shaped(errors)))
+
+
+def _line(context: Context, node: Node) -> tuple[Value, int | None]:
+    """A row or column of values, and how long it is, with the blanks below all cells that are not among them."""
+    inner = context.in_array_mode()
+    result = inner.evaluate(node)
+    length = int((result.height * result.width).max()) if isinstance(result, Reference) else None
+    return inner.dereference(result), length
 
 
 def _position(found: Array, errors: Errors) -> Value:
@@ -350,8 +376,8 @@ def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[di
         if errors is not None:
             alike(errors)
     chosen_mode, direction = int(mode[0]), int(search[0])
-    valid = chosen_mode in (-1, 0, 1, 2) and direction in (1, -1, 2, -2) and mode_errors is None
-    valid = valid and search_errors is None and not (chosen_mode == WILDCARD and abs(direction) == 2)
+    valid = chosen_mode in (-1, 0, 1, 2, 3) and direction in (1, -1, 2, -2) and mode_errors is None
+    valid = valid and search_errors is None and not (chosen_mode in (WILDCARD, PATTERN) and abs(direction) == 2)
     rule = {"mode": chosen_mode, "last": direction < 0, "halving": abs(direction) == 2, "blanks": True}
     return rule, valid
 
@@ -409,7 +435,12 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
     def evaluate(context: Context, arguments: Arguments) -> Result:
         if isinstance(arguments[1], Text):
             return error_value(VALUE)
-        wanted, table = context.value(arguments[0]), context.array_value(arguments[1])
+        wanted = context.value(arguments[0])
+        inner = context.in_array_mode()
+        area = inner.evaluate(arguments[1])
+        table, length = inner.dereference(area), None
+        if isinstance(area, Reference):
+            length = int((area.height if vertical else area.width).max())
         number, errors = context.number(arguments[2])
         approximate = True
         if len(arguments) > 3 and not isinstance(arguments[3], Missing):
@@ -422,7 +453,10 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
         first = np.arange(height) * width if vertical else np.arange(width)
         cells = np.arange(table.shape[0])[:, None] * (height * width)
         line = rearranged(table, (cells + first[None, :])[:, :, None])
-        found = positions(wanted, line, order=SORTED_UP) if approximate else positions(wanted, line, WILDCARD)
+        if approximate:
+            found = positions(wanted, line, order=SORTED_UP, length=length)
+        else:
+            found = positions(wanted, line, WILDCARD)
         place = concrete(found).astype(np.intp)
         other = np.trunc(concrete(number)).astype(np.intp)
         place, other = np.broadcast_arrays(place, other)
@@ -441,18 +475,29 @@ _table_lookup("HLOOKUP", "The value in a row of a table, below one found in its 
 
 @function("LOOKUP", 2, 3)
 def lookup(context: Context, arguments: Arguments) -> Result:
-    """The last value not beyond the wanted one in a sorted row or column, or its fellow in another."""
-    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
+    """The last value not beyond the wanted one in a sorted row or column, or its fellow in another.
+
+    Of an area of several rows and columns it is the first of the longer ones, or of columns.
+    """
+    wanted = context.value(arguments[0])
+    inner = context.in_array_mode()
+    area = inner.evaluate(arguments[1])
+    table = inner.dereference(area)
+    height, width = table.shape[1:]
+    length = None
+    if isinstance(area, Reference):
+        height, width = int(area.height.max()), int(area.width.max())
+        length = max(height, width)
+    down = height >= width
+    cells = np.arange(table.shape[0])[:, None] * (table.shape[1] * table.shape[2])
+    own = np.arange(table.shape[1]) * table.shape[2] if down else np.arange(table.shape[2])
+    line = rearranged(table, (cells + own)[:, :, None])
     if len(arguments) == 3:
         results = context.array_value(arguments[2])
     else:
-        down = line.shape[1] >= line.shape[2]
-        cells = np.arange(line.shape[0])[:, None] * (line.shape[1] * line.shape[2])
-        columns = np.arange(line.shape[1]) * line.shape[2] if down else np.arange(line.shape[2])
-        last = line.shape[2] - 1 if down else (line.shape[1] - 1) * line.shape[2]
-        results = rearranged(line, (cells + columns + last)[:, :, None])
-        line = rearranged(line, (cells + columns)[:, :, None])
-    place = concrete(positions(wanted, line, order=SORTED_UP)).astype(np.intp)
+        last = table.shape[2] - 1 if down else (table.shape[1] - 1) * table.shape[2]
+        results = rearranged(table, (cells + own + last)[:, :, None])
+    place = concrete(positions(wanted, line, order=SORTED_UP, length=length)).astype(np.intp)
     flat = results.shape[1] * results.shape[2]
     outside = place >= flat
     errors = first_error(wanted.errors(), error_where((place < 0) | outside, NA))

@@ -9,9 +9,20 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.evaluate import Arguments, Context, Result, divided, raised
-from sheetml.engine.functions.registry import Sample, aggregate, elementwise, function, of_sample, sample_of, spread
+from sheetml.engine.functions.registry import (
+    Sample,
+    added_up,
+    aggregate,
+    elementwise,
+    first_of_each_cell,
+    function,
+    of_sample,
+    sample_of,
+    spread,
+    strict_value,
+)
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Array, violated
+from sheetml.engine.tracing.graph import Array, Traced, violated
 from sheetml.engine.values import (
     DIV0,
     NUM,
@@ -32,6 +43,39 @@ def within(outside_domain: Any, x: Array, safe: float, *, flagged: bool = True) 
 
 # ---- elementary functions ----------------------------------------------------------------------
 
+# Excel reduces angles by pi as a number of 64 bits, which is too large by this share of it: SIN(PI()) is 1.22515E-16
+# and not 1.22465E-16. It shows only next to the zeros of sine and cosine, and where one divides by them.
+_EXCESS_OF_PI = 1.5968198827228853e-20
+_NEAR_ZERO = 1e-6
+
+
+def _reduced(compute: Callable[[Array], Array], slope: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Sine or cosine as Excel has it, by its derivative; a derivative is taken of the function itself."""
+
+    def evaluate(x: Array) -> Array:
+        result = compute(x)
+        if isinstance(result, Traced):
+            return result
+        near = np.abs(result) < _NEAR_ZERO
+        if not near.any():
+            return result
+        return ops.subtract(result, ops.multiply(np.where(near, _EXCESS_OF_PI, 0.0), ops.multiply(x, slope(x))))
+
+    return evaluate
+
+
+_sine = _reduced(ops.sin, ops.cos)
+_cosine = _reduced(ops.cos, lambda x: ops.negative(ops.sin(x)))
+
+
+def _tangent(x: Array) -> Array:
+    result = ops.tan(x)
+    if isinstance(result, Traced):
+        return result
+    size = np.abs(result)
+    usual = (size > _NEAR_ZERO) & (size < 1 / _NEAR_ZERO)
+    return result if usual.all() else np.where(usual, result, ops.divide(_sine(x), _cosine(x)))
+
 
 def _register_unary(name: str, about: str, compute: Callable[[Array], Array]) -> None:
     @elementwise(name, "number", about=about)
@@ -44,15 +88,15 @@ _UNARY: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "ABS": ("The size of a number, without its sign.", ops.absolute),
     "EXP": ("The number e raised to a power.", ops.exp),
     "SIGN": ("1, 0 or -1, by a number's sign.", ops.sign),
-    "SIN": ("The sine of an angle in radians.", ops.sin),
-    "COS": ("The cosine of an angle in radians.", ops.cos),
-    "TAN": ("The tangent of an angle in radians.", ops.tan),
+    "SIN": ("The sine of an angle in radians.", _sine),
+    "COS": ("The cosine of an angle in radians.", _cosine),
+    "TAN": ("The tangent of an angle in radians.", _tangent),
     "ATAN": ("The angle whose tangent it is.", ops.arctan),
     "SINH": ("The hyperbolic sine.", ops.sinh),
     "COSH": ("The hyperbolic cosine.", ops.cosh),
     "TANH": ("The hyperbolic tangent.", ops.tanh),
     "ASINH": ("The inverse hyperbolic sine.", ops.arcsinh),
-    "SEC": ("The secant of an angle.", lambda x: ops.divide(1.0, ops.cos(x))),
+    "SEC": ("The secant of an angle.", lambda x: ops.divide(1.0, _cosine(x))),
     "SECH": ("The hyperbolic secant.", lambda x: ops.divide(1.0, ops.cosh(x))),
     "DEGREES": ("Radians in degrees.", lambda x: ops.multiply(180 / math.pi, x)),
     "RADIANS": ("Degrees in radians.", lambda x: ops.multiply(math.pi / 180, x)),
@@ -154,9 +198,9 @@ def _register_reciprocal(name: str, about: str, compute: Callable[[Array], Array
         return divided(np.ones(np.shape(ops.value_of(x))), compute(x))
 
 
-_register_reciprocal("CSC", "The cosecant of an angle.", ops.sin)
+_register_reciprocal("CSC", "The cosecant of an angle.", _sine)
 _register_reciprocal("CSCH", "The hyperbolic cosecant.", ops.sinh)
-_register_reciprocal("COT", "The cotangent of an angle.", ops.tan)
+_register_reciprocal("COT", "The cotangent of an angle.", _tangent)
 _register_reciprocal("COTH", "The hyperbolic cotangent.", ops.tanh)
 
 
@@ -203,7 +247,7 @@ def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
 @aggregate("SUM")
 def total(sample: Sample) -> Array:
     """The sum of all numbers."""
-    return ops.sum(sample.number, axis=1)
+    return added_up(sample.number)
 
 
 @aggregate("SUMSQ")
@@ -256,14 +300,17 @@ def share_of_total(context: Context, arguments: Arguments) -> Result:
 @function("SERIESSUM", 4, 4)
 def power_series(context: Context, arguments: Arguments) -> Result:
     """A power series: coefficients times ascending powers of a number, summed."""
-    x, first, step = (context.value(argument) for argument in arguments[:3])
+    x, first, step = (strict_value(context, argument) for argument in arguments[:3])
     coefficients = sample_of(context, arguments[3:])
     powers = np.arange(np.shape(ops.value_of(coefficients.number))[1], dtype=np.float64)[None, None, :]
 
-    def compute(x: Array, first: Array, step: Array) -> Array:
+    def compute(x: Array, first: Array, step: Array) -> tuple[Array, Errors]:
         exponents = ops.add(first, ops.multiply(step, powers))
-        spread_x, _ = raised(x, exponents)
+        spread_x, undefined = raised(x, exponents)
         terms = ops.multiply(ops.reshape(coefficients.number, (-1, 1, powers.size)), spread_x)
-        return ops.reshape(ops.sum(terms, axis=2), (-1, 1, 1))
+        wrong = None if undefined is None else first_of_each_cell(undefined, undefined.shape[0])
+        errors = first_error(coefficients.errors, wrong)
+        total = ops.reshape(ops.sum(terms, axis=2), (-1, 1, 1))
+        return total, None if errors is None else errors.reshape(-1, 1, 1)
 
-    return spread(compute, ("number", "number", "number"), [x, first, step])
+    return spread(compute, ("strict", "strict", "strict"), [x, first, step])

@@ -35,6 +35,7 @@ from sheetml.engine.evaluate import (
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, frozen, value_of
 from sheetml.engine.values import (
+    BLANK,
     BOOLEAN,
     CALC,
     ERROR,
@@ -122,6 +123,7 @@ _COERCE: dict[str, Callable[[Value], tuple[Any, Errors]]] = {
     "boolean": as_boolean,
     "text": as_text,
     "value": lambda value: (value, None),
+    "strict value": lambda value: (value, None),
 }
 
 
@@ -137,7 +139,8 @@ def elementwise(
     Each kind says how an argument arrives: "number" (float Array), "boolean" (bool Array), "text"
     (object array of str), "value" (a Value with its errors in it) or "strict" (float Array, where
     booleans and areas of several cells are #VALUE! and an argument left empty is #N/A: the functions
-    of the former Analysis ToolPak). `defaults` fill in the last arguments where they are left out.
+    of the former Analysis ToolPak) or "strict value" (a Value under the same rules, its booleans left
+    to the function). `defaults` fill in the last arguments where they are left out.
     `compute` returns an Array, or an Array and error codes, or a Value; errors among the arguments
     come first.
     """
@@ -160,9 +163,10 @@ def _given(
     context: Context, arguments: Arguments, position: int, kind: str, required: int, defaults: tuple[Any, ...]
 ) -> Value:
     if position < len(arguments) and not isinstance(arguments[position], Missing):
-        return strict_value(context, arguments[position]) if kind == "strict" else context.value(arguments[position])
+        strict = kind.startswith("strict")
+        return strict_value(context, arguments[position]) if strict else context.value(arguments[position])
     if position < required:
-        return error_value(NA) if kind == "strict" else blank_value()
+        return error_value(NA) if kind.startswith("strict") else blank_value()
     return scalar_value(defaults[position - required])
 
 
@@ -287,8 +291,8 @@ def aggregate(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `compute(sample)`, which returns one number a cell, (b,), or (numbers, error codes).
 
-    In references and arrays only numbers count; `all_values` takes text as 0 and booleans as 0 or 1
-    there (AVERAGEA). Arguments that are scalars are coerced.
+    In references and arrays only numbers count; `all_values` takes text as 0 there, and booleans of
+    references as 0 or 1 (AVERAGEA). Arguments that are scalars are coerced.
     """
 
     def register(compute: Callable[..., Any]) -> Callable[..., Any]:
@@ -328,10 +332,17 @@ def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]
     if isinstance(result, Lambda):
         result = error_value(CALC)
     if result.shape[1:] != (1, 1):
-        return [sample_in(result, all_values)]
+        return [sample_in(_without_booleans(result) if all_values else result, all_values)]
     number, errors = as_number(result)
     count = result.shape[0]
     return [Sample(ops.reshape(number, (count, 1)), None, None if errors is None else errors.reshape(count))]
+
+
+def _without_booleans(value: Value) -> Value:
+    """An array with blanks in place of booleans, which AVERAGEA and its kind pass over there."""
+    if value.kind is None:
+        return value
+    return Value(value.number, np.where(value.kind == BOOLEAN, np.uint8(BLANK), value.kind), value.text)
 
 
 def sample_in(value: Value, all_values: bool = False) -> Sample:
@@ -375,6 +386,13 @@ def joined(parts: list[Sample]) -> Sample:
 def _mask(part: Sample, count: int) -> np.ndarray:
     shape = (count, part.number.shape[1])
     return np.ones(shape, bool) if part.included is None else np.broadcast_to(part.included, shape)
+
+
+def added_up(numbers: Array) -> Array:
+    """The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order."""
+    if isinstance(numbers, ops.Traced) or numbers.shape[1] == 0:
+        return ops.sum(numbers, axis=1)
+    return np.add.accumulate(numbers, axis=1)[:, -1]
 
 
 # ---- whole arrays in, an array out -------------------------------------------------------------

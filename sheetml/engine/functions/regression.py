@@ -12,6 +12,7 @@ from sheetml.engine.functions.statistics import as_cells, moments
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
+    BLANK,
     DIV0,
     ERROR,
     NA,
@@ -167,6 +168,13 @@ def _problem(*values: Value | None) -> Value | None:
     return None
 
 
+def _blanks_as_zeros(value: Value) -> Value:
+    """New places of a regression, where a blank is 0; in what is known of it a blank is #VALUE!."""
+    if value.kind is None:
+        return value
+    return Value(value.number, np.where(value.kind == BLANK, np.uint8(NUMBER), value.kind), value.text)
+
+
 @over_arrays("LINEST", 1, 4)
 def linear_estimate(ys: Value, xs: Value | None, constant: Value | None, statistics: Value | None) -> Any:
     """The coefficients of a linear regression, with its statistics if asked for."""
@@ -225,11 +233,14 @@ def _widened(row: Array, width: int) -> Array:
 
 
 def _predictions(ys: Value, xs: Value | None, new: Value | None, constant: bool) -> Any:
-    wrong = _problem(ys, xs, new)
+    wrong = _problem(ys, xs) or (None if new is None else _problem(_blanks_as_zeros(new)))
     if wrong is not None:
         return wrong
     fit = _Fit(ys, xs, constant)
     if not fit.fits:
+        return error_value(REF)
+    columns = fit.x.shape[2]
+    if new is not None and columns > 1 and new.shape[2 if ys.shape[2] == 1 else 1] != columns:
         return error_value(REF)
     tall = ys.shape[2] == 1
     if new is None:

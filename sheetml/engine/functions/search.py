@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from sheetml.engine.functions.patterns import compiled, matches
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
 
-EXACT, SMALLER, LARGER, WILDCARD = 0, -1, 1, 2  # match modes, as XLOOKUP numbers them
+EXACT, SMALLER, LARGER, WILDCARD, PATTERN = 0, -1, 1, 2, 3  # match modes, as XLOOKUP numbers them
 SORTED = 9  # the last one not beyond, by halving: MATCH's and VLOOKUP's approximate match
 SORTED_UP, SORTED_DOWN = "ascending", "descending"
 
@@ -80,7 +82,7 @@ class Line:
         self.kinds = kinds
         self.texts = texts
         self.last = last  # of equal values the last one is found, not the first
-        self.halving = halving  # ... and beside a value that is not there the one next to its place in order
+        self.halving = halving  # the line is taken for sorted
         self._sorted: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
         self._places: dict[str, int] | None = None
 
@@ -92,7 +94,7 @@ class Line:
             if wanted.any():
                 result[wanted] = self._find_numbers(numbers[wanted], kind, mode)
         for place in np.nonzero(kinds == TEXT)[0]:
-            result[place] = self._find_text(folded(texts[place]), mode)
+            result[place] = self._find_text(texts[place], mode)
         if mode in (SMALLER, LARGER):
             for place in np.nonzero((result < 0) & (kinds < ERROR))[0]:
                 result[place] = self._beside_kind(int(kinds[place]), mode)
@@ -120,8 +122,7 @@ class Line:
         result = np.where(values[within] == wanted, places[within], -1)
         if mode not in (SMALLER, LARGER):
             return result
-        last = (mode == SMALLER) != self.last if self.halving else self.last
-        _, beside_places = self._by_value(kind, last)
+        _, beside_places = self._by_value(kind, self.last)
         beside = exact - 1 if mode == SMALLER else exact
         inside = (beside >= 0) & (beside < len(values))
         found = np.where(inside, beside_places[beside.clip(0, len(values) - 1)], -1)
@@ -138,6 +139,9 @@ class Line:
         return self._sorted[kind, last]
 
     def _find_text(self, wanted: str, mode: int) -> int:
+        if mode == PATTERN:
+            return self._find_pattern(wanted)
+        wanted = folded(wanted)
         pattern = wildcard_pattern(wanted) if mode == WILDCARD else None
         own = np.nonzero(self.kinds == TEXT)[0]
         if self.last:
@@ -155,32 +159,126 @@ class Line:
         beside = [text for text in known if (text < wanted if mode == SMALLER else text > wanted)]
         return self._places[beside[-1] if mode == SMALLER else beside[0]] if beside else -1
 
-    def find_sorted(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, order: str) -> np.ndarray:
-        """The last position whose value is not beyond the wanted one, by halving, as for sorted lines."""
+    def _find_pattern(self, wanted: str) -> int:
+        """The first text that a regular expression matches any part of."""
+        pattern = compiled(wanted, False)
+        own = np.nonzero(self.kinds == TEXT)[0][:: -1 if self.last else 1].tolist()
+        if pattern is None:
+            return -1
+        return next((place for place in own if matches(pattern, self.texts[place])), -1)
+
+    def find_sorted(
+        self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, order: str, length: int
+    ) -> np.ndarray:
+        """The positions that MATCH, VLOOKUP and LOOKUP find approximately, in a line of this length.
+
+        Beyond the values at hand the line is blank: the length tells where Excel's halving begins.
+        """
         result = np.full(len(numbers), -1, np.intp)
-        sign = 1.0 if order == SORTED_UP else -1.0
-        for kind in (NUMBER, BOOLEAN):
+        for kind in (NUMBER, BOOLEAN, TEXT):
             wanted = (kinds == kind) | ((kinds == BLANK) & (kind == NUMBER))
             own = np.nonzero(self.kinds == kind)[0]
-            if wanted.any() and len(own):
-                found = (sign * self.numbers[own]).searchsorted(sign * numbers[wanted], "right") - 1
-                result[wanted] = np.where(found >= 0, own[found], -1)
-        own = np.nonzero(self.kinds == TEXT)[0]
-        if len(own) and (kinds == TEXT).any():
-            line = [folded(self.texts[place]) for place in own]
-            for place in np.nonzero(kinds == TEXT)[0]:
-                found = _halving(line, folded(texts[place]), order)
-                result[place] = own[found] if found >= 0 else -1
+            if not wanted.any() or not len(own):
+                continue
+            values = _folded(self.texts[own]) if kind == TEXT else self.numbers[own]
+            searched = _folded(texts[wanted]) if kind == TEXT else numbers[wanted]
+            if order == SORTED_UP:
+                result[wanted] = _last_not_beyond(values, own, searched, length)
+            else:
+                result[wanted] = [_last_before_a_smaller(values, own, item) for item in searched]
         return result
 
+    def find_by_halving(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int) -> np.ndarray:
+        """The positions that the binary searches of XLOOKUP find: all values are in one order there, numbers
+        before text before booleans before errors before blanks, whether the line is sorted or not."""
+        line = [_place_in_order(*item) for item in zip(self.kinds.tolist(), self.numbers.tolist(), self.texts)]
+        wanted = [
+            _place_in_order(NUMBER if kind == BLANK else kind, number, text)
+            for kind, number, text in zip(kinds.tolist(), numbers.tolist(), texts)
+        ]
+        return np.array([self._by_halving(line, item, mode) for item in wanted], np.intp)
 
-def _halving(line: list[str], wanted: str, order: str) -> int:
-    low, high = 0, len(line)
-    while low < high:
-        middle = (low + high) // 2
-        not_beyond = line[middle] <= wanted if order == SORTED_UP else line[middle] >= wanted
-        low, high = (middle + 1, high) if not_beyond else (low, middle)
-    return low - 1
+    def _by_halving(self, line: list[tuple[Any, ...]], wanted: tuple[Any, ...], mode: int) -> int:
+        if self.last:  # descending: the last of equal values, the smaller ones behind it
+            place = bisect_left(range(len(line)), True, key=lambda at: line[at] < wanted) - 1
+            beside = {LARGER: place, SMALLER: place + 1}
+        else:
+            place = bisect_left(line, wanted)
+            beside = {LARGER: place, SMALLER: place - 1}
+        if 0 <= place < len(line) and line[place] == wanted:
+            return place
+        found = beside.get(mode, -1)
+        return found if 0 <= found < len(line) and line[found][0] < _ORDER[ERROR] else -1
+
+
+_folded = np.frompyfunc(folded, 1, 1)
+_ORDER = {NUMBER: 0, TEXT: 1, BOOLEAN: 2, ERROR: 3, BLANK: 4}
+
+
+def _place_in_order(kind: int, number: float, text: str) -> tuple[Any, ...]:
+    """What values of all kinds are compared by."""
+    if kind == TEXT:
+        return _ORDER[TEXT], folded(text)
+    return _ORDER[min(kind, ERROR)], number if kind in (NUMBER, BOOLEAN) else 0.0
+
+
+def _last_not_beyond(values: np.ndarray, own: np.ndarray, searched: np.ndarray, length: int) -> np.ndarray:
+    """Where halving ends for each value searched; -1 for nowhere. `own` are the positions of the line's values
+    of the same kind: others are passed over.
+
+    Sorted values without gaps between equal ones are halved all at once.
+    """
+    steps = np.asarray(values[1:] >= values[:-1], bool)
+    equal = np.asarray(values[1:] == values[:-1], bool)
+    if steps.all() and not (equal & (np.diff(own) > 1)).any():
+        place = values.searchsorted(searched, "right") - 1
+        return np.where(place >= 0, own[place.clip(0)], -1)
+    least, most = values.min(), values.max()
+    positions = own.tolist()
+    known = values.tolist()
+
+    def find(item: Any) -> int:
+        if item < least:
+            return -1
+        return positions[-1] if item > most else _halve(known, positions, item, length)
+
+    found = {item: find(item) for item in dict.fromkeys(searched.tolist())}
+    return np.array([found[item] for item in searched.tolist()], np.intp)
+
+
+def _halve(values: list[Any], own: list[int], wanted: Any, length: int) -> int:
+    """Excel's binary search in a line that need not be sorted, as its results show (and Apache POI describes it).
+
+    The middle gives way to the next value of the right kind above it; if there is none below the upper bound, the
+    upper bound comes down. An equal value ends the search, at the last of its run.
+    """
+    low, high = -1, length
+    while high - low >= 2:
+        middle = low + (high - low) // 2
+        index = bisect_left(own, middle)
+        if index == len(own) or own[index] >= high:
+            high = middle
+            continue
+        place, value = own[index], values[index]
+        if value == wanted:
+            while index + 1 < len(own) and own[index + 1] == own[index] + 1 and values[index + 1] == wanted:
+                index += 1
+            return min(own[index], high - 1)
+        if wanted < value:
+            high = place if place < high - 1 or place == middle else middle
+        else:
+            low = place
+    return low
+
+
+def _last_before_a_smaller(values: np.ndarray, own: np.ndarray, wanted: Any) -> int:
+    """MATCH's type -1 goes from value to value, up to one that is equal or before one that is smaller."""
+    for index, value in enumerate(values.tolist()):
+        if value == wanted:
+            return int(own[index])
+        if value < wanted:
+            return int(own[index - 1]) if index else -1
+    return int(own[-1])
 
 
 def positions(
@@ -191,16 +289,18 @@ def positions(
     last: bool = False,
     halving: bool = False,
     blanks: bool = False,
+    length: int | None = None,
 ) -> Any:
     """Where each wanted element, (b, R, C), stands in its cell's line, (b or 1, n): from 0, -1 for nowhere.
 
-    With `blanks` a blank finds a blank, if there is one. Traced numbers give traced positions, whose
-    derivative is zero.
+    With `blanks` a blank finds a blank, if there is one. `length` is that of the lines in Excel, where they go
+    on with blanks that are not in `lines`. Traced numbers give traced positions, whose derivative is zero.
     """
     size = lines.shape[1] * lines.shape[2]
     line_kinds = lines.kinds.reshape(lines.shape[0], size)
     line_texts = lines.texts.reshape(lines.shape[0], size)
     shape = (max(wanted.shape[0], lines.shape[0]), *wanted.shape[1:])
+    full = size if length is None else max(length, size)
 
     def compute(wanted_number: np.ndarray, line_number: np.ndarray) -> np.ndarray:
         numbers = np.broadcast_to(wanted_number, shape).reshape(shape[0], -1)
@@ -209,24 +309,31 @@ def positions(
         rows = line_number.reshape(lines.shape[0], size)
         if rows.shape[0] == 1:
             line = Line(rows[0], line_kinds[0], line_texts[0], last, halving)
-            found = _find(line, numbers.reshape(-1), kinds.reshape(-1), texts.reshape(-1), mode, order, blanks)
+            found = _find(line, numbers.reshape(-1), kinds.reshape(-1), texts.reshape(-1), mode, order, blanks, full)
             return found.reshape(shape).astype(np.float64)
         found = np.empty(numbers.shape)
         for cell in range(shape[0]):
             line = Line(rows[cell], line_kinds[cell], line_texts[cell], last, halving)
-            found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order, blanks)
+            found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order, blanks, full)
         return found.reshape(shape)
 
     return ops.position_of("a position found", compute)(wanted.number, lines.number)
 
 
 def _find(
-    line: Line, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, mode: int, order: str, blanks: bool
+    line: Line,
+    numbers: np.ndarray,
+    kinds: np.ndarray,
+    texts: np.ndarray,
+    mode: int,
+    order: str,
+    blanks: bool,
+    length: int,
 ) -> np.ndarray:
     known = np.where(kinds >= ERROR, ERROR, kinds)
     if mode == SORTED:
-        return line.find_sorted(numbers, known, texts, order)
-    result = line.find(numbers, known, texts, mode)
+        return line.find_sorted(numbers, known, texts, order, length)
+    result = (line.find_by_halving if line.halving else line.find)(numbers, known, texts, mode)
     if blanks and (known == BLANK).any():
         places = np.nonzero(line.kinds == BLANK)[0]
         if len(places):

@@ -79,14 +79,14 @@ def t_test(first: Value, second: Value, tails: Value, kind: Value) -> Value:
     errors = first_error(count_errors, type_errors, error_where(wrong, NUM) if wrong.any() else None)
     if errors is not None:
         alike(errors)
-        if errors.reshape(-1)[0]:
-            return error_value(int(errors.reshape(-1)[0]))
+        if errors.all():
+            return as_cells(np.zeros(errors.size), errors)
     alike(chosen)
     if chosen[0] == 1:
         t, freedom, problems = _of_pairs(first, second)
     else:
         t, freedom, problems = _of_samples(sample_in(first), sample_in(second), equal=bool(chosen[0] == 2))
-    return as_cells(_t_tails(t, freedom, number), problems)
+    return as_cells(_t_tails(t, freedom, number), first_error(errors, problems))
 
 
 also_named("TTEST", "T.TEST")

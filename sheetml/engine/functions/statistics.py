@@ -11,13 +11,16 @@ from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.arrays import paired_where
+from sheetml.engine.functions.elements import refuse_where
 from sheetml.engine.functions.registry import (
     Sample,
+    added_up,
     aggregate,
     also_named,
     elementwise,
     error_of_any,
     function,
+    of_sample,
     over_arrays,
     sample_in,
     sample_of,
@@ -29,11 +32,13 @@ from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
     DIV0,
+    ERROR,
     NA,
     NUM,
     NUMBER,
     TEXT,
     UNCOMPUTABLE,
+    VALUE,
     Errors,
     Value,
     as_number,
@@ -101,7 +106,7 @@ def mean_of(sample: Sample) -> tuple[Array, Errors]:
     """The mean of each cell's numbers, (b,); #DIV/0! where there are none."""
     count = sample.count
     errors = error_where(count == 0, DIV0) if (count == 0).any() else None
-    return ops.divide(ops.sum(sample.number, axis=1), np.maximum(count, 1.0)), errors
+    return ops.divide(added_up(sample.number), np.maximum(count, 1.0)), errors
 
 
 @aggregate("AVERAGE")
@@ -291,8 +296,7 @@ def _ranked(name: str, about: str, position: Position) -> None:
 
     @function(name, 2, 2, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
-        value, k = context.array_value(arguments[0]), context.value(arguments[1])
-        sample = sample_in(value)
+        sample, k = sample_of(context.in_array_mode(), arguments[:1]), context.value(arguments[1])
         wanted, errors = as_number(k)
         shape = np.shape(value_of(wanted))
         count, columns = max(sample.number.shape[0], shape[0]), shape[1] * shape[2]
@@ -399,9 +403,27 @@ def _places_of_modes(sample: Sample) -> list[np.ndarray]:
     return places
 
 
-@aggregate("MODE.SNGL")
-def mode(sample: Sample) -> tuple[Array, Errors]:
+def _modal_sample(context: Context, arguments: Arguments) -> Sample:
+    """The numbers in arguments, as MODE finds them: what stands alone must be a number, or is #VALUE!."""
+    for argument in arguments:
+        result = context.evaluate(argument)
+        if isinstance(result, Areas):
+            continue
+        value = context.dereference(result)
+        alone = (value.kinds != NUMBER) & (value.kinds < ERROR) if value.shape[1:] == (1, 1) else np.zeros(1, bool)
+        refuse_where(context, alone.reshape(-1), VALUE)
+        if value.shape[1:] == (1, 1) and (value.kinds >= ERROR).any():
+            break  # an error before a wrong kind
+    return sample_of(context, arguments)
+
+
+@function("MODE.SNGL", 1)
+def mode(context: Context, arguments: Arguments) -> Result:
     """The number met most often, the first of those; #N/A where none is met twice."""
+    return of_sample(_most_frequent, _modal_sample(context.in_array_mode(), arguments))
+
+
+def _most_frequent(sample: Sample) -> tuple[Array, Errors]:
     found = _places_of_modes(sample)
     missing = np.array([not len(places) for places in found])
     if not sample.number.shape[1]:
@@ -417,7 +439,7 @@ also_named("MODE", "MODE.SNGL")
 @function("MODE.MULT", 1)
 def modes(context: Context, arguments: Arguments) -> Result:
     """All numbers met most often, one below the other; #N/A where none is met twice."""
-    sample = sample_of(context.in_array_mode(), arguments)
+    sample = _modal_sample(context.in_array_mode(), arguments)
     found = _places_of_modes(sample)
     refuse_errors(sample.errors)
     sizes = np.array([len(places) for places in found])
@@ -471,12 +493,20 @@ def _share_below(line: np.ndarray, numbers: np.ndarray, excluding: bool) -> np.n
     """Where numbers stand in a line, as shares; nan for those outside of it."""
     if not len(line):
         return np.full(numbers.shape, np.nan)
-    known = np.unique(line)
-    below = np.sort(line).searchsorted(known).astype(np.float64)
-    shares = (below + 1) / (len(line) + 1) if excluding else below / max(len(line) - 1, 1)
-    if len(line) == 1 and not excluding:
-        shares = np.ones(1)
-    return np.interp(numbers, known, shares, left=np.nan, right=np.nan)
+    known, equal = np.unique(line, return_counts=True)
+    below = np.cumsum(equal) - equal
+    place = known.searchsorted(numbers, "right") - 1  # of the number itself, or of the next one below it
+    inside = (numbers >= known[0]) & (numbers <= known[-1])
+    low, high = place.clip(0), np.minimum(place + 1, len(known) - 1)
+    gap = np.where(high > low, known[high] - known[low], 1.0)
+    # of equal numbers the first stands for themselves, but it is the last that the next number follows
+    beyond = np.where(numbers > known[low], (equal - 1)[low] + (numbers - known[low]) / gap, 0.0)
+    rank = below[low] + beyond
+    if excluding:
+        share = (rank + 1) / (len(line) + 1)
+    else:
+        share = rank / (len(line) - 1) if len(line) > 1 else np.ones(numbers.shape)
+    return np.where(inside, share, np.nan)
 
 
 _percent_rank("PERCENTRANK.INC", excluding=False)

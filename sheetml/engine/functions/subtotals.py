@@ -89,15 +89,17 @@ def _wrong(value: Value) -> np.ndarray:
 
 
 def _hidden(context: Context, area: Reference, height: int, by_hand: bool) -> np.ndarray:
-    """The rows of each cell's area that are not shown: (b, height, 1)."""
+    """The rows of each cell's area that are not shown: (b, height, 1).
+
+    While a filter hides rows of a sheet, Excel takes all its hidden rows for hidden by the filter.
+    """
     file = context.workspace.scope.file
     sheet = file.sheets[area.sheet]
     rows = area.top[:, None, None] + np.arange(height)[None, :, None]
     hidden = sheet.hidden_rows
-    if not by_hand:
-        tables = [table.area for table in file.tables if table.sheet == area.sheet and table.filtered]
-        filters = [*sheet.filters, *tables]
-        hidden = frozenset(row for row in hidden if any(each.top <= row <= each.bottom for each in filters))
+    filtered = sheet.filters or any(table.filtered for table in file.tables if table.sheet == area.sheet)
+    if not by_hand and not filtered:
+        hidden = frozenset()
     return np.isin(rows, list(hidden))
 
 

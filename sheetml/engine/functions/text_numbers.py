@@ -6,8 +6,10 @@ import re
 
 import numpy as np
 
-from sheetml.engine.functions.registry import Item, elementwise, one_by_one
-from sheetml.engine.number_format import FormatError, decimal, formatted, general_text
+from sheetml.engine.division import Split
+from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.registry import Item, elementwise, function, mapped, one_by_one, spread
+from sheetml.engine.number_format import FormatError, UnknownLanguage, decimal, formatted, general_text
 from sheetml.engine.number_format import rounded as rounded_decimal
 from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing.graph import Array
@@ -43,9 +45,22 @@ def number_of_foreign_text(text: str, point: str, group: str) -> Item:
     return value if np.isfinite(value) else ErrorCode.NUM
 
 
-@one_by_one("TEXT", "value", "text")
-def formatted_text(value: Item, number_format: str) -> Item:
+@function("TEXT", 2, 2, intersects=True, differentiable=False)
+def formatted_text(context: Context, arguments: Arguments) -> Result:
     """The value as a number format shows it."""
+    try:
+        return spread(_all_formatted, ("value", "text"), [context.value(argument) for argument in arguments])
+    except UnknownLanguage as reason:
+        if context.count > 1:
+            raise Split from None
+        return context.uncomputable(f"TEXT: {reason}")
+
+
+def _all_formatted(values: Value, formats: np.ndarray) -> Value:
+    return mapped(_formatted, (values, formats))
+
+
+def _formatted(value: Item, number_format: str) -> Item:
     if isinstance(value, ErrorCode):
         return value
     if isinstance(value, str):
@@ -53,6 +68,8 @@ def formatted_text(value: Item, number_format: str) -> Item:
         value = value if number is None else number
     try:
         return formatted(0.0 if value is None else value, number_format)
+    except UnknownLanguage:
+        raise
     except FormatError:
         return ErrorCode.VALUE
 
@@ -60,23 +77,23 @@ def formatted_text(value: Item, number_format: str) -> Item:
 @one_by_one("FIXED", "number", "number", "boolean", defaults=(2.0, False))
 def fixed(number: float, decimals: float, plain: bool) -> Item:
     """The number as text with so many decimal places, and commas between thousands unless they are declined."""
-    return _with_places(number, decimals, "0" if plain else "#,##0")
+    return ErrorCode.VALUE if decimals > _MOST_DECIMALS else _with_places(number, decimals, "0" if plain else "#,##0")
 
 
 @one_by_one("DOLLAR", "number", "number", defaults=(2.0,))
 def dollars(number: float, decimals: float) -> Item:
     """The number as text in dollars, negative ones in parentheses."""
-    return _with_places(number, decimals, "$#,##0", "($#,##0", ")")
-
-
-def _with_places(number: float, decimals: float, positive: str, negative: str = "", closing: str = "") -> Item:
     if decimals > _MOST_DECIMALS:
         return ErrorCode.VALUE
+    text = _with_places(abs(number), decimals, "$#,##0")
+    return f"({text})" if number < 0 else text
+
+
+def _with_places(number: float, decimals: float, whole: str) -> str:
+    """The number rounded to so many places, before the point where they are negative."""
     places = max(int(decimals), -400)
     value = float(rounded_decimal(decimal(number), places)) if places < 0 else number
-    zeros = "." + "0" * places if places > 0 else ""
-    number_format = positive + zeros + (f";{negative}{zeros}{closing}" if negative else "")
-    return formatted(value, number_format)
+    return formatted(value, whole + ("." + "0" * places if places > 0 else ""))
 
 
 @one_by_one("VALUETOTEXT", "value", "number", defaults=(0.0,))

@@ -67,7 +67,7 @@ def _choosing(name: str, about: str, compute: Callable[[int, int], int], *, more
     def evaluate(things: float, choices: float) -> Item:
         if not (0 <= int(choices) <= _MOST_CHOSEN and 0 <= int(things) <= _MOST_CHOSEN):
             return ErrorCode.NUM
-        if int(things) < int(choices) and not more:
+        if int(things) < int(choices) and (not more or not int(things)):
             return ErrorCode.NUM
         return _float(compute(int(things), int(choices)))
 
@@ -88,7 +88,7 @@ _choosing("COMBIN", "The number of combinations of so many things.", _comb)
 _choosing(
     "COMBINA",
     "The number of combinations with repetitions.",
-    lambda n, k: _comb(n + k - 1, k) if n else int(k == 0),
+    lambda n, k: _comb(n + k - 1, k) if n else 1,
     more=True,
 )
 _choosing("PERMUT", "The number of arrangements of so many of the things.", _perm)
@@ -98,7 +98,8 @@ _choosing("PERMUT", "The number of arrangements of so many of the things.", _per
 
 
 def _over_whole_numbers(name: str, about: str, compute: Callable[[list[int]], int]) -> None:
-    """Registers a function of any number of whole numbers; blanks do not count, nothing at all is #VALUE!."""
+    """Registers a function of any number of whole numbers. A blank cell does not count, but blanks in areas of
+    several cells are 0; nothing at all is #VALUE!."""
 
     @function(name, 1, differentiable=False, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
@@ -122,7 +123,7 @@ def _over_whole_numbers(name: str, about: str, compute: Callable[[list[int]], in
 
 def strict_sample(context: Context, arguments: Arguments) -> Sample:
     """The numbers that functions of the former Analysis ToolPak find: text counts if it is a number, else is
-    #VALUE! like a boolean; blanks are passed over; an argument left empty is #N/A."""
+    #VALUE! like a boolean; a blank cell alone is passed over; an argument left empty is #N/A."""
     return joined([part for node in arguments for part in _strict_parts(context, node)])
 
 
@@ -140,8 +141,9 @@ def _strict_parts(context: Context, node: Node) -> list[Sample]:
 def _strict_part(value: Value) -> Sample:
     number, errors = as_strict_number(value)
     count = value.shape[0]
-    included = None if value.kind is None else (value.kind != BLANK).reshape(count, -1)
-    return Sample(ops.reshape(number, (count, number.size // count)), included, first_of_each_cell(errors, count))
+    size = number.size // count
+    included = (value.kinds != BLANK).reshape(count, 1) if size == 1 else None
+    return Sample(ops.reshape(number, (count, size)), included, first_of_each_cell(errors, count))
 
 
 def _lcm(numbers: list[int]) -> int:

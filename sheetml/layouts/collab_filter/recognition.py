@@ -136,12 +136,14 @@ def _is_cell(node: Node) -> bool:
 
 def _paths(tree: Node) -> Iterator[list[Node]]:
     """From the root down to each product of two ranges, as the nodes on the way."""
-    waiting = [[tree]]
+    waiting = [(tree, 0)]
+    path: list[Node] = []
     while waiting:
-        path = waiting.pop()
-        if _factors(path[-1]) is not None:
-            yield path
-        waiting += [[*path, child] for child in reversed(children(path[-1]))]
+        node, depth = waiting.pop()
+        path[depth:] = [node]
+        if _factors(node) is not None:
+            yield list(path)
+        waiting += [(child, depth + 1) for child in reversed(children(node))]
 
 
 def _factors(node: Node) -> tuple[Range, Range] | None:

@@ -13,7 +13,7 @@ from sheetml.engine.dependencies import read_references
 from sheetml.engine.formulas import Block
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, children, walk
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, Text, walk
 from sheetml.report.audit.finding import ERROR, NOTE, WARNING, Model, Observation, Subject
 from sheetml.report.labels import label_of
 from sheetml.report.lineage import upstream
@@ -130,17 +130,19 @@ def _partial_guards(tree: Node | None) -> Iterator[tuple[Call, Node]]:
     terms = list(_terms(tree)) if isinstance(tree, Binary) else []
     for term in terms:
         tested = _tested_for_blank(term)
-        others = [other for other in terms if other is not term]
+        others = (other for other in terms if other is not term)
         if isinstance(term, Call) and tested is not None and any(_reads(other) for other in others):
             yield term, tested
 
 
 def _terms(node: Node) -> Iterator[Node]:
-    if isinstance(node, Binary) and node.operator in ("+", "-"):
-        yield from _terms(node.left)
-        yield from _terms(node.right)
-    else:
-        yield node
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Binary) and node.operator in ("+", "-"):
+            waiting += (node.right, node.left)
+        else:
+            yield node
 
 
 def _tested_for_blank(node: Node) -> Node | None:
@@ -264,11 +266,10 @@ _HALF = Binary("/", Number(1.0), Number(2.0))
 
 def _is_mean_of(tree: Node | None, summed: str) -> bool:
     """Whether a formula holds the same sum divided by a count, or a mean of that kind."""
-    if tree is None:
-        return False
-    if isinstance(tree, Binary) and tree.operator == "/":
-        above = isinstance(tree.left, Call) and tree.left.function == summed
-        below = isinstance(tree.right, Call) and tree.right.function in COUNTS
-        if above and below:
-            return True
-    return any(_is_mean_of(child, summed) for child in children(tree))
+    for node in walk(tree):
+        if isinstance(node, Binary) and node.operator == "/":
+            above = isinstance(node.left, Call) and node.left.function == summed
+            below = isinstance(node.right, Call) and node.right.function in COUNTS
+            if above and below:
+                return True
+    return False

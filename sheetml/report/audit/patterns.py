@@ -14,7 +14,7 @@ from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Call, Name, Node, Range, StructuredReference, children, walk
+from sheetml.formula.tree import Binary, Call, Name, Node, Range, StructuredReference, left_spine, operands, walk
 from sheetml.report.audit.finding import ERROR, TYPED_NUMBER, WARNING, Grid, Observation, Subject
 from sheetml.report.audit.values import IGNORING_TEXT
 from sheetml.report.words import figure, quantity
@@ -101,7 +101,9 @@ def _broken(subject: Subject, sheet: int, slot: int, found: _Break) -> Iterator[
 def _shape(node: Node) -> tuple[object, ...]:
     """A formula's operators and functions, whatever they are applied to."""
     name = getattr(node, "operator", None) or getattr(node, "function", None)
-    below = tuple(_shape(child) for child in children(node))
+    if isinstance(node, Binary):
+        name = tuple(part.operator for part in left_spine(node)[1])
+    below = tuple(_shape(child) for child in operands(node))
     return (type(node).__name__, name, below) if below else ("leaf",)
 
 

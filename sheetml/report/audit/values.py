@@ -182,12 +182,15 @@ def _divisions(subject: Subject) -> Iterator[tuple[Block, Node, np.ndarray]]:
 
 
 def _divisors(node: Node | None) -> Iterator[Node]:
-    if node is None or (isinstance(node, Call) and node.function in GUARDS):
-        return
-    if isinstance(node, Binary) and node.operator == "/" and isinstance(node.right, (Range, Name, StructuredReference)):
-        yield node.right
-    for child in children(node):
-        yield from _divisors(child)
+    waiting = [] if node is None else [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Call) and node.function in GUARDS:
+            continue
+        divisor = node.right if isinstance(node, Binary) and node.operator == "/" else None
+        if isinstance(divisor, (Range, Name, StructuredReference)):
+            yield divisor
+        waiting.extend(reversed(children(node)))
 
 
 # ---- numbers that are text -------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 
 from sheetml.engine import questions
 from sheetml.engine.values import NUMBER
-from sheetml.formula.tree import Coordinate, Node, Range
+from sheetml.formula.tree import Binary, Coordinate, ExternalReference, Node, Range, left_spine
 from sheetml.report.check import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
 from sheetml.report.compare.align import aligned
 from sheetml.report.compare.moves import Move, Place, moves
@@ -331,6 +331,14 @@ def _located(node: Node, sheet: str, row: int, column: int, maps: dict[str, _Map
     """The tree with the cells it refers to named by sheet, row and column, as they are after the moves."""
     if isinstance(node, Range):
         return _located_range(node, sheet, row, column, maps)
+    if isinstance(node, ExternalReference):
+        return replace(node, part=_located(node.part, "", row, column, None))
+    if isinstance(node, Binary):
+        first, chain = left_spine(node)
+        whole = _located(first, sheet, row, column, maps)
+        for part in chain:
+            whole = Binary(part.operator, whole, _located(part.right, sheet, row, column, maps))
+        return whole
     changed: dict[str, Any] = {}
     for each in fields(node):
         value = getattr(node, each.name)

@@ -10,7 +10,7 @@ with A1 >= 0) it decides nothing. The coefficients are the sparse matrix of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,16 @@ from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.tracing.graph import Traced, ordered, value_of
 from sheetml.solve.linear.terms import Terms, products, stacked, sum_of
 
-MOST_TERMS = 20_000_000  # of products; more belong to another method
+MOST_TERMS = 20_000_000  # of products ...
+MOST_IN_ALL = 60_000_000  # ... and of all arrays together; more belong to another method
 MOST_REASONS = 200  # put into words
+NO_AGREEMENT = "the coefficients read off the formulas do not give the cells' values"
 AGREEMENT = 1e-9  # of an output with what its coefficients say at the point traced, relative
 NO_REASON = np.iinfo(np.int32).max
 
 
 class TooLarge(Exception):
-    """There are too many products to list."""
+    """There are too many coefficients to list."""
 
 
 @dataclass(slots=True)
@@ -187,7 +189,7 @@ def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper:
         decided = [walk.first_moving(guard) for guard in function.guards]
     except TooLarge:
         size = value_of(outputs).size
-        return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many products of cells")
+        return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many coefficients to list")
     guards = [reason for reason in decided if reason is not None]
     guarded, degree = bool(guards), form.degree()
     reasons = dict.fromkeys(range(form.count), min(guards)) if guarded else {}
@@ -199,16 +201,15 @@ def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper:
     reason = next(iter(said.values()), "")
     words = {output: said.get(number, reason) for output, number in reasons.items()}
     found = Polynomials(form.constant, matrix, quadratic, reason, words)
-    if quadratic is not None:
-        _check(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1))
+    if quadratic is not None and not _agrees(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1)):
+        return replace(found, quadratic=None, reason=reason or NO_AGREEMENT)
     return found
 
 
-def _check(found: Polynomials, x: np.ndarray, values: np.ndarray) -> None:
-    """A rule of this module that does not fit its operation must not go unnoticed."""
+def _agrees(found: Polynomials, x: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the coefficients give the cells' values: a rule that does not fit its operation costs no right answer."""
     size = np.abs(values) + np.abs(found.constant) + abs(found.matrix) @ np.abs(x)
-    if (np.abs(found.values(x) - values) > AGREEMENT * np.maximum(1.0, size)).any():
-        raise AssertionError("the coefficients found do not give the cells' values")
+    return bool((np.abs(found.values(x) - values) <= AGREEMENT * np.maximum(1.0, size)).all())
 
 
 # ---- the walk over the trace -------------------------------------------------------------------
@@ -231,6 +232,7 @@ class _Walk:
     upper: np.ndarray
     forms: dict[int, Form] = field(default_factory=dict)
     reasons: list[_Reason] = field(default_factory=list)
+    terms: int = 0  # of all forms
 
     @property
     def unknowns(self) -> int:
@@ -245,7 +247,10 @@ class _Walk:
             self.forms[id(node)] = Form(np.zeros(size), Terms.unknowns(size), Terms.none(size))
             return
         rule = _RULES.get(node.primitive.name)
-        self.forms[id(node)] = (rule or _opaque)(self, node)
+        form = self.forms[id(node)] = (rule or _opaque)(self, node)
+        self.terms += form.linear.size + form.quadratic.size
+        if self.terms > MOST_IN_ALL:
+            raise TooLarge
 
     def first_moving(self, node: Any) -> int | None:
         """The reason that a decision's array is not constant, if it is not."""
@@ -492,6 +497,8 @@ def _scattered(walk: _Walk, node: Traced) -> Form:
 
 def _cumulative(walk: _Walk, node: Traced) -> Form:
     length = node.shape[-1]
+    if node.size * length > MOST_TERMS:
+        raise TooLarge
     earlier, later = np.nonzero(np.arange(length)[:, None] <= np.arange(length)[None, :])
     lines = np.arange(node.size // length)[:, None] * length
     return walk.of(node.operands[0]).gathered(lines + earlier).added(lines + later, node.size)

@@ -13,6 +13,7 @@ from sheetml.solve.linear.polynomials import Polynomials, polynomials
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, MAXIMISE
 
+_FAILURES = (ValueError, TypeError, IndexError, KeyError, AttributeError, FloatingPointError, np.linalg.LinAlgError)
 LARGEST_HESSIAN = 1500  # cells in products, for whose matrix of second derivatives all eigenvalues are taken
 SEMIDEFINITE = 1e-9  # how far below 0 the smallest eigenvalue may be, relative to the largest
 
@@ -94,6 +95,10 @@ def read(problem: Problem) -> Reading:
             rows = polynomials(problem.constraints.cells, problem.start, lower, upper)
     except CalculationError as error:
         return Reading(None, str(error), str(error))
+    except _FAILURES as error:
+        # a defect of sheetml's: it costs the model this method, not its answer
+        reason = f"sheetml failed to read it ({type(error).__name__}: {error})"
+        return Reading(None, reason, reason)
     of_objective = "" if objective is None else objective.reason
     of_rows = {} if rows is None else _reasons_of(problem, rows)
     not_linear = of_objective or next(iter(of_rows.values()), "")

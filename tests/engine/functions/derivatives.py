@@ -95,9 +95,11 @@ SMOOTH: dict[str, Case | list[Case]] = {
     "DROP": case("=SUMSQ(DROP(A1:A3,1))", *3 * [ANY]),
     "EXPAND": case("=SUMSQ(EXPAND(A1:A3,4,2,A1))", *3 * [ANY]),
     "FILTER": case("=SUMSQ(FILTER(A1:A4,A1:A4>0))", *3 * [ANY], POSITIVE, away=(0,)),
+    "GROUPBY": case('=SUMPRODUCT(DROP(GROUPBY({"a";"b";"a"},A1:A3^2,SUM),,1),{1;2;3})', *3 * [ANY]),
     "HSTACK": case("=SUMSQ(IFNA(HSTACK(A1:A3,A1:A2*A3),A2))", *3 * [ANY]),
     "MDETERM": case("=MDETERM(CHOOSE({1,2},A1:A2,A3:A4))", (1, 2), ANY, ANY, (3, 4)),
     "MINVERSE": case("=SUMPRODUCT(MINVERSE(HSTACK(A1:A2,A3:A4)),{1,2;3,4})", (4, 5), (-1, 1), (-1, 1), (4, 5)),
+    "PIVOTBY": case('=SUM(PIVOTBY({"a";"b";"a"},{"x";"y";"y"},A1:A3^2,SUM,,0))', *3 * [ANY]),
     "SEQUENCE": case("=SUMPRODUCT(SEQUENCE(2,2,A1,A2),{1,2;3,4})^2", ANY, ANY),
     "SORT": case("=SUMPRODUCT(SORT(A1:A4,,-1),{1;2;3;4})^2", *4 * [ANY], apart=True),
     "SORTBY": case("=SUMPRODUCT(SORTBY(A1:A2,A3:A4),{1;3})^2", *4 * [ANY], apart=True),
@@ -321,8 +323,8 @@ SMOOTH: dict[str, Case | list[Case]] = {
     "SYD": case("=SYD(A1,A2,A3,A4)", ANY, POSITIVE, (5, 9), (2, 4)),
     "DDB": [case("=DDB(A1,A2,A3,A4,A5)", (50, 90), (1, 2), (5, 9), (2, 3), (1.2, 2)), case("=DDB(A1,9,2,2)", (30, 50))],
     "VDB": [
-        case("=VDB(A1,A2,A3,A4,A5,A6)", (50, 90), (1, 2), (9, 9.9), (0.1, 0.9), (5.1, 5.4), (1.2, 1.5)),
-        case("=VDB(A1,A2,A3,A4,A5,A6,TRUE)", (50, 90), (1, 2), (9, 9.9), (0.1, 0.9), (5.1, 5.9), (1.2, 1.5)),
+        case("=VDB(A1,A2,A3,A4,A5,A6)", (70, 90), (1, 1.2), (9.2, 9.4), (0.1, 0.3), (5.4, 5.7), (1.2, 1.22)),
+        case("=VDB(A1,A2,A3,A4,A5,A6,TRUE)", (50, 90), (1, 2), (9, 9.9), (0.1, 0.3), (5.4, 5.9), (1.2, 1.5)),
     ],
     # ---- securities
     "PRICE": [
@@ -546,6 +548,9 @@ WITHOUT: dict[str, str] = {
     "PERMUTATIONA": "=PERMUTATIONA(A1,2)",
     "PROPER": "=LEN(PROPER(A1))",
     "QUOTIENT": "=QUOTIENT(A1,2)",
+    "REGEXEXTRACT": '=LEN(REGEXEXTRACT(A1,"[0-9]+"))',
+    "REGEXREPLACE": '=LEN(REGEXREPLACE(A1,"[0-9]","x"))',
+    "REGEXTEST": '=REGEXTEST(A1,"[0-9]")+0',
     "REPLACE": "=VALUE(REPLACE(A1,1,1,2))",
     "REPLACEB": "=VALUE(REPLACEB(A1,1,1,2))",
     "REPT": '=LEN(REPT("a",A1))',

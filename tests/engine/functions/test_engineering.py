@@ -77,7 +77,7 @@ def test_numbers_as_documented(formula):
 def test_a_complex_number_that_was_written_is_read_again(number, unit):
     text = written(number, unit)
     found, _ = parsed(text)
-    assert found == pytest.approx(number, rel=1e-14, abs=1e-300)
+    assert found == pytest.approx(number, rel=1e-13, abs=1e-300)  # beyond 1E-98 Excel writes 14 digits
 
 
 @settings(max_examples=60)

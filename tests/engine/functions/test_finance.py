@@ -111,3 +111,80 @@ def test_blanks_and_text_among_flows_are_passed_over_and_do_not_count_as_periods
 def test_a_rate_that_is_caught_as_an_error_is_found_again_when_the_flows_allow_one():
     f = made({"A1": -5, "A2": 6, "C1": "=IFERROR(IRR(A1:A2),-9)"}).function("A1:A2", "C1")
     assert [f(np.array([x, 6.0])) for x in (5.0, -5.0, 5.0, -4.0)] == pytest.approx([-9, 0.2, -9, 0.5])
+
+
+# From the results of Excel 2010 that the tests of ExcelFinancialFunctions hold, and from workbooks saved by Excel.
+EXACT = {
+    "=VDB(100,10,13,0,4.2,1)": 29.83431952663,
+    "=VDB(100,10,13,0,4.2,1,TRUE)": 28.51446162465,
+    "=VDB(100,10,13,1,13,1)": 82.30769230769,
+    "=VDB(100,10,13,10,13,1)": 20.5110274341,
+    "=VDB(100,10,12.7,2,3.3,1)": 9.096594454871,
+    "=VDB(100,10,12.7,2,4.2,4.5)": 25.54088072583,
+    "=VDB(100,10,40,0,20,1)": 45.36596037946,
+    "=VDB(1,0,14,3.5,4.5,1.25)": 0.06872629045468406,
+    "=VDB(1,0,14,11.5,12.5,1.25)": 0.06872629045468406,
+    "=VDB(1,0,14,13.5,14,1.25)": 0.03436314522734203,
+    "=IPMT(0.1,3.9,3,8000,10,1)": -26.866364667656377,
+    "=PPMT(0.1,3.9,3,8000,10,1)": -2900.351432640776,
+    "=IPMT(0.01,1.0001,36,8000,0,1)": -79.2077378295619,
+    "=PPMT(0.01,1.0001,36,8000,0,1)": -183.87590425242774,
+    "=CUMIPMT(0.6,2,100,1.3,2,0)": -36.92307692308,
+    "=CUMIPMT(0.6,2.7,100,1,2,1)": -28.70175552692,
+    "=CUMIPMT(0.6,10,100,2.5,7,0)": -280.4650587865,
+    "=CUMIPMT(1.5,2.7,150.5,1.3,2,0)": -194.5967516354,
+}
+
+
+@pytest.mark.parametrize("formula", EXACT)
+def test_fractions_of_periods_count_as_in_excel(formula):
+    assert result(formula) == pytest.approx(EXACT[formula], rel=1e-12)
+
+
+@pytest.mark.parametrize("formula", ["=PMT(-3,5,100)", "=PMT(-1,1,-100)", "=IPMT(-1,1,2,100)", "=IPMT(0.1,4,3,100)"])
+def test_there_are_no_payments_at_rates_that_take_everything_or_after_the_last_period(formula):
+    assert result(formula) == ErrorCode.NUM
+
+
+DAY = 25659  # 1 April 1970
+
+
+@pytest.mark.parametrize(
+    ("flows", "days", "guess", "expected"),
+    [
+        ((-100, 10, 10, 100), (0, 682, 3675, 4746), 0.15, 0.01563509255648),
+        ((-100, 10, 10, 100), (0, 682, 3675, 4746), 0.5, 0.015635099262),
+        ((-100, 10, 10, 100), (0, 682, 3675, 4746), 0, 0.01563509277344),
+        ((-1, 3, 4), (0, 6547, 10595), 0.14, 0.08833194077015),
+        ((105091006, -103250941.8647), (0, 20), -0.1, -0.2755730099976),
+        ((206101714.8494, -156650972.5427), (0, 31), -0.1, -0.9604521892965),
+        ((-20, 5, 5, 5, 5, 5), (0, 28, 59, 120, 150, 181), 0.1, 1.1859161972999572),
+        ((-100, 23, 30, 10, 20, 5), (0, 28, 59, 120, 150, 181), 0.1, -0.4135234050452709),
+    ],
+)
+def test_xirr_has_the_digits_that_excels_halving_leaves(flows, days, guess, expected):
+    dates = ",".join(str(DAY + day) for day in days)
+    found = result(f"=XIRR({{{','.join(map(str, flows))}}},{{{dates}}},{guess})")
+    assert found == pytest.approx(expected, rel=2e-13, abs=6e-15)
+
+
+def test_xirr_passes_over_blank_rows_at_the_end():
+    cells = {f"A{row}": flow for row, flow in enumerate((-10, 1, 5, 8), 1)} | {
+        f"B{row}": day for row, day in enumerate((1, 99, 155, 704), 1)
+    }
+    assert result("=XIRR(A1:A9,B1:B9)", **cells) == result("=XIRR(A1:A4,B1:B4)", **cells)
+    assert result("=XIRR(A1:A5,B1:B5)", **cells, A5=2) == ErrorCode.NUM
+
+
+@pytest.mark.parametrize(
+    ("flows", "guess", "expected"),
+    [
+        ("-20,5,5,5,5,5", "", 0.07930826116039724),
+        ("-20,5,5,5,5,5", ",17", 0.07930826116414913),
+        ("-55,10,5,5,5,5", "", -0.1884564442514256),
+        ("-30,-20,-10,5,5,5", "", -0.33903735073070584),
+        ("-130,30,20,30,20,30", "", 2.4507063045575705e-12),
+    ],
+)
+def test_irr_is_the_number_that_excels_search_ends_at(flows, guess, expected):
+    assert result(f"=IRR({{{flows}}}{guess})") == pytest.approx(expected, rel=1e-15, abs=5e-16)

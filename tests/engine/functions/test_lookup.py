@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import sheetml
 from sheetml import ErrorCode
@@ -27,7 +29,7 @@ LIST = {"A1": 1, "A2": 3, "A3": 3, "A5": 5, "B1": "a", "B2": "b", "B3": "c", "B4
         ("=XLOOKUP(D9,A1:A5,B1:B5)", "blank"),
         ('=XLOOKUP("*L?NK",B1:B5,A1:A5,,2)', 0),
         ("=XLOOKUP(1,A1:A5,B1:B3)", VALUE),
-        ("=XLOOKUP(1,A1:A5,B1:B5,,3)", VALUE),
+        ("=XLOOKUP(1,A1:A5,B1:B5,,4)", VALUE),
         ("=XMATCH(4,A1:A3,-1)", 2),
         ("=MATCH(D9,{0,1})", 1),
         ('=VLOOKUP(1,"text",1)', VALUE),
@@ -115,3 +117,52 @@ def test_columns_of_one_length_are_compared_wherever_they_start():
     cells = {**LIST, "D2": '=COUNTIFS(A1:A5000,">1",B2:B5001,"<>c")', "D3": "=SUMIF(A:A,3,C2:C9)", "C4": 7}
     cells |= {"D1": '=SUMIFS(A2000:A6999,B1:B5000,"a")', "A2000": 9, "D4": '=COUNTIFS(A1:A5,1,B1:B4,"a")'}
     assert computed(cells)["D1:D4"].ravel().tolist() == [9, 3, 7, VALUE]
+
+
+UNSORTED = {f"A{row}": item for row, item in enumerate((3992, 3463, 1841, 3740), start=1)} | {
+    f"B{row}": item for row, item in enumerate((33500, 40000, 32000, 58000), start=1)
+}
+MIXED = {"A1": "INTEGRAL", "A2": 0, "A3": 1, "A4": 2, "A5": 534, "A6": 9999999999, "A7": -9999999999}
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("=VLOOKUP(1841,A1:B4,2)", NA),
+        ("=VLOOKUP(3463,A1:B4,2)", 40000),
+        ("=MATCH(0.5,{0,1,2,3,4},-1)", NA),
+        ("=MATCH(2,{4,3,2,2,1},-1)", 3),
+        ("=MATCH(2.5,{4,3,2,2,1},-1)", 2),
+        ('=LOOKUP("DOUBLE",{"DOUBLE","BLANK","STRING","REF","AREA"})', "DOUBLE"),
+        ("=LOOKUP(2,1/{1,0,1,0},{1,2,3,4})", 3),
+        ("=LOOKUP(2,A1:B4,B1:B4)", NA),
+        ('=XLOOKUP(46523,{9700;"xyz";"xyz";160726},{1;2;3;4},0,1,2)', 2),
+        ("=XLOOKUP(3,{5;4;2;1},{1;2;3;4},0,-1,-2)", 3),
+        ("=XLOOKUP(3,{5;4;2;1},{1;2;3;4},0,1,-2)", 2),
+    ],
+)
+def test_unsorted_lines_are_halved_as_excel_halves_them(formula, expected):
+    assert result(formula, **UNSORTED) == expected
+
+
+def test_values_of_another_kind_in_the_middle_give_way_to_the_next_of_the_right_one():
+    assert result("=MATCH(534,A1:A7)", **MIXED) == 5
+    assert result("=MATCH(534,A1:A100)", **MIXED) == result("=MATCH(534,A1:A100,1)", **MIXED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    line=st.lists(st.one_of(st.integers(0, 9), st.sampled_from(["a", "b", None, True])), min_size=1, max_size=12),
+    wanted=st.integers(-1, 10),
+)
+def test_halving_a_sorted_line_with_gaps_finds_the_last_number_not_beyond(line, wanted):
+    numbers = iter(sorted(item for item in line if type(item) is int))
+    ordered = [next(numbers) if type(item) is int else item for item in line]
+    places = [place for place, item in enumerate(ordered, 1) if type(item) is int and item <= wanted]
+    found = result(f"=MATCH({wanted},A1:A{len(line)})", **{f"A{row}": item for row, item in enumerate(ordered, 1)})
+    if not places:
+        assert found == NA
+    elif ordered[places[-1] - 1] < wanted:
+        assert found == places[-1]
+    else:  # of equal values Excel ends at the last of a run without gaps
+        assert ordered[int(found) - 1] == wanted

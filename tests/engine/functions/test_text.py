@@ -210,3 +210,12 @@ def test_wildcards_match_what_their_definition_says(wanted, text):
 
 def test_a_hostile_pattern_is_matched_in_no_time():
     assert not Wildcards("*a" * 200 + "b").fullmatch("a" * 32000)
+
+
+def test_only_cells_whose_format_asks_for_an_unknown_language_are_not_computed():
+    formats = ["[$-407]mmmm", "[$-411]mmmm", "yyyy", "[DBNum1]0"]
+    cells = {f"A{row}": each for row, each in enumerate(formats, 1)}
+    workbook = made(cells | {f"B{row}": f"=TEXT(45000,A{row})" for row in range(1, 5)})
+    workbook.calculate()
+    assert (workbook["Sheet1"]["B1"], workbook["Sheet1"]["B3"]) == ("März", "2023")
+    assert set(workbook.problems) == {"Sheet1!B2", "Sheet1!B4"}

@@ -138,7 +138,8 @@ def test_totals_pass_over_other_totals_and_errors(formula, expected):
     assert computed({**COLUMN, "C1:C1": "{" + formula + "}"})["C1"] == expected
 
 
-def test_rows_hidden_by_a_filter_do_not_count_and_those_hidden_by_hand_only_where_asked(tmp_path):
+@pytest.mark.parametrize(("filtered", "expected"), [(True, [13, 13, 31, 13]), (False, [31, 13, 31, 13])])
+def test_rows_hidden_by_hand_count_unless_asked_for_or_where_a_filter_hides_others(tmp_path, filtered, expected):
     book = openpyxl.Workbook()
     sheet = book.active
     fill(sheet, {"A1": "n", "A2": 1, "A3": 2, "A4": 4, "A5": 8, "A6": 16})
@@ -150,10 +151,11 @@ def test_rows_hidden_by_a_filter_do_not_count_and_those_hidden_by_hand_only_wher
     }
     fill(sheet, totals)
     sheet.auto_filter.ref = "A1:A4"
-    sheet.auto_filter.add_filter_column(0, ["1", "4"])
-    sheet.row_dimensions[3].hidden = True  # by the filter
-    sheet.row_dimensions[6].hidden = True  # by hand
+    if filtered:
+        sheet.auto_filter.add_filter_column(0, ["1", "4"])
+    sheet.row_dimensions[3].hidden = True
+    sheet.row_dimensions[6].hidden = True  # below the filter
     book.save(tmp_path / "book.xlsx")
     workbook = sheetml.open(tmp_path / "book.xlsx")
     workbook.calculate()
-    assert workbook["Sheet"]["C1:C4"].ravel().tolist() == [29, 13, 31, 13]
+    assert workbook["Sheet"]["C1:C4"].ravel().tolist() == expected
