@@ -263,6 +263,10 @@ class _Program:
         self.terms += node.size
         if self.terms > MOST_TERMS:
             raise NotExpressible(f"so large a model: it has more than {MOST_TERMS:,} operations")
+        if operation.name in _EXTREMES:
+            return _NOWHERE
+        if operation.name == "take_along":
+            return self._extreme(node, found)
         operands = [found[id(o)] if isinstance(o, Traced) else np.asarray(o) for o in node.operands]
         if operation.name in _REARRANGING:
             return np.asarray(operation.compute(*operands, **node.parameters), object)
@@ -280,6 +284,28 @@ class _Program:
             except NotExpressible:
                 raise NotExpressible(f"{operation.name} ({_place(node)})") from None
         return result
+
+    def _extreme(self, node: Traced, found: dict[int, np.ndarray]) -> np.ndarray:
+        """The largest or smallest along the last axis: what MAX and MIN make of many cells."""
+        array, place = node.operands
+        at = place.primitive.name if isinstance(place, Traced) and place.primitive is not None else ""
+        if at not in _EXTREMES or place.operands[0] is not array:
+            raise NotExpressible(f"a value picked by a position ({_place(node)})")
+        values, rule = found[id(array)], _EXTREMES[at]
+        result = np.empty((*values.shape[:-1], 1), object)
+        for position in np.ndindex(values.shape[:-1]):
+            best, *others = (_plain(item) for item in values[position])
+            for other in others:
+                best = self.variable(rule(self, best, other))
+            result[(*position, 0)] = best
+        return result
+
+    def decided(self, gap: Any) -> Any:
+        """A variable that may be 1 only where the gap is at most 0, and 0 only where it is at least 0."""
+        chosen, distance = self.model.addVar(vtype="B"), self.variable(gap)
+        self.model.addConsIndicator(distance <= 0, binvar=chosen)
+        self.model.addConsIndicator(distance >= 0, binvar=chosen, activeone=False)
+        return chosen
 
     def _summed(self, node: Traced, operands: list[np.ndarray]) -> np.ndarray:
         """Sums of elements, or of products of elements: what is added to each element of the result."""
@@ -431,6 +457,18 @@ def _smaller(program: _Program, x: Any, y: Any) -> Any:
     return 0.5 * (x + y - _absolute(program, x - y))
 
 
+def _at_most(program: _Program, x: Any, y: Any) -> Any:
+    """Whether x <= y (or <: at the border SCIP may take either, so that its bound holds for both)."""
+    gap = x - y
+    return program.decided(gap) if _is_expression(gap) else float(gap <= 0)
+
+
+def _chosen(program: _Program, condition: Any, x: Any, y: Any) -> Any:
+    if not _is_expression(condition):
+        return x if condition else y
+    return y + program.product(condition, x - y)
+
+
 def _tanh(program: _Program, x: Any) -> Any:
     return 1.0 - _divided(program, 2.0, _exp(program, 2.0 * x) + 1.0)
 
@@ -452,6 +490,15 @@ _ELEMENTWISE: dict[str, Rule] = {
     "absolute": _absolute,
     "maximum": _larger,
     "minimum": _smaller,
+    "as_float": lambda program, x: x,
+    "less": _at_most,
+    "less_equal": _at_most,
+    "greater": lambda program, x, y: _at_most(program, y, x),
+    "greater_equal": lambda program, x, y: _at_most(program, y, x),
+    "logical_and": lambda program, x, y: program.product(x, y),
+    "logical_or": lambda program, x, y: 1.0 - program.product(1.0 - x, 1.0 - y),
+    "logical_not": lambda program, x: 1.0 - x,
+    "where": _chosen,
     "log10": lambda program, x: _log(program, x) * (1.0 / math.log(10.0)),
     "log1p": lambda program, x: _log(program, x + 1.0),
     "expm1": lambda program, x: _exp(program, x) - 1.0,
@@ -459,3 +506,5 @@ _ELEMENTWISE: dict[str, Rule] = {
     "sinh": lambda program, x: 0.5 * (_exp(program, x) - _exp(program, -x)),
     "cosh": lambda program, x: 0.5 * (_exp(program, x) + _exp(program, -x)),
 }
+_EXTREMES: dict[str, Rule] = {"argmax": _larger, "argmin": _smaller}
+_NOWHERE = np.zeros(0)  # a position: only what is picked there has an expression
