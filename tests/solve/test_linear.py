@@ -265,3 +265,35 @@ def test_the_files_tolerance_is_enough_where_more_takes_too_long(monkeypatch):
     model = market_split()
     result = model.solve(tolerance=2.0)
     assert result.success and "within the tolerance" in result.message
+
+
+# ---- linear but for decisions
+
+
+def test_a_decision_that_no_good_point_changes_is_taken_as_excels_simplex_takes_it():
+    """A label and a surcharge that depend on what is made: the plan is the textbook's."""
+    cells = WYNDOR | {"E1": "=IF(A1+A2>0,1,1)", "B1": "=(3*A1+5*A2)*E1-IF(A1>100,1000,0)"}
+    model = solver_model(cells, "max", subject_to=PLANTS, eng=2, neg=1)
+    result = model.solve()
+    assert result.fun == pytest.approx(36) and result.x == pytest.approx([2, 6])
+    assert "decides by" in result.message
+
+
+def test_a_step_in_the_costs_ends_no_worse_than_the_best_of_its_piece():
+    """Buying more than 10 makes all of it cheaper: 3 each up to 10, then 2 each; 25 are needed from two sellers."""
+    cells = {"A1": 12, "A2": 13, "B1": "=A1*IF(A1>10,2,3)+A2*2.5", "C1": "=A1+A2"}
+    result = solver_model(cells, "min", subject_to=(("C1", "=", 25), ("A1:A2", "<=", 40)), eng=1, neg=1).solve()
+    assert result.fun == pytest.approx(50) and result.x == pytest.approx([25, 0])
+
+
+def test_the_largest_of_several_lines_is_made_least():
+    """Least of MAX(a - 1, 3 - a, 2a - 6): 1 at a = 2 (two lines cross)."""
+    cells = {"A1": 9, "C1": "=A1-1", "C2": "=3-A1", "C3": "=2*A1-6", "B1": "=MAX(C1:C3)"}
+    result = solver_model(cells, "min", adjustable="A1", eng=2).solve()
+    assert result.fun == pytest.approx(1, abs=1e-4)
+
+
+def test_whole_numbers_in_a_model_with_a_decision():
+    cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A2>5,2,0)"}
+    result = solver_model(cells, "max", subject_to=(*PLANTS, ("A1:A2", "int", "integer")), eng=2, neg=1).solve()
+    assert result.fun == pytest.approx(34) and all(x == round(x) for x in result.x)  # 36 - 2 at (2, 6)

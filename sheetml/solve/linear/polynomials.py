@@ -174,19 +174,22 @@ class Polynomials:
         return csr_array(half + half.T)
 
 
-def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Polynomials:
+def polynomials(
+    function: CellFunction, x: np.ndarray, lower: np.ndarray, upper: np.ndarray, *, frozen: bool = False
+) -> Polynomials:
     """The outputs of a function as polynomials of its inputs between these bounds; traced at x.
 
+    With `frozen`, decisions count as they are taken at x: what is found then holds only around x.
     Raises CalculationError where an output has no number at x.
     """
-    function(x)
+    function.trace_at(x)
     outputs = function.graph
-    walk = _Walk(function, lower, upper)
+    walk = _Walk(function, lower, upper, frozen)
     try:
         for node in ordered([outputs, *function.guards]):
             walk.visit(node)
         form = walk.of(outputs)
-        decided = [walk.first_moving(guard) for guard in function.guards]
+        decided = [] if frozen else [walk.first_moving(guard) for guard in function.guards]
     except TooLarge:
         size = value_of(outputs).size
         return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many coefficients to list")
@@ -230,6 +233,7 @@ class _Walk:
     function: CellFunction
     lower: np.ndarray
     upper: np.ndarray
+    frozen: bool = False  # decisions count as they were taken
     forms: dict[int, Form] = field(default_factory=dict)
     reasons: list[_Reason] = field(default_factory=list)
     terms: int = 0  # of all forms
@@ -678,6 +682,9 @@ def _extreme(sign: float) -> Callable[[_Walk, Traced], Form]:
         low, high = walk.extremes(_sum(left, right.scaled(np.full(node.size, -1.0))))
         first = (low >= 0) if sign > 0 else (high <= 0)
         second = ~first & ((high <= 0) if sign > 0 else (low >= 0))
+        if walk.frozen:
+            chosen = (node.value == np.broadcast_to(value_of(node.operands[0]), node.shape)).reshape(-1)
+            first, second = chosen, ~chosen
         form = _sum(left.scaled(first.astype(float)), right.scaled(second.astype(float)))
         return walk.settled(form, node, [left, right], ~first & ~second)
 
@@ -689,6 +696,8 @@ def _absolute(walk: _Walk, node: Traced) -> Form:
     low, high = walk.extremes(form)
     sign = np.where(low >= 0, 1.0, np.where(high <= 0, -1.0, 0.0))
     decided = (low >= 0) | (high <= 0)
+    if walk.frozen:
+        sign, decided = np.where(value_of(node.operands[0]).reshape(-1) >= 0, 1.0, -1.0), np.ones(sign.size, bool)
     return walk.settled(form.scaled(sign), node, [form], ~decided)
 
 
@@ -714,9 +723,17 @@ def _opaque(walk: _Walk, node: Traced) -> Form:
 def _of_constants(walk: _Walk, node: Traced, parts: list[Form], wanted: np.ndarray) -> Form:
     """The node's values where all parts are constant, broken where not, 0 where it is not wanted."""
     moving = wanted & (np.maximum.reduce([part.degree() for part in parts]) > 0)
+    if walk.frozen and _decides(node):
+        moving = np.zeros(moving.size, bool)
     values = np.asarray(node.value, np.float64).reshape(-1)
     form = _constant(np.where(wanted & ~moving, values, 0.0))
     return walk.settled(form, node, parts, moving)
+
+
+def _decides(node: Traced) -> bool:
+    """Whether a node is a decision or a position: its derivative is 0 wherever there is one."""
+    derivatives = node.primitive.derivatives if node.primitive is not None else None
+    return isinstance(derivatives, tuple) and not any(derivatives)
 
 
 _RULES: dict[str, Callable[[_Walk, Traced], Form]] = {

@@ -82,17 +82,20 @@ class Reading:
         return self.program is not None and not self.not_linear
 
 
-def read(problem: Problem) -> Reading:
-    """The problem as a program, if it is linear, or if its objective is a convex quadratic one without whole cells."""
+def read(problem: Problem, *, frozen: bool = False) -> Reading:
+    """The problem as a program, if it is linear, or if its objective is a convex quadratic one without whole cells.
+
+    With `frozen`, decisions that depend on adjustable cells count as they are taken at the start.
+    """
     lower, upper = problem.lower, problem.upper
     if problem.different:
         return Reading(None, not_solved="cells must be all different")
     objective = rows = None
     try:
         if problem.objective is not None:
-            objective = polynomials(problem.objective, problem.start, lower, upper)
+            objective = polynomials(problem.objective, problem.start, lower, upper, frozen=frozen)
         if problem.constraints is not None:
-            rows = polynomials(problem.constraints.cells, problem.start, lower, upper)
+            rows = polynomials(problem.constraints.cells, problem.start, lower, upper, frozen=frozen)
     except CalculationError as error:
         return Reading(None, str(error), str(error))
     except _FAILURES as error:
