@@ -53,6 +53,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a nonlinear problem with whole numbers; see SolverModel.solve for what is returned.
 

@@ -165,6 +165,7 @@ class _Program:
         self.model.hideOutput()
         self.variables: list[Any] = []
         self.terms = 0
+        self.truths: dict[int, Any] = {}  # variables that are 0 or 1, by id
 
     def build(self) -> None:
         problem, model = self.problem, self.model
@@ -305,7 +306,13 @@ class _Program:
         chosen, distance = self.model.addVar(vtype="B"), self.variable(gap)
         self.model.addConsIndicator(distance <= 0, binvar=chosen)
         self.model.addConsIndicator(distance >= 0, binvar=chosen, activeone=False)
-        return chosen
+        return self.truth(chosen)
+
+    def truth(self, expression: Any) -> Any:
+        """A variable equal to an expression that is 0 or 1."""
+        own = self.variable(expression)
+        self.truths[id(own)] = own
+        return own
 
     def _summed(self, node: Traced, operands: list[np.ndarray]) -> np.ndarray:
         """Sums of elements, or of products of elements: what is added to each element of the result."""
@@ -463,6 +470,13 @@ def _at_most(program: _Program, x: Any, y: Any) -> Any:
     return program.decided(gap) if _is_expression(gap) else float(gap <= 0)
 
 
+def _is_true(program: _Program, x: Any, y: Any) -> Any:
+    """x <> 0 of what is a truth already."""
+    if not _is_expression(x) and not _is_expression(y):
+        return float(x != y)
+    return x if id(x) in program.truths and not _is_expression(y) and y == 0 else _refuse()
+
+
 def _chosen(program: _Program, condition: Any, x: Any, y: Any) -> Any:
     if not _is_expression(condition):
         return x if condition else y
@@ -495,9 +509,10 @@ _ELEMENTWISE: dict[str, Rule] = {
     "less_equal": _at_most,
     "greater": lambda program, x, y: _at_most(program, y, x),
     "greater_equal": lambda program, x, y: _at_most(program, y, x),
-    "logical_and": lambda program, x, y: program.product(x, y),
-    "logical_or": lambda program, x, y: 1.0 - program.product(1.0 - x, 1.0 - y),
-    "logical_not": lambda program, x: 1.0 - x,
+    "not_equal": _is_true,
+    "logical_and": lambda program, x, y: program.truth(program.product(x, y)),
+    "logical_or": lambda program, x, y: program.truth(1.0 - program.product(1.0 - x, 1.0 - y)),
+    "logical_not": lambda program, x: program.truth(1.0 - x),
     "where": _chosen,
     "log10": lambda program, x: _log(program, x) * (1.0 / math.log(10.0)),
     "log1p": lambda program, x: _log(program, x + 1.0),

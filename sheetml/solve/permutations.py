@@ -39,6 +39,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a problem with groups of cells that are all different; see SolverModel.solve for what is returned."""
     if sum(group.size for group in problem.different) < problem.start.size:
