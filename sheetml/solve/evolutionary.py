@@ -33,6 +33,7 @@ MOST_PATIENCE = 400
 ROUNDS = 20  # populations at most
 LAST_ROUNDS = 2  # that must settle without a gain, one after the other
 GAIN = 1e-7  # relative: what counts as one
+WORTH_WAITING = 1e-5  # the same within a population: moves and descents do the rest
 DESCENT_SECONDS = 1.0  # of the gradient core at a time
 MOST_IN_VAIN = 3  # descents in a row without a gain, after which no more are tried
 SMOOTH_STARTS = 10  # of the gradient core
@@ -283,7 +284,7 @@ class _Patience:
     def over(self) -> bool:
         best = self.search.best
         rank = (math.inf, math.inf) if best is None else self.search.rank(best)
-        if gained(self.best, rank, GAIN):
+        if gained(self.best, rank, WORTH_WAITING):
             self.best, self.idle, self.since = rank, 0, self.search.seconds
             return False
         self.idle += 1
