@@ -95,6 +95,7 @@ def _with_scip(search: Search) -> tuple[str, float, int]:
     model.setParam("limits/gap", GAP)
     program.suggest()
     model.optimize()
+    search.finish()  # what follows makes the result of what SCIP found
     ending = model.getStatus()
     if ending in ("infeasible", "inforunbd") and search.best is None:
         return "no point meets the constraints (proved)", math.nan, NOT_MET
