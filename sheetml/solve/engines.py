@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.solve.problem import Problem
-from sheetml.xlsx.solver_names import EVOLUTIONARY, SIMPLEX_LP
+from sheetml.xlsx.solver_names import EVOLUTIONARY, GRG_NONLINEAR, SIMPLEX_LP
 
 if TYPE_CHECKING:
     from sheetml.solve.linear import Program, Reading
     from sheetml.solve.search import Limits
+
+WANTED = {"grg": GRG_NONLINEAR, "lp": SIMPLEX_LP, "evolutionary": EVOLUTIONARY, "global": 0}  # what a user may ask for
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
 
@@ -30,8 +32,17 @@ class Engine:
     reading: Reading | None = None  # whether the problem is linear
 
 
-def choose(problem: Problem) -> Engine:
-    """The engine that suits the problem; it is imported only here, since most runs need one."""
+def choose(problem: Problem, wanted: str = "") -> Engine:
+    """The engine that suits the problem; it is imported only here, since most runs need one.
+
+    `wanted` is one of WANTED: it takes the place of what the file asks for.
+    """
+    if wanted == "global":
+        from sheetml.solve import global_search
+
+        return Engine("SCIP", global_search.solve)
+    if wanted:
+        problem = replace(problem, engine=WANTED[wanted])
     from sheetml.solve import branching, evolutionary, linear, nonlinear, permutations
 
     try:
