@@ -15,6 +15,7 @@ import numpy as np
 from sheetml.engine.tracing.squares import is_root
 from sheetml.solve import bounded, constrained, squares
 from sheetml.solve import starts as many
+from sheetml.solve.leaps import leap
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
@@ -29,6 +30,7 @@ from sheetml.solve.search import (
 )
 from sheetml.xlsx.solver_names import MINIMISE
 
+MOST_LEAPS = 5  # from where a descent ended
 TRIALS = 300  # points tried where there is no value at the start
 LEAST_SQUARES, QUASI_NEWTON, QUADRATIC_PROGRAMS = "least squares", "L-BFGS-B", "SLSQP"
 
@@ -75,7 +77,12 @@ def _expected_method(problem: Problem) -> str:
 def descend_from(search: Search, z: np.ndarray) -> tuple[str, str]:
     """Minimises from one point. Returns the method that came to the best point, and how that ended."""
     try:
-        return _descended_from(search, z)
+        said = _descended_from(search, z)
+        for _ in range(MOST_LEAPS):
+            if search.best is None or not leap(search):
+                break
+            said = _descended_from(search, search.scaled(search.best.x))
+        return said
     except Creeps as creeps:
         return _expected_method(search.problem), str(creeps)
 
@@ -100,7 +107,7 @@ def _short_descent(search: Search, z: np.ndarray) -> tuple[str, str]:
     if search.problem.constraints is not None or search.problem.to_a_value:
         return descend_from(search, z)
     try:
-        return QUASI_NEWTON, bounded.descend(search, z)
+        return QUASI_NEWTON, bounded.descend(search, z, attempts=1)
     except Creeps as creeps:
         return QUASI_NEWTON, str(creeps)
 
@@ -121,8 +128,11 @@ def _first_point(search: Search) -> np.ndarray:
     problem = search.problem
     start = search.scaled(problem.start)
     if not search.has_value(start):
-        start = next((z for z in _around(search) if search.has_value(z)), start)
-        if not search.has_value(start):
+        found = next((x for x in _around(search) if search.has_value(search.scaled(x))), None)
+        if found is not None:
+            search.measure_by(found)
+            start = search.scaled(found)
+        else:
             why = search.no_value_because or search.worst_constraint(search.point(start))[1]
             raise Stop(f"there is no value at the start, nor at any point tried around it ({why})", NO_VALUE)
     search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective.graph)
@@ -130,9 +140,10 @@ def _first_point(search: Search) -> np.ndarray:
 
 
 def _around(search: Search) -> Iterator[np.ndarray]:
-    """Points near the start, then further away."""
+    """Points near the start, then further away, and as many around 0: huge numbers have no neighbours with values."""
     random = np.random.default_rng(0)
     start = search.problem.start
     for trial in range(TRIALS):
-        size = 0.1 * (1.0 + np.abs(start)) * 10.0 ** (trial * 3 / TRIALS)
-        yield search.scaled(start + random.normal(0.0, size))
+        middle = start if trial % 2 == 0 else np.zeros(start.size)
+        size = 0.1 * (1.0 + np.abs(middle)) * 10.0 ** (trial * 3 / TRIALS)
+        yield middle + random.normal(0.0, size)

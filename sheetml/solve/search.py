@@ -107,7 +107,11 @@ class Search:
     _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
-        self.scale = _scale(self.problem)
+        self.measure_by(self.problem.start)
+
+    def measure_by(self, x: np.ndarray) -> None:
+        """Scales the variables by the magnitudes at a point."""
+        self.scale = _scale(x, self.problem.automatic_scaling)
 
     # ---- the problem in scaled variables
 
@@ -364,7 +368,9 @@ class Search:
             return
         size = np.abs(point.x).max(initial=0.0)
         if size > FAR * (1.0 + np.abs(self.problem.start).max(initial=0.0)):
-            place = f"with adjustable cells at {size:.0e}"
+            farthest = int(np.argmax(np.abs(point.x)))
+            cell = self.problem.addresses[farthest] if self.problem.addresses else "an adjustable cell"
+            place = f"with {cell} at {point.x[farthest]:.0e}"
         elif -math.inf < point.cost < -VERY_FAR:
             place = f"at {self.shown(point.cost):.0e}"
         else:
@@ -386,6 +392,10 @@ class Search:
         if self.limits.max_time is not None and self.seconds > self.limits.max_time:
             raise Stop(f"the time limit of {self.limits.max_time:g} s was reached")
 
+    def check_iterations(self) -> None:
+        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
+            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+
     def begin(self) -> None:
         """A method starts: what it calls an improvement counts from here."""
         self._previous = math.inf
@@ -394,8 +404,7 @@ class Search:
         """Counts an iteration; raises Converged where the cost it came to, if stated, hardly improved."""
         self.iterations += 1
         self.report()
-        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
-            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+        self.check_iterations()
         self._check_creeping()
         previous, self._previous = self._previous, cost
         if abs(previous - cost) <= self.limits.relative_change * abs(cost):
@@ -440,14 +449,14 @@ def moved(x: np.ndarray, position: int, to: float) -> np.ndarray:
     return result
 
 
-def _scale(problem: Problem) -> np.ndarray:
+def _scale(x: np.ndarray, automatic: bool) -> np.ndarray:
     """What each adjustable cell is measured by: 1, or its own magnitude where those spread over decades.
 
     Powers of two, so that scaling changes no digit.
     """
-    size = np.abs(problem.start)
+    size = np.abs(x)
     size[size == 0] = np.median(size[size > 0]) if size.any() else 1.0
     spread = float(np.std(np.log10(size))) if size.size else 0.0
-    if not problem.automatic_scaling or spread < DECADES:
+    if not automatic or spread < DECADES:
         return np.ones(size.size)
     return 2.0 ** np.round(np.log2(size))

@@ -183,10 +183,12 @@ def selection(context: Context, pairs: list[tuple[Value, Value]], measured: Valu
         raise Split
     rows = np.ones((count, size), bool)
     for values, items in ranges:
-        for cell in range(count):
-            own = select(values, slice(cell, cell + 1))
-            item = items[cell if items.shape[0] > 1 else 0, 0, 0]
-            rows[cell] &= criterion(item).met(own).reshape(-1)
+        cells: dict[Any, list[int]] = {}  # by what they ask
+        for cell, item in enumerate(np.broadcast_to(items, (count, 1, 1)).reshape(-1)):
+            cells.setdefault(_key(item), []).append(cell)
+        for (_, item), own in cells.items():
+            part = values if len(cells) == 1 else select(values, np.array(own))
+            rows[own] &= criterion(item).met(part).reshape(part.shape[0], -1)
     return Selection(rows, np.arange(count).reshape(-1, 1, 1))
 
 
