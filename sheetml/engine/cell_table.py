@@ -34,17 +34,17 @@ class CellTable:
     def __init__(self, file: WorkbookFile, more: list[set[tuple[int, int]]]) -> None:
         self.file = file
         self.scope = Scope(file)
-        self._more = more
+        self._more = [*more, *(set[tuple[int, int]]() for _ in self.scope.others.cells)]
         self.slots = self._make_slots()
-        self.cells = stored_cells(file, self.slots)
-        self.original = stored_cells(file, self.slots)
+        self.cells = stored_cells(self.scope.cells, self.slots)
+        self.original = stored_cells(self.scope.cells, self.slots)
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
 
     def _make_slots(self) -> Slots:
         positions = []
-        for sheet, more in zip(self.file.sheets, self._more):
-            rows, columns = sheet.cells.row.astype(np.int64), sheet.cells.column.astype(np.int64)
+        for cells, more in zip(self.scope.cells, self._more):
+            rows, columns = cells.row.astype(np.int64), cells.column.astype(np.int64)
             if more:
                 added = np.array(sorted(more), np.int64).reshape(-1, 2)
                 keys = np.concatenate([rows, added[:, 0]]) * (MAX_COLUMNS + 1) + np.concatenate([columns, added[:, 1]])
@@ -58,7 +58,7 @@ class CellTable:
         old, cells, original, changed = self.slots, self.cells, self.original, self.changed
         self.slots = self._make_slots()
         renumbered = np.zeros(old.count, np.intp)
-        for position in range(len(self.file.sheets)):
+        for position in range(len(self._more)):
             rows, columns = old.positions(position)
             renumbered[old.locate(position, rows, columns)] = self.slots.locate(position, rows, columns)
         self.cells = cells.renumbered(renumbered, self.slots.count)
@@ -132,7 +132,7 @@ class CellTable:
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""
-        return describe(self.slots, self.sheet_names, slots)
+        return describe(self.slots, self.scope.titles, slots)
 
     # ---- values
 

@@ -15,7 +15,7 @@ from sheetml.engine.rectangles import areas_text
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Trace, Traced, value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
-from sheetml.xlsx.model import MAX_COLUMNS, Area, CellValue, ErrorCode, Kind, WorkbookFile
+from sheetml.xlsx.model import MAX_COLUMNS, Area, CellValue, ErrorCode, FileCells, Kind
 
 
 class Slots:
@@ -192,11 +192,10 @@ class StoredCells:
         return changed
 
 
-def stored_cells(file: WorkbookFile, slots: Slots) -> StoredCells:
-    """The values the file holds, in their slots."""
+def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:
+    """The values the file holds of each sheet, in their slots."""
     cells = StoredCells(slots.count)
-    for position, sheet in enumerate(file.sheets):
-        stored = sheet.cells
+    for position, stored in enumerate(sheets):
         where = slots.locate(position, stored.row, stored.column)
         error = stored.kind == Kind.ERROR
         cells.kind[where] = np.where(error, stored.number + ERROR, stored.kind)

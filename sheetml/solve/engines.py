@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import EVOLUTIONARY, GRG_NONLINEAR, SIMPLEX_LP
 
@@ -57,7 +59,7 @@ def choose(problem: Problem, wanted: str = "") -> Engine:
             "so the model was solved as a nonlinear one"
         )
     if problem.different:
-        return Engine("permutations", permutations.solve, note)
+        return Engine("permutations", permutations.solve, note, reading)
     if problem.engine == EVOLUTIONARY:
         engine = Engine("Evolutionary", evolutionary.solve, note, reading)
     elif problem.whole.any():
@@ -76,12 +78,17 @@ def _in_pieces(then: Solve, problem: Problem, limits: Limits, **how: Any) -> Any
     from sheetml.solve import linear
 
     started = time.perf_counter()
-    start = linear.improved_start(problem, limits)
+    try:
+        start = linear.improved_start(problem, limits)
+    except KeyboardInterrupt:
+        return _interrupted(problem)
     used = time.perf_counter() - started
     if limits.max_time is not None:
         limits = replace(limits, max_time=max(limits.max_time - used, 0.0))
     before = linear.unsolved(problem, "", 0).fun
     result = then(replace(problem, start=start), limits, **how)
+    if not np.array_equal(result.x, problem.start):
+        problem.assign(result.x)  # an engine that ends at its start assigns nothing
     result.fun_start = before
     result.seconds += used
     return result

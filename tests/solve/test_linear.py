@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from sheetml.xlsx.model import column_letters
+from tests.libreoffice import all_recalculated
 from tests.solve.models import solver_model
 
 # Hillier and Lieberman, "Introduction to Operations Research": the Wyndor Glass Co.
@@ -196,6 +197,26 @@ def test_any_small_program_comes_to_what_scipy_finds(program, goal):
         assert all(x == round(x) for x, is_whole in zip(result.x, whole) if is_whole)
 
 
+# ---- another spreadsheet as referee
+
+
+def test_libreoffice_computes_the_same_from_the_answers(tmp_path):
+    """The written workbooks, every formula recomputed by LibreOffice: objective and constraints are what was said."""
+    whole = (("A1:A2", "int", "integer"), ("C3", "<=", 17.5))
+    models = [
+        solver_model(WYNDOR, "max", subject_to=PLANTS, eng=2, neg=1),
+        solver_model(WYNDOR, "max", subject_to=(*PLANTS, *whole), eng=2, neg=1),
+        solver_model(WYNDOR | {"B1": "=SUMSQ(A1:A2)-3*A1-5*A2"}, "min", subject_to=PLANTS, eng=1, neg=1),
+    ]
+    results, paths = [model.solve() for model in models], [tmp_path / f"{number}.xlsx" for number in range(3)]
+    for model, path in zip(models, paths):
+        model.workbook.save(path)
+    for result, seen in zip(results, all_recalculated(paths)):
+        sheet = seen["Sheet1"]
+        assert result.success and sheet["B1"] == pytest.approx(result.fun, rel=1e-9)
+        assert all(sheet[f"C{row}"] <= sheet[f"D{row}"] + 1e-9 for row in (1, 2, 3))
+
+
 # ---- size
 
 
@@ -297,3 +318,11 @@ def test_whole_numbers_in_a_model_with_a_decision():
     cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A2>5,2,0)"}
     result = solver_model(cells, "max", subject_to=(*PLANTS, ("A1:A2", "int", "integer")), eng=2, neg=1).solve()
     assert result.fun == pytest.approx(34) and all(x == round(x) for x in result.x)  # 36 - 2 at (2, 6)
+
+
+def test_what_the_pieces_gained_is_kept_also_where_no_time_is_left():
+    cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A1>100,1000,0)"}
+    model = solver_model(cells, "max", subject_to=PLANTS, eng=2, neg=1)
+    result = model.solve(max_time=1e-3)
+    sheet = model.workbook["Sheet1"]
+    assert [sheet["A1"] or 0, sheet["A2"] or 0] == result.x.tolist() and sheet["B1"] == pytest.approx(result.fun)

@@ -20,6 +20,7 @@ import numpy as np
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.plan import Step
+from sheetml.engine.precision import order_seen, vanishes
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Primitive, Trace, Traced, ordered
 from sheetml.engine.values import NUMBER, Value
@@ -62,6 +63,8 @@ NAMES: dict[str, Any] = {
     **{name: item for name, item in vars(math).items() if not name.startswith("_")},
     "dot": _dot,
     "dot_self": _dot_self,
+    "order_seen": order_seen,
+    "vanishes": vanishes,
     "__builtins__": {
         **{function.__name__: function for function in (float, max, min, abs, range)},
         "ArithmeticError": ArithmeticError,

@@ -101,11 +101,11 @@ def chosen(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np
 
     A branch is evaluated only for the cells that take it.
     """
-    if not codes.any():
-        for mask, branch in choices:
-            if mask.all():
-                return _of(branch, context)
     if codes.shape[1:] == (1, 1):
+        if not codes.any():
+            for mask, branch in choices:
+                if mask.all():
+                    return _of(branch, context)
         return _by_cell(context, choices, codes)
     marked = [np.asarray(np.broadcast_to(mask, codes.shape).any(axis=(1, 2))) for mask, _ in choices]
     parts = [(mask, context.dereference(_of(branch, context))) for mask, branch in choices if mask.any()]

@@ -28,7 +28,6 @@ from sheetml.engine.evaluate import (
     Context,
     Evaluation,
     Function,
-    Lambda,
     Result,
     aligned,
 )
@@ -37,7 +36,6 @@ from sheetml.engine.tracing.graph import Array, frozen, value_of
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
-    CALC,
     ERROR,
     NA,
     NUMBER,
@@ -329,8 +327,8 @@ def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]
         return [sample_in(context.read_padded(part), all_values) for part in result.parts]
     if isinstance(result, Reference):
         return [sample_in(context.read_padded(result), all_values)]
-    if isinstance(result, Lambda):
-        result = error_value(CALC)
+    if not isinstance(result, Value):
+        result = context.dereference(result)
     if result.shape[1:] != (1, 1):
         return [sample_in(_without_booleans(result) if all_values else result, all_values)]
     number, errors = as_number(result)
