@@ -6,6 +6,7 @@ constraints without an objective, bounded.py for free and bounded problems, cons
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.tracing.squares import is_root
-from sheetml.solve import bounded, constrained, squares
+from sheetml.solve import bounded, constrained, neighbours, squares
 from sheetml.solve import starts as many
 from sheetml.solve.leaps import leap
 from sheetml.solve.outcome import outcome
@@ -27,10 +28,15 @@ from sheetml.solve.search import (
     Progress,
     Search,
     Stop,
+    gained,
 )
+from sheetml.solve.smoothness import is_smooth
 from sheetml.xlsx.solver_names import MINIMISE
 
+MOST_MOVED = 60  # adjustable cells, up to which moves of single ones are tried
+MOST_ROUNDS_OF_MOVES = 5
 MOST_LEAPS = 5  # from where a descent ended
+SHORT_WINDOW = 30  # iterations in which a short descent must gain something
 TRIALS = 300  # points tried where there is no value at the start
 LEAST_SQUARES, QUASI_NEWTON, QUADRATIC_PROGRAMS = "least squares", "L-BFGS-B", "SLSQP"
 
@@ -62,12 +68,40 @@ def _solve(search: Search, starts: int, seed: int | None, workers: int | None) -
         else:
             search.start_at(first)
             method, ended = descend_from(search, first)
+        method, ended = _by_moves(search, method, ended)
     except Stop as stop:
         ended, status = f"{stop}; the best point so far is kept", stop.status
     except KeyboardInterrupt:
         ended, status = "interrupted; the best point so far is kept", INTERRUPTED
     search.take_best()
     return outcome(search, start_value, method or _expected_method(problem), ended, status)
+
+
+def _by_moves(search: Search, method: str, ended: str) -> tuple[str, str]:
+    """Moves from the best point where slopes do not tell all: where cells decide, look up or round.
+
+    As long as moves of one or two cells gain, the method goes on from there.
+    """
+    search.take_best()
+    problem = search.problem
+    if search.overall is None or problem.start.size > MOST_MOVED or problem.objective is None or problem.to_a_value:
+        return method, ended
+    if is_smooth(problem):
+        return method, ended
+    search.best = search.overall
+    for _ in range(MOST_ROUNDS_OF_MOVES):
+        before = search.rank(search.best)
+        width = 10.0 * np.maximum(1.0, np.abs(search.best.x))
+        lower = np.where(np.isfinite(problem.lower), problem.lower, search.best.x - width)
+        upper = np.where(np.isfinite(problem.upper), problem.upper, search.best.x + width)
+        with contextlib.suppress(Creeps):
+            neighbours.descend(search, lower, upper, np.zeros(lower.size, bool))
+        if not gained(before, search.rank(search.best), 1e-6):
+            break
+        descend_from(search, search.scaled(search.best.x))
+        method, ended = f"{method} and moves", "ended: no move of one or two cells improves the objective any more"
+        method = method.replace(" and moves and moves", " and moves")
+    return method, ended
 
 
 def _expected_method(problem: Problem) -> str:
@@ -106,6 +140,7 @@ def _short_descent(search: Search, z: np.ndarray) -> tuple[str, str]:
     """One run of the method that is cheapest by the step: what is worth more is seen from what it comes to."""
     if search.problem.constraints is not None or search.problem.to_a_value:
         return descend_from(search, z)
+    search.window = SHORT_WINDOW
     try:
         return QUASI_NEWTON, bounded.descend(search, z, attempts=1)
     except Creeps as creeps:

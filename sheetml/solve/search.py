@@ -102,12 +102,14 @@ class Search:
     finished: bool = False
     may_creep: bool = True  # iterations that gain next to nothing do not end the search
     scale: np.ndarray = field(init=False)
+    window: int = field(init=False)  # iterations that must gain something together
     _previous: float = math.inf
     _joined: CellFunction | None = None
     _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
         self.measure_by(self.problem.start)
+        self.window = CREEPING + self.problem.start.size
 
     def measure_by(self, x: np.ndarray) -> None:
         """Scales the variables by the magnitudes at a point."""
@@ -418,13 +420,12 @@ class Search:
             self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
 
     def _check_creeping(self) -> None:
-        window = CREEPING + self.problem.start.size
-        if self.may_creep or self.best is None or self.iterations - self._mark[0] < window:
+        if self.may_creep or self.best is None or self.iterations - self._mark[0] < self.window:
             return
         (_, before), now = self._mark, self.rank(self.best)
         self._mark = self.iterations, now
         if not gained(before, now, self.problem.settings.convergence):
-            raise Creeps(window, self.problem.settings.convergence)
+            raise Creeps(self.window, self.problem.settings.convergence)
 
     def shown(self, cost: float) -> float:
         """The objective behind a cost, for progress; of a value to be reached the distance from it."""

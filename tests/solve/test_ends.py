@@ -63,3 +63,10 @@ def test_a_search_that_creeps_ends_and_says_how_to_go_on():
     assert short.fun <= long.fun * 1.01
     if "gained less" in short.message:
         assert "--tolerance" in short.message
+
+
+def test_a_discount_that_is_looked_up_is_taken_by_the_gradient_engine_too():
+    """The slope says to order less; one step up is cheaper."""
+    cells = {"A1": 80, "B1": "=A1*LOOKUP(A1,{0,50,100},{10,9,6})+1000*MAX(0,80-A1)"}
+    result = solver_model(cells, adjustable="A1", subject_to=(("A1", ">=", 0), ("A1", "<=", 200))).solve()
+    assert result.fun == pytest.approx(600, rel=1e-4)
