@@ -8,10 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from sheetml.engine import functions
-from sheetml.engine.block_values import SizesDiffer, evaluated
+from sheetml.engine.block_values import FAILURES, SizesDiffer, evaluated
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.recurrence import compile_scan
-from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import NotReady, Workspace
 from sheetml.engine.formulas import Change, Formulas
 from sheetml.engine.iteration import settle
@@ -26,6 +25,7 @@ from sheetml.engine.values import (
     broadcast,
     fitted,
 )
+from sheetml.engine.what_if import tabulated
 from sheetml.errors import CalculationError, SheetmlError
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
@@ -33,9 +33,6 @@ from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 MOST_REPLANS = 200
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
-
-
-FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 
 
 class Calculation(CellTable):
@@ -137,8 +134,8 @@ class Calculation(CellTable):
         _ = self.plan
         return self._owner
 
-    def stages_after(self, inputs: np.ndarray) -> list[Stage]:
-        """The stages that depend on the inputs (slots), in order.
+    def stages_after(self, inputs: np.ndarray, volatile: bool = False) -> list[Stage]:
+        """The stages that depend on the inputs (slots), or with `volatile` on the hour or chance, in order.
 
         The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
@@ -147,19 +144,20 @@ class Calculation(CellTable):
         downstream = []
         for stage in self.plan.stages:
             depends = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
+            depends = depends or (volatile and stage.volatile)
             if depends and not np.isin(stage.targets, inputs).all():
                 downstream.append(stage)
                 reached[stage.targets] = True
                 reached[0] = False
         return downstream
 
-    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray) -> list[Stage]:
-        """The stages that depend on the inputs and that the outputs depend on (both slots), in order."""
+    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]:
+        """The stages that depend on the inputs (as above) and that the outputs depend on (both slots), in order."""
         needed = np.zeros(self.slots.count, bool)
         needed[outputs] = True
         needed[inputs] = False
         chosen = []
-        for stage in reversed(self.stages_after(inputs)):
+        for stage in reversed(self.stages_after(inputs, volatile)):
             if needed[stage.targets].any():
                 chosen.append(stage)
                 needed[stage.reads] = True
@@ -412,6 +410,8 @@ class Calculation(CellTable):
             if self.file.iterate:  # the calculation itself never asks for these: functions do
                 reason = f"{self.describe(step.cells)} is calculated by iteration"
             value = step.context.uncomputable(reason)
+        elif step.block.table is not None:
+            value = self._tabulated(step)
         elif step.block.tree is None:
             value = step.context.uncomputable(step.block.problem)
         else:
@@ -437,6 +437,18 @@ class Calculation(CellTable):
             return value
         return self.spills.fit(step, value, self.cells) if block.dynamic else fitted(value, *block.size)
 
+    def _tabulated(self, step: Step) -> Value:
+        """The values of a data table."""
+        try:
+            value, why = tabulated(self, step.block)
+        except CalculationError as error:
+            return step.context.uncomputable(str(error))
+        except FAILURES as error:
+            return step.context.uncomputable(f"sheetml failed on this data table ({type(error).__name__}: {error})")
+        if why:
+            step.context.uncomputable(f"what the data table tries cannot be computed: {why}")
+        return value
+
     def _divided(self, step: Step) -> Replan:
         found = self.spills.divide(step)
         self.edited = True
@@ -455,7 +467,7 @@ class Calculation(CellTable):
         So it is too where they refer to other workbooks: Excel does not ask those again before something changes.
         """
         others = self.workspace.reads_others and not step.volatile
-        if self.workspace.trace is not None or (value.kind is None and not others):
+        if self.workspace.cells is not self.cells or (value.kind is None and not others):
             return value
         unknown = (value.kinds == UNKNOWN) | others
         unknown &= self.original.kind[step.targets] != BLANK
@@ -474,7 +486,7 @@ class Calculation(CellTable):
         looked_up = self.workspace.dynamic_reads
         if not step.circular and any(self.moved(slots).any() for slots in looked_up):
             return step.cells
-        readers, sources = pairs_of(step.context, step.block.tree)
+        readers, sources = step.pairs()
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
         return np.unique(readers[self.moved(sources) & ~own])
 

@@ -81,6 +81,7 @@ def _sheet(workbook: Book, position: int) -> SheetSummary:
 def _block(workbook: Book, block: Block) -> BlockSummary:
     area = areas_text(None, block.rows, block.columns)
     r1c1 = block.problem if block.tree is None else f"={to_r1c1(block.tree)}"
+    r1c1 = f"={block.text}" if block.table is not None else r1c1
     formula = f"={block.text}"
     if block.size is not None and not block.dynamic:
         formula, r1c1 = f"{{{formula}}}", f"{{{r1c1}}}"
@@ -102,6 +103,8 @@ def unsupported(workbook: Book) -> dict[str, list[str]]:
     for block in questions.blocks(workbook.calculation):
         area = areas_text(workbook.sheet_names[block.sheet], block.rows, block.columns)
         reasons = [block.problem] if block.tree is None else sorted(set(_unknown(workbook, block.tree, block.sheet)))
+        if block.table is not None:
+            continue
         for reason in reasons:
             found.setdefault(reason, []).append(area)
     return found
