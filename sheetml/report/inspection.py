@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sheetml.engine import questions
 from sheetml.engine.formulas import Block
-from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.rectangles import areas_text
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
@@ -114,7 +113,7 @@ def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] =
     if isinstance(node, ExternalReference) and not workbook.calculation.scope.others.keeps(node):
         yield "another workbook"
     if isinstance(node, Call):
-        known = node.function in FUNCTIONS or node.function.casefold() in variables
+        known = node.function in workbook.calculation.workspace.functions or node.function.casefold() in variables
         if not known and not questions.is_name(workbook.calculation, node.function, sheet):
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}
