@@ -393,7 +393,7 @@ class Calculation(CellTable):
     def _tried(self, step: Step, dirty: np.ndarray) -> bool:
         self.workspace.in_circle = True
         try:
-            value = self.evaluate_step(step)
+            value = self._evaluated_anew(step)
         except NotReady:
             return False
         finally:
@@ -433,9 +433,30 @@ class Calculation(CellTable):
         except FAILURES as error:
             # a defect of sheetml's: it costs these cells their values, not the workbook
             value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
+        value = self._without_consequences(step, value)
         if block.size is None:
             return value
-        return self.spills.fit(step, value, self.cells) if block.dynamic else fitted(value, *block.size)
+        return self._spilled(step, value) if block.dynamic else fitted(value, *block.size)
+
+    def _spilled(self, step: Step, value: Value) -> Value:
+        try:
+            return self.spills.fit(step, value, self.cells)
+        except CalculationError as error:
+            if self.workspace.trace is not None:
+                raise
+            return step.context.uncomputable(str(error))
+
+    def _without_consequences(self, step: Step, value: Value) -> Value:
+        """Errors of cells in whose formulas something could not be computed are not known to be errors."""
+        problems = self.workspace.problems
+        if not problems or value.kind is None or not (value.kind >= ERROR).any():
+            return value
+        noted = np.array([slot in problems for slot in step.cells.tolist()])[:, None, None]
+        if not noted.any():
+            return value
+        kind = np.where(noted & (value.kind >= ERROR), np.uint8(UNKNOWN), value.kind)
+        spread = broadcast(value, kind.shape)
+        return Value(spread.number, kind, spread.text)
 
     def _tabulated(self, step: Step) -> Value:
         """The values of a data table."""
