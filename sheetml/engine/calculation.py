@@ -12,9 +12,9 @@ from sheetml.engine.block_values import FAILURES, SizesDiffer, evaluated
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.evaluate import NotReady, Workspace
-from sheetml.engine.formulas import Change, Formulas
+from sheetml.engine.formulas import Block, Change, Formulas
 from sheetml.engine.iteration import settle
-from sheetml.engine.plan import Plan, Stage, Step, make_plan, round_of
+from sheetml.engine.plan import Plan, Stage, Stages, Step, make_plan, ordered, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -56,6 +56,9 @@ class Calculation(CellTable):
         self.spills.remember(self.original)
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
+        self._stages = Stages(self.workspace)
+        self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
+        self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
         self.edited = False  # formulas were changed since the last calculation
 
@@ -71,8 +74,11 @@ class Calculation(CellTable):
         workspace.pending = np.zeros(self.slots.count, bool)
         workspace.problems = {int(new[slot]): reason for slot, reason in workspace.problems.items()}
         workspace.spills = {int(new[slot]): size for slot, size in workspace.spills.items()}
+        self._looked_up = {block: new[slots] for block, slots in self._looked_up.items()}
         self.formulas.settle(self.slots)
+        self._stages = Stages(workspace)
         self._plan = None
+        self._grew = True
 
     def is_formula(self, slots: np.ndarray) -> np.ndarray:
         """Which of the slots a formula fills."""
@@ -124,9 +130,20 @@ class Calculation(CellTable):
     @property
     def plan(self) -> Plan:
         if self._plan is None:
-            self._plan = make_plan(self.formulas.blocks, self.workspace, self._learned)
+            blocks = self.formulas.blocks
+            self._stages.keep(blocks)
+            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages)
+            self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
+            self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
         return self._plan
+
+    def _remember_reads(self, stages: list[Stage]) -> None:
+        """Tells new stages what their formulas have been seen to read."""
+        for stage in stages if self._looked_up else []:
+            found = [self._looked_up[step.block] for step in stage.blocks if step.block in self._looked_up]
+            if found:
+                stage.dynamic_reads = np.unique(np.concatenate(found))
 
     @property
     def owner(self) -> np.ndarray:
@@ -172,19 +189,25 @@ class Calculation(CellTable):
         return sources[np.isin(readers, stage.targets)] if readers.size else sources
 
     def learn(self, found: NotReady) -> None:
-        """Takes up that cells read others which come later in the plan."""
+        """Takes up that cells read others which come later in the plan, and has it made anew."""
+        if not self._note(found):
+            raise self._endless(found)
+        self._plan = None
+
+    def _note(self, found: NotReady) -> bool:
+        """Takes up that cells read others; whether any of it was not known."""
         readers, sources = self._learned
-        before = len(readers)
         codes = np.unique(
             np.concatenate([readers, found.readers]) * np.int64(self.slots.count)
             + np.concatenate([sources, found.sources])
         )
         self._learned = codes // self.slots.count, codes % self.slots.count
-        if len(codes) == before:
-            # known already, and yet not in order: the cells depend on each other in a circle
-            place = self.describe(found.readers[:1])
-            raise CalculationError(f"{place} depends on itself through the cells it refers to")
-        self._plan = None
+        return len(codes) > len(readers)
+
+    def _endless(self, found: NotReady) -> CalculationError:
+        """What was found is known already, and yet not in order: the cells depend on each other in a circle."""
+        place = self.describe(found.readers[:1])
+        return CalculationError(f"{place} depends on itself through the cells it refers to")
 
     # ---- calculating
 
@@ -208,7 +231,7 @@ class Calculation(CellTable):
         else:
             raise CalculationError("the areas that formulas fill keep changing: no calculation settles them")
         self.changed[:] = False
-        self.edited = False
+        self.edited = self._grew = False
         self.is_calculated = True
 
     @property
@@ -244,18 +267,66 @@ class Calculation(CellTable):
     def _run(self, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
         if len(dirty) != self.slots.count:
             dirty = self.changed.copy()
-        stages = self.plan.stages if everything else self._possibly_changed(dirty)
+        stages = self.plan.stages
+        chosen = {id(stage) for stage in (stages if everything else self._possibly_changed(dirty))}
         if sheet is not None:
-            stages = [stage for stage in stages if any(step.block.sheet == sheet for step in stage.blocks)]
+            own = [stage for stage in stages if any(step.block.sheet == sheet for step in stage.blocks)]
+            stages = [stage for stage in own if id(stage) in chosen]
         pending = self.workspace.pending
         pending[:] = False
         for stage in stages:
             pending[stage.targets] = True
         pending[0] = False
-        for stage in stages:
-            if everything or stage.volatile or self._depends_on(stage, dirty):
-                self._run_stage(stage, dirty)
-            pending[stage.targets] = False
+        done = self._go_through(stages, chosen, dirty, everything)
+        if done != stages:
+            self._reorder(done if sheet is None else None)
+
+    def _go_through(self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool) -> list[Stage]:
+        """Runs those of the stages that are chosen and depend on something dirty; all in the order they came to.
+
+        One that is found to read cells which are still to be computed waits, with all that depend on it, until those
+        that come later have been run. Where none of those waiting can go on, they depend on each other: they are
+        ordered anew, cell by cell.
+        """
+        pending, done, waiting, learned = self.workspace.pending, [], stages, len(self._learned[0])
+        while waiting:
+            late: list[Stage] = []
+            held = np.zeros(self.slots.count, bool)
+            found: NotReady | None = None
+            for stage in waiting:
+                needed = id(stage) in chosen
+                if not (needed and late and held[stage.reads].any()):
+                    try:
+                        if needed and (everything or stage.volatile or self._depends_on(stage, dirty)):
+                            self._run_stage(stage, dirty)
+                        pending[stage.targets] = False
+                        done.append(stage)
+                        continue
+                    except NotReady as not_ready:
+                        found = not_ready
+                        self._note(found)
+                        pending[stage.targets] = True
+                        pending[0] = False
+                late.append(stage)
+                held[stage.targets] = True
+                held[0] = False
+            if len(late) == len(waiting):
+                assert found is not None, "the first of them was run"
+                if len(self._learned[0]) == learned:
+                    raise self._endless(found)
+                learned = len(self._learned[0])
+                blocks = [step.block for stage in late for step in stage.blocks]
+                late = ordered([self._stages.of(block) for block in blocks], self.workspace, self._learned)
+                self._remember_reads(late)
+                chosen.update(map(id, late))
+            waiting = late
+        return done
+
+    def _reorder(self, stages: list[Stage] | None) -> None:
+        """Takes over the order that a run came to; None has the plan made anew."""
+        self._plan = None if stages is None else Plan(stages)
+        if self._plan is not None:
+            self._owner = self._plan.owner(self.slots.count)
 
     def _possibly_changed(self, dirty: np.ndarray) -> list[Stage]:
         """The stages that depend on changed or volatile cells, directly or through others."""
@@ -269,7 +340,9 @@ class Calculation(CellTable):
         return chosen
 
     def _depends_on(self, stage: Stage, mask: np.ndarray) -> bool:
-        """Whether it reads any of the marked cells, or its own formulas are new."""
+        """Whether it reads any of the marked cells, or perhaps cells that are new, or its own formulas are new."""
+        if self._grew and 0 in stage.dynamic_reads[:1]:  # it looked where there was no cell: now there may be one
+            return True
         return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
     def _run_stage(self, stage: Stage, dirty: np.ndarray) -> None:
@@ -292,6 +365,7 @@ class Calculation(CellTable):
                 circular = []
         if workspace.dynamic_reads:
             stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""
@@ -316,11 +390,7 @@ class Calculation(CellTable):
             dirty[0] = False
 
     def _run_step(self, step: Step, dirty: np.ndarray) -> None:
-        try:
-            value = self.evaluate_step(step)
-        except NotReady as found:
-            self.learn(found)
-            raise Replan from None
+        value = self.evaluate_step(step)
         self.workspace.pending[step.targets] = False
         self._store(step.targets.reshape(-1), value, dirty)
 
@@ -362,11 +432,7 @@ class Calculation(CellTable):
         cells = np.concatenate([step.cells for step in (*left, *(step for step in steps if not step.circular))])
         rounds = round_of(cells, stage, self.workspace, self._learned)
         pending[rounds.targets] = False
-        try:
-            settle(rounds, self.cells, self._evaluated_anew, self.file.iterate_count, self.file.iterate_delta, dirty)
-        except NotReady as found:
-            self.learn(found)
-            raise Replan from None
+        settle(rounds, self.cells, self._evaluated_anew, self.file.iterate_count, self.file.iterate_delta, dirty)
         self.revision += 1
 
     def _evaluated_anew(self, step: Step) -> Value:

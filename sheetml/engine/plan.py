@@ -112,9 +112,38 @@ class Plan:
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
-def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan:
+class Stages:
+    """The stage of each block by itself, kept as long as the block's cells and all slots stay the same."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._known: dict[Block, tuple[tuple[object, ...], Stage]] = {}
+
+    def of(self, block: Block) -> Stage:
+        """The stage that computes a block."""
+        state = (block.rows, block.columns, block.tree, block.size)
+        known = self._known.get(block)
+        if known is not None and all(mine is other for mine, other in zip(known[0], state)):
+            return known[1]
+        stage = _stage(block, self._workspace)
+        if block.table is None:  # what a data table reads is found out anew with each plan
+            self._known[block] = ((block.rows, block.columns, block.tree, block.size), stage)
+        return stage
+
+    def keep(self, blocks: list[Block]) -> None:
+        """Forgets all other blocks."""
+        self._known = {block: self._known[block] for block in blocks if block in self._known}
+
+
+def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs, known: Stages) -> Plan:
     """The order of calculation. `learned` are pairs of slots (reading, read) that runs have shown."""
-    whole = [_stage(block, workspace) for block in blocks]
+    stages = ordered([known.of(block) for block in blocks], workspace, learned)
+    _widen_tables(stages, workspace.slots.count)
+    return Plan(stages)
+
+
+def ordered(whole: list[Stage], workspace: Workspace, learned: Pairs) -> list[Stage]:
+    """Stages of single blocks in order, those that depend on each other made one."""
     owner = Plan(whole).owner(workspace.slots.count)
     edges = _block_edges(whole, owner, learned)
     stages = []
@@ -123,8 +152,7 @@ def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan
             stages.append(whole[members[0]])
         else:
             stages.append(_scan([whole[member] for member in members], workspace, learned))
-    _widen_tables(stages, workspace.slots.count)
-    return Plan(stages)
+    return stages
 
 
 def _widen_tables(stages: list[Stage], count: int) -> None:

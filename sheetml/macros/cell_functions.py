@@ -132,7 +132,7 @@ class CellGrid(Grid):
     def looked_at(self, sheet: int, area: Area) -> None:
         slots = self.calculation.within(sheet, area)
         assert self.caller is not None
-        self.caller.note_reads(slots)
+        self.caller.note_reads(np.append(slots, 0))  # and where there is no cell yet
         unknown = slots[self._cells.kind[slots] == _UNKNOWN]
         if unknown.size:
             raise Refusal(f"it reads {self.calculation.describe(unknown[:1])}, which could not be computed")
