@@ -30,6 +30,10 @@ class Workbook(Book):
     def __init__(self, file: WorkbookFile) -> None:
         super().__init__(file)
         self._macros: Macros | None = None
+        if file.macro_parts:
+            from sheetml.macros.cell_functions import WithOwnFunctions
+
+            self.calculation.workspace.functions = WithOwnFunctions(self)
 
     def _repr_html_(self) -> str:
         """How notebooks show it: a line a sheet."""

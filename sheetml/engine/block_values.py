@@ -10,9 +10,10 @@ from sheetml.engine.dates import date_1904
 from sheetml.engine.division import Split, together
 from sheetml.engine.evaluate import Context, first_element
 from sheetml.engine.formulas import Block
-from sheetml.engine.values import BLANK, NUMBER, Value, fitted
+from sheetml.engine.values import Value, fitted, without_blanks
 from sheetml.errors import CalculationError
 
+FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 PYTHON_FRAMES = 60_000  # what functions that call themselves (LAMBDA) need at most
 
 
@@ -50,11 +51,3 @@ def _apart(context: Context, block: Block, groups: list[np.ndarray]) -> Value:
         raise SizesDiffer
     assert isinstance(result, Value)
     return result
-
-
-def without_blanks(value: Value) -> Value:
-    """A formula's result is never blank: it is 0."""
-    if value.kind is None or not (value.kind == BLANK).any():
-        return value
-    kind = np.where(value.kind == BLANK, NUMBER, value.kind).astype(np.uint8)
-    return Value(value.number, kind if kind.any() else None, value.text)

@@ -235,6 +235,20 @@ class TracedCells:
         self.position = np.zeros(len(stored.number), np.intp)  # and where in it
         self.fixed: np.ndarray | None = None  # slots that are inputs: what formulas write there is dropped
 
+    @classmethod
+    def beside(cls, cells: CellStore, trace: Trace, slots: np.ndarray, value: Value) -> TracedCells:
+        """The same cells, in which some hold other values whatever formulas say; the others are left alone."""
+        if isinstance(cells, TracedCells):
+            result = cls(cells.constant, trace)
+            result.pieces, result.piece, result.position = list(cells.pieces), cells.piece.copy(), cells.position.copy()
+            fixed = slots if cells.fixed is None else np.union1d(cells.fixed, slots)
+        else:
+            assert isinstance(cells, StoredCells)
+            result, fixed = cls(cells, trace), slots
+        result.write(slots, value)
+        result.fixed = fixed
+        return result
+
     def gather(self, slots: np.ndarray) -> Value:
         value = self.constant.gather(slots)
         owners = self.piece[slots]

@@ -8,7 +8,7 @@ the formula ("implicit intersection": everything else).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -157,7 +157,7 @@ class Workspace:
     slots: Slots
     scope: Scope
     cells: CellStore
-    functions: dict[str, Function]
+    functions: Mapping[str, Function]
     pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
     random: np.random.Generator
     trace: Trace | None = None
@@ -367,6 +367,10 @@ class Context:
         if reference.errors is not None:  # where there is no area, no cell is read
             slots = np.where(broadcast_cells(reference.errors, slots.shape) != 0, 0, slots)
         return slots
+
+    def note_reads(self, slots: np.ndarray) -> None:
+        """Takes up that the context's one cell reads others (n,), which its formula does not tell."""
+        self._note_dynamic(slots.reshape(1, 1, -1))
 
     def _note_dynamic(self, slots: np.ndarray) -> None:
         workspace = self.workspace

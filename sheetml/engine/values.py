@@ -276,6 +276,14 @@ def fitted(value: Value, height: int, width: int) -> Value:
     return broadcast(cropped, (value.shape[0], height, width))
 
 
+def without_blanks(value: Value) -> Value:
+    """A formula's result is never blank: it is 0."""
+    if value.kind is None or not (value.kind == BLANK).any():
+        return value
+    kind = np.where(value.kind == BLANK, NUMBER, value.kind).astype(np.uint8)
+    return Value(value.number, kind if kind.any() else None, value.text)
+
+
 def common_shape(values: Iterable[Value]) -> tuple[int, ...]:
     """The shape that operands of different shapes spread to: the largest along each axis."""
     return tuple(max(sizes) for sizes in zip(*(value.shape for value in values)))

@@ -98,6 +98,8 @@ class FunctionsObject(HostObject, name="WorksheetFunction"):
 
     def _reference(self, argument: Range) -> formula.Node:
         sheet = self.host.workbook.sheet_names[argument.sheet]
+        for area in argument.areas:
+            self.host.grid.looked_at(argument.sheet, area)
         nodes: list[formula.Node] = [
             formula.Range(
                 Coordinate(area.top, True),
