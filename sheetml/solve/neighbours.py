@@ -14,19 +14,23 @@ from sheetml.solve.search import Search
 
 MOST_MOVES = 3000  # judged at once
 MOST_ROUNDS = 200
+MOST_SECONDS = 5.0
 WHOLE_STEPS = 12  # the furthest that a whole number is moved by itself
 FINEST = 24  # halvings of a cell's range
 
 
-def descend(search: Search, lower: np.ndarray, upper: np.ndarray, apart: np.ndarray) -> None:
-    """Moves the best point of the search while that improves it.
+def descend(
+    search: Search, lower: np.ndarray, upper: np.ndarray, apart: np.ndarray, seconds: float = MOST_SECONDS
+) -> None:
+    """Moves the best point of the search while that improves it, for so many seconds at most.
 
     `lower` and `upper` are the box of cells that have no bounds; cells marked `apart` (all different) stay.
     """
     random = np.random.default_rng(0)
+    until = search.seconds + seconds
     for _ in range(MOST_ROUNDS):
         best = search.best
-        if best is None:
+        if best is None or search.seconds > until:
             return
         before = search.rank(best)
         moves = np.concatenate([np.zeros((0, best.x.size)), *_moves(search, best.x, lower, upper, apart)])

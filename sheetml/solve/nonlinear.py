@@ -35,6 +35,7 @@ from sheetml.xlsx.solver_names import MINIMISE
 
 MOST_MOVED = 60  # adjustable cells, up to which moves of single ones are tried
 MOST_ROUNDS_OF_MOVES = 5
+SHARE_OF_MOVES = 0.2  # of the time the search took, and a second
 MOST_LEAPS = 5  # from where a descent ended
 SHORT_WINDOW = 30  # iterations in which a short descent must gain something
 TRIALS = 300  # points tried where there is no value at the start
@@ -89,19 +90,21 @@ def _by_moves(search: Search, method: str, ended: str) -> tuple[str, str]:
     if is_smooth(problem):
         return method, ended
     search.best = search.overall
+    first, until = search.rank(search.best), 1.0 + (1.0 + SHARE_OF_MOVES) * search.seconds
     for _ in range(MOST_ROUNDS_OF_MOVES):
         before = search.rank(search.best)
         width = 10.0 * np.maximum(1.0, np.abs(search.best.x))
         lower = np.where(np.isfinite(problem.lower), problem.lower, search.best.x - width)
         upper = np.where(np.isfinite(problem.upper), problem.upper, search.best.x + width)
         with contextlib.suppress(Creeps):
-            neighbours.descend(search, lower, upper, np.zeros(lower.size, bool))
-        if not gained(before, search.rank(search.best), 1e-6):
+            neighbours.descend(search, lower, upper, np.zeros(lower.size, bool), until - search.seconds)
+        if not gained(before, search.rank(search.best), 1e-6) or search.seconds > until:
             break
         descend_from(search, search.scaled(search.best.x))
-        method, ended = f"{method} and moves", "ended: no move of one or two cells improves the objective any more"
-        method = method.replace(" and moves and moves", " and moves")
-    return method, ended
+    if not gained(first, search.rank(search.best), 1e-6):
+        return method, ended
+    _, mark, of_starts = ended.partition("; ")
+    return f"{method} and moves", f"ended: moves of one or two cells no longer improve the objective{mark}{of_starts}"
 
 
 def _expected_method(problem: Problem) -> str:

@@ -32,6 +32,7 @@ NEARER = 0.5  # than this part of the way to a minimum: a point is passed over
 WORTH_WORKERS = 0.5  # seconds of work, from which it is shared
 FEWEST_STARTS = 8  # before the rule is asked
 LONG = 300  # evaluations of a whole descent, from which further starts first get a short one
+FURTHER = 4  # every so many points around a start without bounds lie three times as far
 AHEAD = 2  # points given out for each process
 POLISHED = 4  # of the best points of short descents get the whole one
 
@@ -167,7 +168,8 @@ def spread(problem: Problem, count: int, seed: int | None) -> np.ndarray:
     power = max(1, math.ceil(math.log2(max(count, 1))))
     even = qmc.Sobol(start.size, rng=random).random_base2(power)[:count]
     between = np.isfinite(lower) & np.isfinite(upper)
-    size = max(float(np.std(start)), 0.1 * float(np.abs(start).max(initial=0.0)), 0.1)
+    size = max(float(np.std(start)), 0.5 * float(np.abs(start).mean()), 0.1) * np.ones((count, 1))
+    size[FURTHER - 1 :: FURTHER] *= 3.0
     within = np.where(between, lower, 0.0) + even * np.where(between, upper - lower, 1.0)
     around = start + size * ndtri(np.clip(even, 1e-6, 1 - 1e-6))
     return np.clip(np.where(between, within, around), lower, upper)
