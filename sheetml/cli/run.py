@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from sheetml.loops import TrainingLoop
     from sheetml.report.run_report import Recorder
     from sheetml.solve.model import SolverModel
+    from sheetml.solve.reports import Report
+    from sheetml.xlsx.new_sheets import NewSheet
 
+REPORT_WIDTHS = (4, 12, 28, 16, 20, 16, 20, 20)  # of a report's columns, in characters
 INTERRUPTED = 2  # the status of a result that Ctrl-C ended
 EXIT_INTERRUPTED = 130
 
@@ -45,6 +48,7 @@ class Outcome:
     sheet: str
     result: Any = None  # scipy.optimize.OptimizeResult
     problem: str = ""
+    reports: tuple[Report, ...] = ()
 
     @property
     def solved(self) -> bool:
@@ -67,6 +71,11 @@ class Outcome:
 @click.option("--epochs", type=click.IntRange(min=0), default=EPOCHS, show_default=True, help="Of each training loop.")
 @click.option("--no-reset", is_flag=True, help="Training loops go on from the state in the file.")
 @click.option("--rules", "by_rules", is_flag=True, help="Run training loops by rules also where there are macros.")
+@click.option(
+    "--reports",
+    metavar="KINDS",
+    help="Excel's reports as sheets of the output: answer,sensitivity,limits,feasibility,linearity or all.",
+)
 @click.option("--report", type=OUTPUT_FILE, help="Write a web page of what the run did into this file.")
 @click.option("--png", type=OUTPUT_FILE, help="Write the page's pictures into this folder.")
 @json_option
@@ -84,6 +93,7 @@ def command(
     epochs: int,
     no_reset: bool,
     by_rules: bool,
+    reports: str | None,
     report: Path | None,
     png: Path | None,
     as_json: bool,
@@ -111,13 +121,15 @@ def command(
         "seed": seed,
     }
     recorder = _recorder(book, workbook, report, png)
-    outcomes = list(_solved(models, settings, not (quiet or as_json), recorder))
+    kinds = _report_kinds(reports)
+    outcomes = list(_solved(models, settings, kinds, not (quiet or as_json), recorder))
     runs: list[Trained] = []
     if _exit_code(outcomes, runs) != EXIT_INTERRUPTED:
         runs += trained(loops, epochs, reset=not no_reset, by_rules=by_rules)
     target: Path | None = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
-    if target is not None and _has_something_to_write(outcomes, runs):
-        book.save(target, overwrite=in_place)
+    new_sheets = _report_sheets(book, outcomes)
+    if target is not None and (new_sheets or _has_something_to_write(outcomes, runs)):
+        book.save(target, overwrite=in_place, new_sheets=new_sheets)
     else:
         target = None
     if recorder is not None:
@@ -150,6 +162,27 @@ def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel],
         [model for sheet in wanted for model in models if model.sheet.casefold() == sheet],
         [loop for sheet in wanted for loop in loops if loop.sheet.casefold() == sheet],
     )
+
+
+def _report_kinds(text: str | None) -> list[str]:
+    if not text:
+        return []
+    from sheetml.solve.reports import kinds_from
+
+    return kinds_from(text)
+
+
+def _report_sheets(book: Workbook, outcomes: list[Outcome]) -> list[NewSheet]:
+    """The reports as sheets of the output, named and numbered as Excel does it."""
+    from sheetml.solve.reports import rows_of
+    from sheetml.xlsx.new_sheets import NewSheet, free_name
+
+    sheets: list[NewSheet] = []
+    for outcome in outcomes:
+        for report in outcome.reports:
+            taken = [*book.sheet_names, *book.file.other_sheets, *(sheet.name for sheet in sheets)]
+            sheets.append(NewSheet(free_name(report.title, taken), rows_of(report), REPORT_WIDTHS))
+    return sheets
 
 
 def _has_something_to_write(outcomes: list[Outcome], runs: list[Trained]) -> bool:
@@ -220,27 +253,30 @@ def _write_report(
 
 
 def _solved(
-    models: list[SolverModel], settings: dict[str, Any], show: bool, recorder: Recorder | None
+    models: list[SolverModel], settings: dict[str, Any], kinds: list[str], show: bool, recorder: Recorder | None
 ) -> Iterator[Outcome]:
     """Solves the models in order; one that cannot be solved does not keep the others from it."""
     for model in models:
-        outcome = _outcome(model, settings, show, recorder)
+        outcome = _outcome(model, settings, kinds, show, recorder)
         yield outcome
         if outcome.result is not None and outcome.result.status == INTERRUPTED:
             return
 
 
-def _outcome(model: SolverModel, settings: dict[str, Any], show: bool, recorder: Recorder | None) -> Outcome:
+def _outcome(
+    model: SolverModel, settings: dict[str, Any], kinds: list[str], show: bool, recorder: Recorder | None
+) -> Outcome:
     if recorder is not None:
         recorder.start(model)
     try:
         with _progress(model.sheet, show) as callback:
             follow = callback if recorder is None else _both(recorder.follow, callback)
-            outcome = Outcome(model.sheet, model.solve(**settings, callback=follow))
+            result = model.solve(**settings, callback=follow)
+            outcome = Outcome(model.sheet, result, reports=tuple(model.reports(result, kinds) if kinds else ()))
     except (SolverError, CalculationError) as error:
         outcome = Outcome(model.sheet, problem=str(error))
     if recorder is not None:
-        recorder.finish(model, outcome.result, outcome.problem)
+        recorder.finish(model, outcome.result, outcome.problem, outcome.reports)
     return outcome
 
 
@@ -340,6 +376,8 @@ def _document(book: Workbook, target: Path | None, outcomes: list[Outcome], runs
 
 
 def _model_document(outcome: Outcome) -> dict[str, Any]:
+    from sheetml.solve.reports import document_of
+
     result = outcome.result
     if result is None:
         return {"sheet": outcome.sheet, "success": False, "message": outcome.problem}
@@ -358,4 +396,5 @@ def _model_document(outcome: Outcome) -> dict[str, Any]:
         "method": result.method,
         "success": result.success,
         "message": result.message,
+        **({"reports": [document_of(report) for report in outcome.reports]} if outcome.reports else {}),
     }

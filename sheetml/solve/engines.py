@@ -36,7 +36,7 @@ def choose(problem: Problem) -> Engine:
     except KeyboardInterrupt:
         return Engine("none", _interrupted)
     if reading.program is not None:
-        solve = linear.solve if reading.is_linear else _quadratic
+        solve = linear.solve if problem.whole.any() else _continuous
         return Engine(linear.method(reading.program), partial(solve, reading.program), reading=reading)
     note = ""
     if problem.engine == SIMPLEX_LP:
@@ -53,8 +53,8 @@ def choose(problem: Problem) -> Engine:
     return Engine("GRG Nonlinear", nonlinear.solve, note, reading)
 
 
-def _quadratic(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:
-    """A quadratic program; where HiGHS gives up on one, the methods for smooth problems do not."""
+def _continuous(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:
+    """A program without whole numbers; where HiGHS gives up on one, the methods for smooth problems do not."""
     from sheetml.solve import linear, nonlinear
     from sheetml.solve.search import STUCK
 

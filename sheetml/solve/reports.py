@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -21,11 +21,11 @@ from sheetml.solve.linear.sensitivity import sensitivity
 from sheetml.solve.multipliers import multipliers
 from sheetml.solve.problem import RELATION_SIGNS, WHOLE, ZERO_OR_ONE, Constraints, Problem
 from sheetml.xlsx.model import CellValue, column_letters
-from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, MAXIMISE, MINIMISE
+from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, MAXIMISE, MINIMISE, SolverModelNames
 
 if TYPE_CHECKING:
-    from sheetml.solve.model import SolverModel
     from sheetml.solve.result import SolverResult
+    from sheetml.workbook import Book
 
 KINDS = ("answer", "sensitivity", "limits", "feasibility", "linearity")
 ENDLESS = 1e30  # what Excel's reports show for "without end"
@@ -56,8 +56,20 @@ class Report:
         return f"{self.kind.capitalize()} Report"
 
 
+class Model(Protocol):
+    """What reports ask of a Solver model."""
+
+    workbook: Book
+    names: SolverModelNames
+
+    @property
+    def sheet(self) -> str: ...
+
+    def comparisons(self) -> Iterator[tuple[int, int, int | None, float]]: ...
+
+
 def reports(
-    model: SolverModel, problem: Problem, reading: Reading | None, result: SolverResult, kinds: Sequence[str]
+    model: Model, problem: Problem, reading: Reading | None, result: SolverResult, kinds: Sequence[str]
 ) -> list[Report]:
     """The reports asked for, after the model was solved; one that makes no sense for it says why.
 
@@ -81,7 +93,7 @@ def reports(
 class _Subject:
     """What reports are written from."""
 
-    model: SolverModel
+    model: Model
     problem: Problem
     reading: Reading | None
     result: SolverResult

@@ -222,3 +222,46 @@ def test_a_transport_of_thousands_of_cells_is_read_without_a_derivative_and_solv
     rows = np.kron(np.eye(plants), np.ones(markets)), np.kron(np.ones(plants), np.eye(markets))
     expected = linprog(cost.reshape(-1), np.vstack([rows[0], -rows[1]]), np.concatenate([supply, -demand]))
     assert result.fun == pytest.approx(expected.fun) and result.success
+
+
+# ---- how a search with whole numbers ends before its end
+
+
+def market_split():
+    """Four markets to be halved at once by 30 shops (Cornuejols, Dawande 1998): small, and out of reach of any solver."""
+    random, shops, markets = np.random.default_rng(3), 30, 4
+    cells: dict = {f"A{j + 1}": 0 for j in range(shops)}
+    for i in range(markets):
+        letters, sizes = column_letters(i + 3), random.integers(0, 100, shops)
+        cells |= {f"{letters}{j + 1}": int(size) for j, size in enumerate(sizes)}
+        cells |= {f"{letters}53": 0, f"{letters}54": 0}
+        half = f"SUMPRODUCT($A$1:$A${shops},{letters}1:{letters}{shops})-{int(sizes.sum()) // 2}"
+        cells[f"{letters}55"] = f"={half}+{letters}53-{letters}54"
+    cells["B60"] = "=SUM(C53:F54)"
+    subject_to = ((f"A1:A{shops}", "bin", "binary"), ("C55:F55", "=", 0))
+    return solver_model(cells, "min", "B60", f"A1:A{shops},C53:F54", subject_to, eng=2, neg=1)
+
+
+def test_ctrl_c_keeps_the_best_point_with_whole_numbers():
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    model = market_split()
+    result = model.solve(callback=interrupt)
+    assert result.status == 2 and result.message.startswith("Interrupted; the best point so far is kept")
+    assert result.constraint_violation < 1e-6 and set(result.x[:30]) <= {0, 1}
+    assert model.workbook["Sheet1"]["B60"] == result.fun > 0
+
+
+def test_a_time_limit_keeps_the_best_point_with_whole_numbers_and_says_how_far_it_may_be_off():
+    result = market_split().solve(max_time=1)
+    assert result.status == 1 and not result.success
+    assert result.message.startswith("The time limit was reached; the best point so far is kept, at most ")
+    assert result.constraint_violation < 1e-6
+
+
+def test_the_files_tolerance_is_enough_where_more_takes_too_long(monkeypatch):
+    monkeypatch.setattr("sheetml.solve.linear.solving.EXACTLY", 0.5)
+    model = market_split()
+    result = model.solve(tolerance=2.0)
+    assert result.success and "within the tolerance" in result.message

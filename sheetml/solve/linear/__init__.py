@@ -1,6 +1,6 @@
 """Linear, quadratic and integer models: decided from the trace, solved by HiGHS, explained."""
 
 from sheetml.solve.linear.program import Program, Reading, read
-from sheetml.solve.linear.solve import method, solve, unsolved
+from sheetml.solve.linear.solving import method, solve, unsolved
 
 __all__ = ["Program", "Reading", "method", "read", "solve", "unsolved"]

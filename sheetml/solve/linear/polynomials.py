@@ -10,7 +10,7 @@ with A1 >= 0) it decides nothing. The coefficients are the sparse matrix of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from sheetml.solve.linear.terms import Terms, products, stacked, sum_of
 
 MOST_TERMS = 20_000_000  # of products; more belong to another method
 MOST_REASONS = 200  # put into words
+NO_AGREEMENT = "the coefficients read off the formulas do not give the cells' values"
 AGREEMENT = 1e-9  # of an output with what its coefficients say at the point traced, relative
 NO_REASON = np.iinfo(np.int32).max
 
@@ -199,16 +200,15 @@ def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper:
     reason = next(iter(said.values()), "")
     words = {output: said.get(number, reason) for output, number in reasons.items()}
     found = Polynomials(form.constant, matrix, quadratic, reason, words)
-    if quadratic is not None:
-        _check(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1))
+    if quadratic is not None and not _agrees(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1)):
+        return replace(found, quadratic=None, reason=reason or NO_AGREEMENT)
     return found
 
 
-def _check(found: Polynomials, x: np.ndarray, values: np.ndarray) -> None:
-    """A rule of this module that does not fit its operation must not go unnoticed."""
+def _agrees(found: Polynomials, x: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the coefficients give the cells' values: a rule that does not fit its operation costs no right answer."""
     size = np.abs(values) + np.abs(found.constant) + abs(found.matrix) @ np.abs(x)
-    if (np.abs(found.values(x) - values) > AGREEMENT * np.maximum(1.0, size)).any():
-        raise AssertionError("the coefficients found do not give the cells' values")
+    return bool((np.abs(found.values(x) - values) <= AGREEMENT * np.maximum(1.0, size)).all())
 
 
 # ---- the walk over the trace -------------------------------------------------------------------
