@@ -201,15 +201,21 @@ class Book:
     # ---- saving
 
     def save(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, new_sheets: Sequence[NewSheet] = ()
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        new_sheets: Sequence[NewSheet] = (),
+        only_names: bool = False,
     ) -> None:
         """Writes the workbook with its present values; all else stays as it is in the file.
 
         `new_sheets` are added at the end of what is written, not to this workbook. A value that could not be
-        computed is written as #NAME?. The workbook's own file is replaced only with `overwrite`. Raises
-        WorkbookError where the file cannot be written.
+        computed is written as #NAME?. With `only_names` the cells too stay as they are in the file. The workbook's
+        own file is replaced only with `overwrite`. Raises WorkbookError where the file cannot be written.
         """
-        write_workbook(self.file, self.changes(), path, overwrite=overwrite, sheets=new_sheets, names=self._names)
+        changes = {} if only_names else self.changes()
+        write_workbook(self.file, changes, path, overwrite=overwrite, sheets=new_sheets, names=self._names)
 
     def set_hidden_names(self, sheet: int, names: Mapping[str, str | None]) -> None:
         """Defines hidden names local to a sheet, given by its position; None removes a name.

@@ -37,6 +37,7 @@ ENGINES = {"grg": GRG_NONLINEAR, "lp": SIMPLEX_LP, "evolutionary": EVOLUTIONARY}
 _RELATIONS = {"<=": AT_MOST, "=<": AT_MOST, "≤": AT_MOST, "=": EQUAL, "==": EQUAL, ">=": AT_LEAST, "=>": AT_LEAST, "≥": AT_LEAST}  # fmt: skip  # noqa: E501
 _TURNED = {AT_MOST: AT_LEAST, EQUAL: EQUAL, AT_LEAST: AT_MOST}
 _PIECES = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(<=|=<|>=|=>|==|≤|≥|<>|=|<|>)""")
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _KINDS = {
     "integer": INTEGER, "int": INTEGER, "whole": INTEGER, "binary": BINARY, "bin": BINARY,
     "alldifferent": ALL_DIFFERENT, "dif": ALL_DIFFERENT, "all-different": ALL_DIFFERENT, "all different": ALL_DIFFERENT,
@@ -186,26 +187,28 @@ class _Stated:
         )
 
     def _comparison(self, text: str, left: str, relation: int, right: str) -> list[ConstraintNames]:
-        try:
-            areas = self.areas(left)
-        except FormulaError:
-            try:
-                areas = self.areas(right)
-            except FormulaError:
-                raise SolverError(f"the constraint {text!r} has cells on neither side") from None
-            relation, right = _TURNED[relation], left
+        """The constraint with cells on its left, and of one cell and several the several: so Excel wants it."""
+        cells, others = self._cells(left), self._cells(right)
+        if not cells and not others:
+            raise SolverError(f"the constraint {text!r} has cells on neither side")
+        if not cells or (cells == 1 and others > 1):
+            left, relation, right = right, _TURNED[relation], left
+        areas = self.areas(left)
         if len(areas) != 1:
             raise SolverError(f"the constraint {text!r} has several areas on one side: state one for each")
         return [ConstraintNames(areas[0], relation, self.side(right))]
 
+    def _cells(self, text: str) -> int:
+        """How many cells a text names; 0 where it names none."""
+        try:
+            return sum(area.height * area.width for _, area in self.book.resolve(text, self.sheet))
+        except FormulaError:
+            return 0
+
     def side(self, text: str) -> str:
         """A right-hand side as a name can hold it: a number, an area, or a formula with absolute addresses."""
         text = text.removeprefix("=").strip()
-        try:
-            float(text)
-        except ValueError:
-            pass
-        else:
+        if _NUMBER.fullmatch(text):
             return text
         try:
             areas = self.areas(text)
