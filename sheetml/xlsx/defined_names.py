@@ -19,14 +19,18 @@ from sheetml.xlsx.sheet_patch import escape_text, utf8_part
 NameChanges = Mapping[tuple[int, str], str | None]  # by sheet, its position, and name: what it refers to; None: gone
 
 _TAG = re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""")
+_UNSTORABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _BEFORE = ("sheets", "functionGroups", "externalReferences")  # what the list of names comes right after
 
 
 def with_names(file: WorkbookFile, changes: NameChanges, patched: Mapping[str, bytes | None]) -> dict[str, bytes]:
     """The workbook part with these hidden names local to sheets, by the name of its entry.
 
-    `patched` holds what changes already. What a name refers to is stated without "=".
+    `patched` holds what changes already. What a name refers to is stated without "=": ValueError where it holds a
+    character that XML cannot.
     """
+    if any(text is not None and _UNSTORABLE.search(text) for text in changes.values()):
+        raise ValueError("a name refers to what a file cannot hold")
     package = file.package
     part = package.workbook_part()
     entry = package.entry(part)
@@ -113,7 +117,7 @@ def _end_of_tag(content: bytes, at: int) -> int:
 def _patched(content: bytes, found: _Names, wanted: Mapping[tuple[int, str], tuple[str, str | None]]) -> bytes:
     elements = {
         key: f'<{found.prefix}definedName name={quoteattr(escape_text(name))} localSheetId="{key[0]}" hidden="1">'
-        f"{escape(escape_text(text))}</{found.prefix}definedName>".encode("ascii", "xmlcharrefreplace")
+        f"{escape(text)}</{found.prefix}definedName>".encode("ascii", "xmlcharrefreplace")
         for key, (name, text) in wanted.items()
         if text is not None
     }
