@@ -23,6 +23,7 @@ from sheetml.xlsx.model import Area
 
 GROWTH = 1.25  # of the steps away from the start
 FIRST_STEP = 1e-4  # relative to the start, or to the step that the derivative suggests
+PIECES = 64  # of the step with a root, looked through for one that is nearer
 FARTHEST = 1e12  # from the start, relative to it or to 1
 PRECISION = 1e-12  # of the cell's value, relative to the number wanted or to 1
 SETTLED = 1e-3  # the last of these steps, relative to where it ends
@@ -159,29 +160,36 @@ def _root(difference: _Difference, start: float) -> float | None:
     """The root nearest to the start; None where none was found."""
     if difference.is_root(start):
         return start
-    for interval in _intervals(difference, start):
-        root = _root_between(difference, *interval)
-        if root is not None:
-            return root
+    for ring in _rings(difference, start):
+        found = [_nearest_between(difference, *interval) for interval in ring]
+        roots = [root for root in found if root is not None]
+        if roots:
+            return min(roots, key=lambda root: abs(root - start))
     touched = _touched(difference, difference.nearest)
     return touched if touched is not None and difference.is_root(touched) else None
 
 
-def _intervals(difference: _Difference, start: float) -> Iterator[Interval]:
-    """Pieces of the line away from the start, the nearer end first, on both sides in turn."""
+def _rings(difference: _Difference, start: float) -> Iterator[tuple[Interval, Interval]]:
+    """Pieces of the line, ever farther from the start, on both sides of it; the nearer end of each first."""
     scale = max(1.0, abs(start))
     slope = difference.slope(start)
     newton = abs(difference(start) / slope) if slope and math.isfinite(slope) else scale
     step = FIRST_STEP * min(max(newton, 1e-9 * scale), scale)
-    near = [start, start]
-    distance = 0.0
-    while distance < FARTHEST * scale:
-        distance += step
+    near, distance = 0.0, step
+    while near < FARTHEST * scale:
+        yield (start + near, start + distance), (start - near, start - distance)
         step *= GROWTH
-        for side, sign in enumerate((1.0, -1.0)):
-            far = start + sign * distance
-            yield near[side], far
-            near[side] = far
+        near, distance = distance, distance + step
+
+
+def _nearest_between(difference: _Difference, near: float, far: float) -> float | None:
+    """The root within a piece that is nearest to its near end, as far as smaller pieces tell."""
+    root = _root_between(difference, near, far)
+    if root is None:
+        return None
+    ends = np.linspace(near, far, PIECES + 1).tolist()
+    finer = (_root_between(difference, *piece) for piece in zip(ends, ends[1:]))
+    return next((nearer for nearer in finer if nearer is not None), root)
 
 
 def _root_between(difference: _Difference, near: float, far: float) -> float | None:

@@ -17,7 +17,6 @@ from tests.cli.command import sheetml
 from tests.libreoffice import disagreements
 from tests.workbooks import made
 
-
 MORTGAGE = brentq(lambda rate: 200_000 * rate / 12 / (1 - (1 + rate / 12) ** -360) - 1200, 0.01, 0.2, xtol=1e-15)
 
 
