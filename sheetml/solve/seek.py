@@ -1,9 +1,9 @@
 """Goal seek: the value of one cell that brings another to a value, and of several the nearest to where it starts.
 
 From the start the search goes out on both sides, step by step larger, until the difference from the value
-changes sign; Brent's method (SciPy's brentq) then closes in. Where the exact derivative says that the
-difference turns back between two steps, the turning point is looked at too: roots that only touch, and
-pairs of them within one step, are found so. A jump (INT, a pole) changes sign without a root: it is passed.
+changes sign; Brent's method (SciPy's brentq) then closes in. Where the difference turns back before it reaches 0, the
+turning point is looked up by the exact derivative: roots that only touch, and pairs of them, are found so.
+A jump (INT, a pole) changes sign without a root: it is passed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sheetml.formula.references import address
 from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
-GROWTH = 1.25  # of the steps away from the start
+GROWTH = 2.0  # of the steps away from the start
 FIRST_STEP = 1e-4  # relative to the start, or to the step that the derivative suggests
-PIECES = 64  # of the step with a root, looked through for one that is nearer
+PIECES = 64  # of each step, at whose ends the cell is evaluated
 FARTHEST = 1e12  # from the start, relative to it or to 1
 PRECISION = 1e-12  # of the cell's value, relative to the number wanted or to 1
 SETTLED = 1e-3  # the last of these steps, relative to where it ends
@@ -135,6 +135,16 @@ class _Difference:
         self._known[x] = gap
         return gap
 
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """The differences at many points at once, (p,)."""
+        gaps = np.asarray(self.function.batch(points[:, None])) - self.to
+        self.evaluations += points.size
+        if not np.isnan(gaps).all():
+            least = int(np.nanargmin(np.abs(gaps)))
+            if abs(gaps[least]) < self._least:
+                self.nearest, self._least = float(points[least]), float(abs(gaps[least]))
+        return gaps
+
     def slope(self, x: float) -> float:
         """The exact derivative; nan where there is none, for good once a function without one is met."""
         if not self.exact:
@@ -175,36 +185,28 @@ def _rings(difference: _Difference, start: float) -> Iterator[tuple[Interval, In
     slope = difference.slope(start)
     newton = abs(difference(start) / slope) if slope and math.isfinite(slope) else scale
     step = FIRST_STEP * min(max(newton, 1e-9 * scale), scale)
-    near, distance = 0.0, step
+    near, far = 0.0, step
     while near < FARTHEST * scale:
-        yield (start + near, start + distance), (start - near, start - distance)
-        step *= GROWTH
-        near, distance = distance, distance + step
+        yield (start + near, start + far), (start - near, start - far)
+        near, far = far, far * GROWTH
 
 
 def _nearest_between(difference: _Difference, near: float, far: float) -> float | None:
-    """The root within a piece that is nearest to its near end, as far as smaller pieces tell."""
-    root = _root_between(difference, near, far)
-    if root is None:
-        return None
-    ends = np.linspace(near, far, PIECES + 1).tolist()
-    finer = (_root_between(difference, *piece) for piece in zip(ends, ends[1:]))
-    return next((nearer for nearer in finer if nearer is not None), root)
-
-
-def _root_between(difference: _Difference, near: float, far: float) -> float | None:
-    """The root within a piece, if there is one to be seen from its ends: the one nearer to its near end."""
-    a, b = difference(near), difference(far)
-    if math.isnan(a) or math.isnan(b):
-        return None
-    if a * b <= 0:
-        return _closed_in(difference, near, far)
-    turn = _turning_point(difference, near, far)
-    if turn is None:
-        return None
-    if difference.is_root(turn):
-        return turn
-    return _closed_in(difference, near, turn) if a * difference(turn) < 0 else None
+    """The root within a piece of the line that is nearest to its near end, as far as evaluations there tell."""
+    points = np.linspace(near, far, PIECES + 1)
+    gaps = difference.at(points)
+    with np.errstate(invalid="ignore"):
+        crosses = gaps[:-1] * gaps[1:] <= 0
+        sizes = np.pad(np.abs(gaps), 1, mode="edge")
+        turns = (sizes[1:-1] <= sizes[:-2]) & (sizes[1:-1] <= sizes[2:])
+    for place in np.nonzero(turns | np.append(crosses, False))[0].tolist():
+        ends = points[max(place - 1, 0)], points[min(place + 1, PIECES)]
+        root = _turning_point(difference, *ends) if turns[place] else None
+        if root is None and place < PIECES and crosses[place]:
+            root = _closed_in(difference, points[place], points[place + 1])
+        if root is not None:
+            return root
+    return None
 
 
 def _closed_in(difference: _Difference, a: float, b: float) -> float | None:
@@ -229,13 +231,14 @@ def _brent(function: Callable[[float], float], a: float, b: float) -> float | No
 
 
 def _turning_point(difference: _Difference, near: float, far: float) -> float | None:
-    """Where the difference comes nearest to 0 between two points of one sign, if its slopes say that it turns."""
-    if not difference.exact:
+    """A root between two points of one sign where the difference turns back: at the turn, or before it."""
+    a, b = difference(near), difference(far)
+    if not (a * b > 0 and difference.slope(near) * difference.slope(far) < 0):
         return None
-    toward = math.copysign(1.0, difference(near)) * math.copysign(1.0, far - near)
-    if not (difference.slope(near) * toward < 0 < difference.slope(far) * toward):
-        return None
-    return _brent(difference.slope, near, far)
+    turn = _brent(difference.slope, near, far)
+    if turn is None or difference.is_root(turn):
+        return turn
+    return _closed_in(difference, near, turn) if a * difference(turn) < 0 else None
 
 
 def _touched(difference: _Difference, x: float) -> float | None:
