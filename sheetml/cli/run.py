@@ -408,6 +408,7 @@ def _model_document(outcome: Outcome) -> dict[str, Any]:
         "constraint_violation": result.constraint_violation,
         "seconds": result.seconds,
         "method": result.method,
+        **({"gap": result.gap} if "gap" in result else {}),
         "success": result.success,
         "message": result.message,
         **({"reports": [document_of(report) for report in outcome.reports]} if outcome.reports else {}),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,32 @@ def choose(problem: Problem) -> Engine:
     if problem.different:
         return Engine("permutations", permutations.solve, note)
     if problem.engine == EVOLUTIONARY:
-        return Engine("Evolutionary", evolutionary.solve, note)
-    if problem.whole.any():
-        return Engine("branch and bound", branching.solve, note)
-    return Engine("GRG Nonlinear", nonlinear.solve, note, reading)
+        engine = Engine("Evolutionary", evolutionary.solve, note, reading)
+    elif problem.whole.any():
+        engine = Engine("branch and bound", branching.solve, note, reading)
+    else:
+        engine = Engine("GRG Nonlinear", nonlinear.solve, note, reading)
+    try:
+        in_pieces = linear.read(problem, frozen=True).program is not None
+    except KeyboardInterrupt:
+        return Engine("none", _interrupted)
+    return replace(engine, solve=partial(_in_pieces, engine.solve)) if in_pieces else engine
+
+
+def _in_pieces(then: Solve, problem: Problem, limits: Limits, **how: Any) -> Any:
+    """A model that is linear but for decisions: the best of its linear pieces is where the engine starts."""
+    from sheetml.solve import linear
+
+    started = time.perf_counter()
+    start = linear.improved_start(problem, limits)
+    used = time.perf_counter() - started
+    if limits.max_time is not None:
+        limits = replace(limits, max_time=max(limits.max_time - used, 0.0))
+    before = linear.unsolved(problem, "", 0).fun
+    result = then(replace(problem, start=start), limits, **how)
+    result.fun_start = before
+    result.seconds += used
+    return result
 
 
 def _continuous(program: Program, problem: Problem, limits: Limits, **how: Any) -> Any:

@@ -332,7 +332,7 @@ class SolverModel:
         """Cells that no adjustable cell changes and that hold an error, or text where one cell stands alone."""
         calculation = self.workbook.calculation
         kinds = calculation.kinds(table.cells)
-        wrong = (kinds >= ERROR) | ((kinds == TEXT) & np.isin(table.cells, single))
+        wrong = (kinds >= ERROR) | (table.text & np.isin(table.cells, single))
         wrong &= ~table.moving[: table.cells.size]
         if wrong.any():
             place = calculation.describe([table.cells[int(np.argmax(wrong))]])

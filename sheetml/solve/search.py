@@ -367,7 +367,9 @@ class Search:
             return
         size = np.abs(point.x).max(initial=0.0)
         if size > FAR * (1.0 + np.abs(self.problem.start).max(initial=0.0)):
-            place = f"with adjustable cells at {size:.0e}"
+            farthest = int(np.argmax(np.abs(point.x)))
+            cell = self.problem.addresses[farthest] if self.problem.addresses else "an adjustable cell"
+            place = f"with {cell} at {point.x[farthest]:.0e}"
         elif -math.inf < point.cost < -VERY_FAR:
             place = f"at {self.shown(point.cost):.0e}"
         else:
