@@ -23,7 +23,7 @@ def command(workbook: Path, output: Path, sheet: str | None, quiet: bool) -> Non
     """
     import sheetml
     from sheetml.cli.model_options import existing, how_to_state
-    from sheetml.solve.linear.export import exported
+    from sheetml.solve.export import exported
 
     book = sheetml.open(workbook)
     book.calculate()

@@ -9,7 +9,7 @@ import highspy
 import pytest
 
 from sheetml.errors import SolverError
-from sheetml.solve.linear.export import exported
+from sheetml.solve.export import exported
 from tests.cli.books import book
 from tests.cli.command import sheetml
 from tests.solve.models import solver_model

@@ -12,9 +12,9 @@ from typing import Any
 import highspy
 
 from sheetml.errors import SolverError
+from sheetml.solve.export_script import script
 from sheetml.solve.linear.highs import loaded
 from sheetml.solve.linear.program import Program, read
-from sheetml.solve.linear.script import script
 from sheetml.solve.model import SolverModel
 
 SUFFIXES = (".mps", ".lp", ".py")
