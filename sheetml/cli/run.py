@@ -116,10 +116,7 @@ def command(
         raise click.UsageError("--in-place and --output contradict each other.")
     book = sheetml.open(workbook)
     book.calculate(seed=seed)
-    if is_stated(stated):
-        models, loops = [model_from(book, _one_of(sheets), stated)], []
-    else:
-        models, loops = _chosen(book, sheets)
+    models, loops = _stated(book, sheets, stated) if is_stated(stated) else _chosen(book, sheets)
     settings = {
         "max_time": max_time,
         "max_iterations": max_iterations,
@@ -153,10 +150,13 @@ def command(
     return _exit_code(outcomes, runs)
 
 
-def _one_of(sheets: tuple[str, ...]) -> str | None:
+def _stated(
+    book: Workbook, sheets: tuple[str, ...], stated: dict[str, Any]
+) -> tuple[list[SolverModel], list[TrainingLoop]]:
+    """The model that the options state, and no loops."""
     if len(sheets) > 1:
         raise click.UsageError("A model is stated on one sheet: give --sheet once.")
-    return sheets[0] if sheets else None
+    return [model_from(book, sheets[0] if sheets else None, stated)], []
 
 
 def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel], list[TrainingLoop]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sheetml.layouts.solver_gallery.page import Example, rows_at
 
 MONEY = "#,##0.00"
@@ -18,7 +20,7 @@ _MIX = {
     **rows_at("A14", [["pieces made", 0, 0, 0]]),
     **rows_at("A16", [["profit", "=SUMPRODUCT(B9:D9,B14:D14)"]]),
 }  # fmt: skip
-_MIX_LOOKS = {
+_MIX_LOOKS: dict[str, Any] = {
     "headings": "A8:A16,B8:G8",
     "formats": {"B9:D9": MONEY, "B16": MONEY, "B14:D14": "0.00", "E10:E12": "0.00"},
     "widths": {"A": 16, "B:G": 10},
