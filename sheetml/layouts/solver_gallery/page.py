@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SHEET = "model"
 TOP = 8  # the row where examples begin, below the title and what it teaches
 LINE = 110  # characters of that text in a row
+SIGNS = ("<=", "=", ">=")  # that say beside the cells what the constraints are
 CHANGED, AIMED = "DDEBF7", "FCE4D6"  # the colours of adjustable cells and of the objective
 
 Cells = dict[str, Any]  # by address: a number, a text, or a formula that begins with "="
@@ -51,13 +52,13 @@ class Example:
 
 
 def rows_at(corner: str, rows: Sequence[Sequence[Any]]) -> Cells:
-    """The cells of a block from its first one on; None leaves a cell empty."""
+    """The cells of a block from its first one on; "" and None leave a cell empty."""
     area = parse_area(corner)
     return {
         cell_name(area.top + down, area.left + right): value
         for down, row in enumerate(rows)
         for right, value in enumerate(row)
-        if value is not None
+        if value not in ("", None)
     }
 
 
@@ -83,6 +84,8 @@ def write(example: Example, path: Path) -> None:
 
 
 def _put_cells(sheet: Worksheet, example: Example) -> None:
+    from openpyxl.styles import Alignment
+
     formats = {area: parse_area(area) for area in example.formats}
     for address, value in example.cells.items():
         place = parse_area(address)
@@ -94,6 +97,8 @@ def _put_cells(sheet: Worksheet, example: Example) -> None:
             put_formula(sheet, row, column, value[1:], number_format)
         else:
             put_value(sheet, row, column, value, number_format)
+        if value in SIGNS:
+            sheet.cell(row, column).alignment = Alignment(horizontal="center")
 
 
 def _put_words(sheet: Worksheet, example: Example) -> None:
@@ -114,6 +119,8 @@ def _paint(sheet: Worksheet, example: Example) -> None:
     for column, width in example.widths.items():
         first, _, last = column.partition(":")
         set_width(sheet, column_number(first), column_number(last or first), width)
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
     for text in split_areas(example.by):
         _fill(sheet, parse_area(text), CHANGED)
     if example.objective is not None:
