@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Addresses = str | Sequence[str]
 Cells = np.ndarray | Sequence[tuple[int, Area]]  # slots, (n,), or areas: positions of sheets, and rectangles
 
+MOST_NEW_CELLS = 500_000  # that addresses may name and the workbook does not hold
 SHOWN_ROWS, SHOWN_COLUMNS = 30, 20  # of a sheet in a notebook
 
 
@@ -170,6 +171,13 @@ class Book:
         for sheet, area in areas:
             if area.height * area.width > 10_000_000:
                 raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
+        missing = sum(
+            area.height * area.width - self.calculation.slots.within(sheet, area).size for sheet, area in areas
+        )
+        if missing > MOST_NEW_CELLS:
+            raise FormulaError(
+                f"{self.file.path}: {missing:,} of the cells named are not in the workbook, too many to add"
+            )
         for sheet, area in areas:
             if (self.slots_of(sheet, area) == 0).any():
                 rows, columns = range(area.top, area.bottom + 1), range(area.left, area.right + 1)

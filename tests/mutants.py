@@ -40,26 +40,188 @@ Parts = dict[str, bytes]
 
 # ---- values that programs do not expect --------------------------------------------------------
 
-NUMBERS = ["0", "-1", "1", "2", "-0", "1e999", "-1E308", "1E-320", "nan", "inf", "99999999999", "2147483648", "1048577",
-           "16385", "0.1", "1_000", "٣", "", " ", "x", "1e5", "4294967296", "-99999999999999999999", "0x10", "1,5"]  # fmt: skip
-AREAS = ["A1", "A1:XFD1048576", "A:XFD", "1:1048576", "A1:A1048576", "XFD1048576", "A0", "XFE1", "A1048577", "B2:A1",
-         "$A$1", "Sheet1!A1", "A1:", ":", "", "A1:B2:C3", "A1 B2", "A1,B2", "#REF!", "ZZZ1", "A1:A1", "C3:XFD9"]  # fmt: skip
+NUMBERS = [
+    "0",
+    "-1",
+    "1",
+    "2",
+    "-0",
+    "1e999",
+    "-1E308",
+    "1E-320",
+    "nan",
+    "inf",
+    "99999999999",
+    "2147483648",
+    "1048577",
+    "16385",
+    "0.1",
+    "1_000",
+    "٣",
+    "",
+    " ",
+    "x",
+    "1e5",
+    "4294967296",
+    "-99999999999999999999",
+    "0x10",
+    "1,5",
+]
+AREAS = [
+    "A1",
+    "A1:XFD1048576",
+    "A:XFD",
+    "1:1048576",
+    "A1:A1048576",
+    "XFD1048576",
+    "A0",
+    "XFE1",
+    "A1048577",
+    "B2:A1",
+    "$A$1",
+    "Sheet1!A1",
+    "A1:",
+    ":",
+    "",
+    "A1:B2:C3",
+    "A1 B2",
+    "A1,B2",
+    "#REF!",
+    "ZZZ1",
+    "A1:A1",
+    "C3:XFD9",
+]
 FORMULAS = [
-    "A1", "SUM(A1:XFD1048576)", "A1:XFD1048576", "A1:XFD1048576*2", "SUMPRODUCT(A:A*B:B)", "1+" * 3000 + "1", "(" * 99 + "1",
-    "[1]Sheet1!A1", "[0]!rate", "'[1]a b'!A:A", "[9]X!rate", "Table1[a]", "[@a]", "Table1[[#This Row],[zz]]", "B1#", "A1#",
-    "OFFSET(A1,-1,0)", "OFFSET(A1,0,0,1048576,16384)", "INDIRECT(\"A1:XFD1048576\")", "INDEX(A:XFD,1048576,16384)",
-    "_xlfn.SEQUENCE(1048576,16384)", "_xlfn.SEQUENCE(1E9)", "_xlfn.SEQUENCE(-1)", "REPT(\"x\",1E9)", "{1,2;3}", "{}", "{1,2;3,4}",
-    "MMULT(A1:C3,A1:B2)", "MMULT(A:A,1:1)", "TRANSPOSE(A:XFD)", "MINVERSE(A1:B3)", "LINEST(A1:A3,B1:B2)", "SUMIF(A:A,1,B1)",
-    "SUMIFS(A:A,B:B,1,C1:C2,2)", "VLOOKUP(1,A1:B2,99)", "INDEX(A1:B2,9,9)", "CHOOSE(99,1)", "A1:B2 C3:D4", "(A1,B2,A1:XFD1048576)",
-    "_xlfn.LAMBDA(_xlpm.x,_xlpm.x)(1,2)", "_xlfn.LET(_xlpm.x,1)", "_xlfn.MAP(A1:B2,_xlfn.LAMBDA(_xlpm.x,A1:B2))", "NOSUCH()", "SUM()",
-    "IF()", "1/0", "#N/A", "\"text\"", "-A1:A9", "A1^A2^A3", "9^9^9^9", "FACT(171)", "_xlfn.RANDARRAY(1000,1000)", "TABLE(A1,B1)",
-    "SUM(Sheet1:Sheet9!A1)", "SUM(Other:Sheet1!A:A)", "GETPIVOTDATA(\"x\",A1)", "=1", "==1", "", " ", ")", "rate", "_FV(A1,\"x\")",
-    "SUBTOTAL(9,A:XFD)", "AGGREGATE(14,6,A1:A3/B1:B3,1)", "FREQUENCY(A:A,B:B)", "XIRR(A1:A3,B1:B2)", "NPV(A1,A:A)", "PROB(A1:A3,B1:B2,1)",
-    "TRIMMEAN(A1:A9,0.5)", "PERCENTILE(A:A,2)", "DATE(1E9,1,1)", "TEXT(A1,\"[h]:mm;@;;;;\")", "TEXT(1E300,\"0.00\")", "A1&A:A",
-    "COUNTIF(A1:XFD1048576,\"<>\")", "_xlfn.FILTER(A1:A3,B1:B2)", "_xlfn.UNIQUE(A:XFD)", "_xlfn._xlws.SORT(A1:B3,9)", "CELL(\"width\",A1)",
-]  # fmt: skip
-WORDS = ["s", "str", "b", "e", "n", "d", "inlineStr", "array", "shared", "dataTable", "normal", "true", "false", "manual", "auto", "hidden",
-         "visible", "worksheet", "table", "externalLink", "rId1", "rId2", "../", "xl/workbook.xml", "&#65;", "_x0000_", "\u202e", "\U0001f600"]  # fmt: skip
+    "A1",
+    "SUM(A1:XFD1048576)",
+    "A1:XFD1048576",
+    "A1:XFD1048576*2",
+    "SUMPRODUCT(A:A*B:B)",
+    "1+" * 3000 + "1",
+    "(" * 99 + "1",
+    "[1]Sheet1!A1",
+    "[0]!rate",
+    "'[1]a b'!A:A",
+    "[9]X!rate",
+    "Table1[a]",
+    "[@a]",
+    "Table1[[#This Row],[zz]]",
+    "B1#",
+    "A1#",
+    "OFFSET(A1,-1,0)",
+    "OFFSET(A1,0,0,1048576,16384)",
+    'INDIRECT("A1:XFD1048576")',
+    "INDEX(A:XFD,1048576,16384)",
+    "_xlfn.SEQUENCE(1048576,16384)",
+    "_xlfn.SEQUENCE(1E9)",
+    "_xlfn.SEQUENCE(-1)",
+    'REPT("x",1E9)',
+    "{1,2;3}",
+    "{}",
+    "{1,2;3,4}",
+    "MMULT(A1:C3,A1:B2)",
+    "MMULT(A:A,1:1)",
+    "TRANSPOSE(A:XFD)",
+    "MINVERSE(A1:B3)",
+    "LINEST(A1:A3,B1:B2)",
+    "SUMIF(A:A,1,B1)",
+    "SUMIFS(A:A,B:B,1,C1:C2,2)",
+    "VLOOKUP(1,A1:B2,99)",
+    "INDEX(A1:B2,9,9)",
+    "CHOOSE(99,1)",
+    "A1:B2 C3:D4",
+    "(A1,B2,A1:XFD1048576)",
+    "_xlfn.LAMBDA(_xlpm.x,_xlpm.x)(1,2)",
+    "_xlfn.LET(_xlpm.x,1)",
+    "_xlfn.MAP(A1:B2,_xlfn.LAMBDA(_xlpm.x,A1:B2))",
+    "NOSUCH()",
+    "SUM()",
+    "IF()",
+    "1/0",
+    "#N/A",
+    '"text"',
+    "-A1:A9",
+    "A1^A2^A3",
+    "9^9^9^9",
+    "FACT(171)",
+    "_xlfn.RANDARRAY(1000,1000)",
+    "TABLE(A1,B1)",
+    "SUM(Sheet1:Sheet9!A1)",
+    "SUM(Other:Sheet1!A:A)",
+    'GETPIVOTDATA("x",A1)',
+    "=1",
+    "==1",
+    "",
+    " ",
+    ")",
+    "rate",
+    '_FV(A1,"x")',
+    "SUBTOTAL(9,A:XFD)",
+    "AGGREGATE(14,6,A1:A3/B1:B3,1)",
+    "FREQUENCY(A:A,B:B)",
+    "XIRR(A1:A3,B1:B2)",
+    "NPV(A1,A:A)",
+    "PROB(A1:A3,B1:B2,1)",
+    "TRIMMEAN(A1:A9,0.5)",
+    "PERCENTILE(A:A,2)",
+    "DATE(1E9,1,1)",
+    'TEXT(A1,"[h]:mm;@;;;;")',
+    'TEXT(1E300,"0.00")',
+    "A1&A:A",
+    'COUNTIF(A1:XFD1048576,"<>")',
+    "_xlfn.FILTER(A1:A3,B1:B2)",
+    "_xlfn.UNIQUE(A:XFD)",
+    "_xlfn._xlws.SORT(A1:B3,9)",
+    'CELL("width",A1)',
+]
+WORDS = [
+    "s",
+    "str",
+    "b",
+    "e",
+    "n",
+    "d",
+    "inlineStr",
+    "array",
+    "shared",
+    "dataTable",
+    "normal",
+    "true",
+    "false",
+    "manual",
+    "auto",
+    "hidden",
+    "visible",
+    "worksheet",
+    "table",
+    "externalLink",
+    "rId1",
+    "rId2",
+    "../",
+    "xl/workbook.xml",
+    "&#65;",
+    "_x0000_",
+    "\u202e",
+    "\U0001f600",
+]
+SETTINGS = [
+    "opt",
+    "adj",
+    "typ",
+    "val",
+    "num",
+    "lhs1",
+    "rel1",
+    "rhs1",
+    "lhs2",
+    "rel2",
+    "rhs2",
+    "tim",
+    "itr",
+    "eng",
+    "neg",
+    "ntri",
+]
 REFERENCE = re.compile(r"\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?")
 
 
@@ -235,10 +397,31 @@ def spread_cells(chance: random.Random, parts: Parts) -> None:
 
 
 MUTATIONS: list[Callable[[random.Random, Parts], None]] = [
-    change_attribute, change_attribute, drop_attribute, change_reference, change_reference, change_value, change_formula,
-    change_formula, change_within_formula, change_within_formula, wrap_formula, wrap_formula, change_name, change_name, change_name,
-    drop_element, repeat_element, move_element, rename_element, change_bytes, cut_part, drop_part, swap_parts, spread_cells,
-]  # fmt: skip
+    change_attribute,
+    change_attribute,
+    drop_attribute,
+    change_reference,
+    change_reference,
+    change_value,
+    change_formula,
+    change_formula,
+    change_within_formula,
+    change_within_formula,
+    wrap_formula,
+    wrap_formula,
+    change_name,
+    change_name,
+    change_name,
+    drop_element,
+    repeat_element,
+    move_element,
+    rename_element,
+    change_bytes,
+    cut_part,
+    drop_part,
+    swap_parts,
+    spread_cells,
+]
 
 
 def zipped(parts: Parts) -> bytes:
@@ -254,12 +437,9 @@ def change_zip(chance: random.Random, content: bytes) -> bytes:
     changed = bytearray(content)
     headers = [match.start() for match in re.finditer(rb"PK(?:\x01\x02|\x05\x06|\x03\x04)", content)]
     for _ in range(chance.randint(1, 3)):
-        start = (
-            chance.choice(headers) + chance.randrange(46) if chance.random() < 0.8 else chance.randrange(len(content))
-        )
-        value = chance.choice(
-            [b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\x80", chance.randbytes(1), chance.randbytes(4)]
-        )
+        anywhere = chance.random() < 0.2
+        start = chance.randrange(len(content)) if anywhere else chance.choice(headers) + chance.randrange(46)
+        value = chance.choice([b"\xff" * 4, b"\0" * 4, b"\0\0\0\x80", chance.randbytes(1), chance.randbytes(4)])
         changed[start : start + len(value)] = value[: max(0, len(changed) - start)]
     if chance.random() < 0.1:
         del changed[chance.randrange(len(changed)) :]
@@ -292,18 +472,19 @@ def commands(chance: random.Random, folder: Path, cells: list[str], large: bool)
     """Two commands on the mutant, each with what else it takes; a large one's loops are not run."""
     path, out = str(folder / "book.xlsx"), str(folder / "out.xlsx")
     cell = partial(chance.choice, cells)
+    once = ("--epochs", "1", "--max-iterations", "2", "--max-time", "2")
     every: list[tuple[str, ...]] = [
         ("check", path),
         ("inspect", path, *chance.choice([(), ("--json",)])),
         ("audit", path, *chance.choice([(), ("--sarif", str(folder / "findings.sarif"))])),
         ("explain", path, cell(), *chance.choice([(), ("--json",), ("--svg", str(folder / "graph.svg")), ("--dot",)])),
         ("gradcheck", path, "--of", cell(), "--wrt", cell(), "--against", cell()),
-        ("run", path, "-o", out, "--epochs", "1", "--max-iterations", "2", "--max-time", "2", "-q"),
-        ("run", path, "-o", out, "--epochs", "1", "--max-iterations", "2", "--max-time", "2", "--report", str(folder / "run.html")),
+        ("run", path, "-o", out, *once, "-q"),
+        ("run", path, "-o", out, *once, "--report", str(folder / "run.html")),
         ("compare", path, str(folder / "original.xlsx"), *chance.choice([(), ("--calculate",)])),
         ("compare", str(folder / "original.xlsx"), path, "--report", str(folder / "compare.html")),
         ("macro", path, "--list"),
-    ]  # fmt: skip
+    ]
     yield from chance.sample([each for each in every if not (large and each[0] == "run")], 2)
 
 

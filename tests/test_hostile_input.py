@@ -172,6 +172,9 @@ COMPUTED: dict[str, tuple[dict[str, str | float], object]] = {
         {"A1": 'LEN(SUBSTITUTE(REPT("a",32000),"a",REPT("b",32000)))'}, library.ErrorCode.VALUE,
     ),
     "a wild pattern": ({"A1": 'SEARCH("*a*a*a*a*a*a*a*a*a*a*b",REPT("a",32000))'}, library.ErrorCode.VALUE),
+    "a chain of 4,000 terms": ({"A1": "1" + "+B1-B2" * 2000, "B1": 3, "B2": 2}, 2001.0),
+    "a text of 2,000 pieces": ({"A1": "LEN(" + "&".join(['"x"'] * 2000) + ")"}, 2000.0),
+    "a union of 1,000 areas": ({"A1": "SUM((" + ",".join(["B1"] * 1000) + "))", "B1": 2}, 2000.0),
     "a tower of powers": ({"A1": "9^9^9^9"}, library.ErrorCode.NUM),
     "factorials of the universe": ({"A1": "FACT(1E300)"}, library.ErrorCode.NUM),
     "a function without end": ({"A1": "endless(1)"}, library.ErrorCode.NUM),
@@ -205,6 +208,41 @@ def test_array_formulas_over_the_whole_sheet_are_not_filled_in(kind: str, tmp_pa
         assert "array formulas would fill" in workbook.problems["Sheet!A1"]
         workbook.save(tmp_path / "out.xlsx")
         (tmp_path / "out.xlsx").unlink()
+
+
+def test_a_chain_of_thousands_of_terms_is_explained_audited_and_compared(tmp_path: Path) -> None:
+    path = save_rows(tmp_path / "book.xlsx", rows_of({"A1": "B1" + "+B1" * 3999, "B1": 3, "C1": "1" + "*B1" * 600}))
+    workbook = calculated(path)
+    function = workbook.function("B1", "A1")
+    assert function.gradient(function.x0).tolist() == [4000]
+    ended = sheetml("explain", path, "A1")
+    assert ended.code == 0 and "4,000 terms joined by +" in ended.out
+    workbook.save(tmp_path / "saved.xlsx")
+    for command in (("audit", path), ("inspect", path), ("check", path), ("compare", path, tmp_path / "saved.xlsx")):
+        assert sheetml(*command).code in (0, 1)
+
+
+def test_a_name_that_cannot_be_computed_is_no_problem_of_a_cell(tmp_path: Path) -> None:
+    path = save_rows(
+        tmp_path / "book.xlsx",
+        rows_of({"A1": "B1+1", "B1": 2}),
+        names=named(
+            {"solver_opt": "NOSUCH(1)", "solver_adj": "[1]Far!A1", "solver_eng": "1", "solver_num": "0"}
+        ).replace("<definedName ", '<definedName localSheetId="0" '),
+    )
+    ended = sheetml("audit", path)
+    assert ended.code == 1 and "Solver model" in ended.out
+    workbook = calculated(path)
+    with pytest.raises(library.FormulaError):
+        workbook.areas("NOSUCH(1)")
+    assert workbook.problems == {}
+
+
+def test_cells_that_a_workbook_does_not_hold_are_not_made_by_the_million(tmp_path: Path) -> None:
+    workbook = calculated(save_rows(tmp_path / "book.xlsx", rows_of({"A1": "SUM(B:B)", "B1": 2})))
+    with pytest.raises(library.FormulaError, match="of the cells named are not in the workbook, too many to add"):
+        workbook.function("B1:B1048576", "A1")
+    assert workbook.function("B1:B100000", "A1").x0.size == 100_000
 
 
 def test_a_huge_declared_extent_costs_nothing(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ RECIPES = dict(
 
 
 def test_every_recipe_that_was_asked_for_is_there() -> None:
-    assert set(RECIPES) == {"function", "derivative", "rule", "vba", "optimizer", "report"}
+    assert set(RECIPES) == {"function", "block", "derivative", "rule", "vba", "optimizer", "report"}
     assert PAGE.read_text("utf-8").count("\n```python") == len(RECIPES)
 
 

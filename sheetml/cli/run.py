@@ -69,6 +69,12 @@ class Outcome:
 @click.option("--max-iterations", type=click.IntRange(min=1), help="Iterations a model; default: no limit.")
 @click.option("--tolerance", type=click.FloatRange(min=0), help="Relative change of the objective at which to stop.")
 @click.option("--starts", type=click.IntRange(min=1), default=1, show_default=True, help="Starting points to try.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes for several starts; default: one a processor.")
+@click.option(
+    "--engine",
+    type=click.Choice(["grg", "lp", "evolutionary", "global"]),
+    help="In place of what the file asks for; global proves its answer (needs sheetml[global]).",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Makes starting points, RAND and its kind repeatable.")
 @click.option("--epochs", type=click.IntRange(min=0), default=EPOCHS, show_default=True, help="Of each training loop.")
 @click.option("--no-reset", is_flag=True, help="Training loops go on from the state in the file.")
@@ -91,6 +97,8 @@ def command(
     max_iterations: int | None,
     tolerance: float | None,
     starts: int,
+    workers: int | None,
+    engine: str | None,
     seed: int | None,
     epochs: int,
     no_reset: bool,
@@ -122,6 +130,8 @@ def command(
         "max_iterations": max_iterations,
         "tolerance": tolerance,
         "starts": starts,
+        "workers": workers,
+        "engine": engine or "",
         "seed": seed,
     }
     recorder = _recorder(book, workbook, report, png)

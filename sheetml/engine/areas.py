@@ -92,6 +92,51 @@ class Areas:
         return Areas([part.select(index) for part in self.parts])
 
 
+class AreaArray:
+    """For each of b cells an array of areas, on any sheets: arrays of shape (b, R, C), or (1, R, C) for all.
+
+    OFFSET and INDIRECT give one where they are given arrays; functions of areas then give an array of results.
+    """
+
+    __slots__ = ("errors", "height", "left", "sheet", "top", "width")
+
+    def __init__(
+        self,
+        sheet: np.ndarray,
+        top: np.ndarray,
+        left: np.ndarray,
+        height: np.ndarray,
+        width: np.ndarray,
+        errors: Errors = None,
+    ) -> None:
+        none = np.zeros((1, 1, 1), np.uint8)
+        parts = np.broadcast_arrays(sheet, top, left, height, width, none if errors is None else errors)
+        self.sheet, self.top, self.left, self.height, self.width, self.errors = parts
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.top.shape
+
+    def select(self, index: np.ndarray | slice) -> AreaArray:
+        """The areas of some of the cells."""
+        if self.shape[0] == 1:
+            return self
+        return AreaArray(*(part[index] for part in self._parts()))
+
+    def spread(self, shape: tuple[int, ...]) -> AreaArray:
+        """The same, repeated to a shape (b, R, C)."""
+        return AreaArray(*(np.broadcast_to(part, shape) for part in self._parts()))
+
+    def elements(self, index: np.ndarray) -> Reference:
+        """Some of the areas, by their flat positions, as those of as many cells; they are on one sheet."""
+        sheet, top, left, height, width, errors = (part.reshape(-1)[index] for part in self._parts())
+        return Reference(int(sheet[0]), top, left, height, width, errors, dynamic=True)
+
+    def _parts(self) -> tuple[np.ndarray, ...]:
+        assert self.errors is not None
+        return self.sheet, self.top, self.left, self.height, self.width, self.errors
+
+
 def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dynamic: bool = False) -> Reference:
     """References from two opposite corners; rows and columns wrap around the sheet, as Excel's do."""
     first_row, last_row = (_wrapped(np.asarray(row), MAX_ROWS) for row in rows)

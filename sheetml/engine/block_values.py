@@ -25,6 +25,7 @@ def evaluated(context: Context, block: Block) -> Value:
     assert block.tree is not None
     system, frames = date_1904.set(context.workspace.scope.file.date_1904), sys.getrecursionlimit()
     sys.setrecursionlimit(max(frames, PYTHON_FRAMES))
+    context.last_sum = block.last_sum
     try:
         value = context.value(block.tree)
         if block.size is None:

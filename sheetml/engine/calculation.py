@@ -14,7 +14,8 @@ from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import NotReady, Workspace
 from sheetml.engine.formulas import Change, Formulas
-from sheetml.engine.plan import Plan, Stage, Step, make_plan
+from sheetml.engine.iteration import settle
+from sheetml.engine.plan import Plan, Stage, Step, make_plan, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -25,7 +26,7 @@ from sheetml.engine.values import (
     broadcast,
     fitted,
 )
-from sheetml.errors import CalculationError
+from sheetml.errors import CalculationError, SheetmlError
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
@@ -65,14 +66,10 @@ class Calculation(CellTable):
 
     def add_cells(self, sheet: int, places: Iterable[tuple[int, int]]) -> None:
         """Makes room for cells the workbook does not hold yet."""
-        new = self.make_room(sheet, places)
-        readers, sources = self._learned
-        self._learned = new[readers], new[sources]
+        self.make_room(sheet, places)
         workspace = self.workspace
         workspace.slots, workspace.cells = self.slots, self.cells
         workspace.pending = np.zeros(self.slots.count, bool)
-        workspace.problems = {int(new[slot]): reason for slot, reason in workspace.problems.items()}
-        workspace.spills = {int(new[slot]): size for slot, size in workspace.spills.items()}
         self.formulas.settle(self.slots)
         self._plan = None
 
@@ -282,9 +279,12 @@ class Calculation(CellTable):
             return
         workspace.dynamic_reads = []
         circular = [step for step in stage.steps if step.circular]
-        for step in stage.steps:
+        for position, step in enumerate(stage.steps):
             if not step.circular:
                 self._run_step(step, dirty)
+            elif self.file.iterate:
+                self._iterate(stage, stage.steps[position:], dirty)
+                break
             elif circular:
                 self._run_circle(circular, dirty)
                 circular = []
@@ -328,15 +328,65 @@ class Calculation(CellTable):
         One by one they are tried: a formula may not need what closes the circle (IF and CHOOSE compute
         one branch only). Those that do need each other cannot be computed.
         """
+        for step in self._unsettled(steps, dirty):
+            step.circular = True
+            self._run_step(step, dirty)
+
+    def _unsettled(self, steps: list[Step], dirty: np.ndarray) -> list[Step]:
+        """Computes those cells of a circle that do not need what closes it; the others, one by one."""
         waiting = [step.part(np.array([cell])) for step in steps for cell in range(len(step.cells))]
         for _ in range(_MOST_ROUNDS):
             left = [step for step in waiting if not self._tried(step, dirty)]
             if len(left) in (0, len(waiting)):
                 break
             waiting = left
-        for step in left:
-            step.circular = True
-            self._run_step(step, dirty)
+        return left
+
+    def _iterate(self, stage: Stage, steps: list[Step], dirty: np.ndarray) -> None:
+        """The last steps of a stage, circles and what depends on them: round by round, as the file asks for.
+
+        Each begins with the values that the cells have. Nothing happens while all is as in the file.
+        """
+        pending = self.workspace.pending
+        if self._is_as_stored(stage, steps):
+            pending[np.concatenate([step.targets.reshape(-1) for step in steps])] = False
+            return
+        left = self._unsettled([step for step in steps if step.circular], dirty)
+        if not left:
+            for step in steps:
+                if not step.circular:
+                    self._run_step(step, dirty)
+            return
+        cells = np.concatenate([step.cells for step in (*left, *(step for step in steps if not step.circular))])
+        rounds = round_of(cells, stage, self.workspace, self._learned)
+        pending[rounds.targets] = False
+        try:
+            settle(rounds, self.cells, self._evaluated_anew, self.file.iterate_count, self.file.iterate_delta, dirty)
+        except NotReady as found:
+            self.learn(found)
+            raise Replan from None
+        self.revision += 1
+
+    def _evaluated_anew(self, step: Step) -> Value:
+        """A step's values, without what was noted of its cells in earlier rounds."""
+        for slot in step.cells.tolist() if self.workspace.problems else []:
+            self.workspace.problems.pop(slot, None)
+        return self.evaluate_step(step)
+
+    def _is_as_stored(self, stage: Stage, steps: list[Step]) -> bool:
+        """Whether the cells, and all that they read, hold what the file does."""
+        targets = np.concatenate([step.targets.reshape(-1) for step in steps])
+        if stage.volatile or not self.has_stored_value(targets).all() or self.moved(targets).any():
+            return False
+        if self.moved(stage.reads).any():
+            return False
+        with self.workspace.borrowed() as workspace:
+            for step in steps:
+                try:
+                    evaluated(step.context, step.block)
+                except (SheetmlError, SizesDiffer, *FAILURES):
+                    continue
+            return not any(self.moved(slots).any() for slots in workspace.dynamic_reads)
 
     def _tried(self, step: Step, dirty: np.ndarray) -> bool:
         self.workspace.in_circle = True
@@ -352,15 +402,18 @@ class Calculation(CellTable):
 
     def evaluate_step(self, step: Step) -> Value:
         """The values of a step's cells, in the shape of its targets."""
+        self.workspace.reads_others = False
         if step.circular:
             reason = f"circular reference through {self.describe(step.cells)}"
+            if self.file.iterate:  # the calculation itself never asks for these: functions do
+                reason = f"{self.describe(step.cells)} is calculated by iteration"
             value = step.context.uncomputable(reason)
         elif step.block.tree is None:
             value = step.context.uncomputable(step.block.problem)
         else:
             value = self.evaluate_cells(step)
         value = broadcast(value, step.targets.shape)
-        return self._with_stored(step, value) if value.kind is not None else value
+        return self._with_stored(step, value)
 
     def evaluate_cells(self, step: Step) -> Value:
         block = step.block
@@ -393,21 +446,30 @@ class Calculation(CellTable):
     # ---- cells that could not be computed
 
     def _with_stored(self, step: Step, value: Value) -> Value:
-        """Where cells could not be computed, the value in the file, if all they read is as it was there."""
-        assert value.kind is not None
-        unknown = (value.kind == UNKNOWN) & (self.original.kind[step.targets] != BLANK)
-        if not unknown.any() or self.workspace.trace is not None:
+        """Where cells could not be computed, the value in the file, if all they read is as it was there.
+
+        So it is too where they refer to other workbooks: Excel does not ask those again before something changes.
+        """
+        others = self.workspace.reads_others and not step.volatile
+        if self.workspace.trace is not None or (value.kind is None and not others):
+            return value
+        unknown = (value.kinds == UNKNOWN) | others
+        unknown &= self.original.kind[step.targets] != BLANK
+        if not unknown.any():
             return value
         unknown &= ~np.isin(step.cells, self._readers_of_moved(step))[:, None, None]
         if not unknown.any():
             return value
         stored = self.original.gather(step.targets)
         text = np.where(unknown, stored.texts, value.texts)
-        kind = np.where(unknown, stored.kinds, value.kind)
+        kind = np.where(unknown, stored.kinds, value.kinds)
         return Value(ops.where(unknown, stored.number, value.number), kind, text)
 
     def _readers_of_moved(self, step: Step) -> np.ndarray:
         """The step's cells that read something which is no longer as in the file."""
+        looked_up = self.workspace.dynamic_reads
+        if not step.circular and any(self.moved(slots).any() for slots in looked_up):
+            return step.cells
         readers, sources = pairs_of(step.context, step.block.tree)
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
         return np.unique(readers[self.moved(sources) & ~own])

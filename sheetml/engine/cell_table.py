@@ -34,17 +34,16 @@ class CellTable:
     def __init__(self, file: WorkbookFile, more: list[set[tuple[int, int]]]) -> None:
         self.file = file
         self.scope = Scope(file)
-        self._more = more
-        self.slots = self._make_slots()
-        self.cells = stored_cells(file, self.slots)
-        self.original = stored_cells(file, self.slots)
+        self.slots = self._make_slots([*more, *(set[tuple[int, int]]() for _ in self.scope.others.cells)])
+        self.cells = stored_cells(self.scope.cells, self.slots)
+        self.original = stored_cells(self.scope.cells, self.slots)
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
 
-    def _make_slots(self) -> Slots:
+    def _make_slots(self, added_cells: list[set[tuple[int, int]]]) -> Slots:
         positions = []
-        for sheet, more in zip(self.file.sheets, self._more):
-            rows, columns = sheet.cells.row.astype(np.int64), sheet.cells.column.astype(np.int64)
+        for cells, more in zip(self.scope.cells, added_cells):
+            rows, columns = cells.row.astype(np.int64), cells.column.astype(np.int64)
             if more:
                 added = np.array(sorted(more), np.int64).reshape(-1, 2)
                 keys = np.concatenate([rows, added[:, 0]]) * (MAX_COLUMNS + 1) + np.concatenate([columns, added[:, 1]])
@@ -52,22 +51,14 @@ class CellTable:
             positions.append((rows, columns))
         return Slots(positions)
 
-    def make_room(self, sheet: int, places: Iterable[tuple[int, int]]) -> np.ndarray:
-        """Gives slots to cells the workbook does not hold yet; the new slots by the old ones."""
-        self._more[sheet].update(places)
-        old, cells, original, changed = self.slots, self.cells, self.original, self.changed
-        self.slots = self._make_slots()
-        renumbered = np.zeros(old.count, np.intp)
-        for position in range(len(self.file.sheets)):
-            rows, columns = old.positions(position)
-            renumbered[old.locate(position, rows, columns)] = self.slots.locate(position, rows, columns)
-        self.cells = cells.renumbered(renumbered, self.slots.count)
-        self.original = original.renumbered(renumbered, self.slots.count)
-        self.changed = np.zeros(self.slots.count, bool)
-        self.changed[renumbered[changed]] = True
+    def make_room(self, sheet: int, places: Iterable[tuple[int, int]]) -> None:
+        """Gives slots to cells the workbook does not hold yet; all others keep theirs."""
+        before = self.slots.count
+        self.slots = self.slots.with_more(sheet, places)
+        self.cells, self.original = self.cells.extended(self.count), self.original.extended(self.count)
+        self.changed = np.concatenate([self.changed, np.zeros(self.count - before, bool)])
         self.scope.row_limit = min(max(self.slots.last_row, default=1) + 1, MAX_ROWS)
         self.scope.column_limit = min(max(self.slots.last_column, default=1) + 1, MAX_COLUMNS)
-        return renumbered
 
     # ---- places
 
@@ -132,7 +123,7 @@ class CellTable:
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""
-        return describe(self.slots, self.sheet_names, slots)
+        return describe(self.slots, self.scope.titles, slots)
 
     # ---- values
 

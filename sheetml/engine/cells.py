@@ -6,7 +6,8 @@ area is a gather of slots, writing a scatter; both take whole arrays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,20 +16,35 @@ from sheetml.engine.rectangles import areas_text
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Trace, Traced, value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
-from sheetml.xlsx.model import MAX_COLUMNS, Area, CellValue, ErrorCode, Kind, WorkbookFile
+from sheetml.xlsx.model import MAX_COLUMNS, Area, CellValue, ErrorCode, FileCells, Kind
 
 
 class Slots:
-    """Which slot a cell has: sheet, row and column to slot, and back."""
+    """Which slot a cell has: sheet, row and column to slot, and back. A cell keeps its slot for good."""
 
-    def __init__(self, positions: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """`positions` holds the rows and the columns of each sheet's cells, sorted by row, then column."""
+    def __init__(self, positions: list[tuple[np.ndarray, np.ndarray]], slots: list[np.ndarray] | None = None) -> None:
+        """`positions` holds the rows and the columns of each sheet's cells, sorted by row, then column; `slots`
+        their slots, which without being stated follow each other from 1."""
         self._keys = [_key(rows, columns) for rows, columns in positions]
-        counts = [len(keys) for keys in self._keys]
-        self._starts = np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.intp)
-        self.count = int(self._starts[-1])
+        starts = np.cumsum([1, *(len(keys) for keys in self._keys)])
+        self.count = int(starts[-1])
+        self._slots = [np.arange(*ends) for ends in itertools.pairwise(starts)] if slots is None else slots
+        self._sheet, self._place = np.full(self.count, -1, np.int32), np.zeros(self.count, np.int64)
+        for sheet, (keys, own) in enumerate(zip(self._keys, self._slots)):
+            self._sheet[own], self._place[own] = sheet, keys
         self.last_row = [int(rows.max(initial=0)) for rows, _ in positions]
         self.last_column = [int(columns.max(initial=0)) for _, columns in positions]
+
+    def with_more(self, sheet: int, places: Iterable[tuple[int, int]]) -> Slots:
+        """The same with slots for more cells of a sheet, by row and column, after all there are."""
+        table = np.array(list(places), np.int64).reshape(-1, 2)
+        keys = np.setdiff1d(_key(table[:, 0], table[:, 1]), self._keys[sheet])
+        places_among = self._keys[sheet].searchsorted(keys)
+        slots, positions = list(self._slots), [self.positions(number) for number in range(len(self._keys))]
+        slots[sheet] = np.insert(slots[sheet], places_among, np.arange(self.count, self.count + len(keys)))
+        rows, columns = np.divmod(np.insert(self._keys[sheet], places_among, keys), _STRIDE)
+        positions[sheet] = rows, columns
+        return Slots(positions, slots)
 
     def locate(self, sheet: int, rows: Any, columns: Any) -> np.ndarray:
         """The slots of cells (0 for those without one), in the shape rows and columns broadcast to."""
@@ -38,7 +54,7 @@ class Slots:
             return np.zeros(wanted.shape, np.intp)
         found = keys.searchsorted(wanted)
         found = np.minimum(found, len(keys) - 1)
-        return np.where(keys[found] == wanted, found + self._starts[sheet], 0)
+        return np.where(keys[found] == wanted, self._slots[sheet][found], 0)
 
     def locate_places(self, places: list[tuple[int, int, int]]) -> np.ndarray:
         """The slots of cells given one by one, (n,)."""
@@ -56,15 +72,15 @@ class Slots:
         last = keys.searchsorted(_key(np.int64(area.bottom), np.int64(area.right)), "right")
         columns = keys[first:last] % _STRIDE
         inside = (columns >= area.left) & (columns <= area.right)
-        return np.nonzero(inside)[0] + first + self._starts[sheet]
+        return self._slots[sheet][first:last][inside]
 
     def place(self, slot: int) -> tuple[int, int, int]:
         """The sheet, the row and the column of a slot."""
-        sheet = int(self._starts.searchsorted(slot, "right")) - 1
-        row, column = divmod(int(self._keys[sheet][slot - self._starts[sheet]]), _STRIDE)
-        return sheet, row, column
+        row, column = divmod(int(self._place[slot]), _STRIDE)
+        return int(self._sheet[slot]), row, column
 
     def positions(self, sheet: int) -> tuple[np.ndarray, np.ndarray]:
+        """The rows and the columns of a sheet's cells, sorted by row, then column."""
         rows, columns = np.divmod(self._keys[sheet], _STRIDE)
         return rows, columns
 
@@ -153,12 +169,12 @@ class StoredCells:
 
     def copy(self) -> StoredCells:
         """The same values, to be kept while these change."""
-        return self.renumbered(np.arange(len(self.number)), len(self.number))
+        return self.extended(len(self.number))
 
-    def renumbered(self, slots: np.ndarray, count: int) -> StoredCells:
-        """The same values in other slots of so many; the others are blank."""
-        result = StoredCells(count)
-        result.number[slots], result.kind[slots], result.text[slots] = self.number, self.kind, self.text
+    def extended(self, count: int) -> StoredCells:
+        """The same values, and blanks in further slots up to so many."""
+        result, own = StoredCells(count), slice(len(self.number))
+        result.number[own], result.kind[own], result.text[own] = self.number, self.kind, self.text
         return result
 
     def differs_from(
@@ -192,11 +208,10 @@ class StoredCells:
         return changed
 
 
-def stored_cells(file: WorkbookFile, slots: Slots) -> StoredCells:
-    """The values the file holds, in their slots."""
+def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:
+    """The values the file holds of each sheet, in their slots."""
     cells = StoredCells(slots.count)
-    for position, sheet in enumerate(file.sheets):
-        stored = sheet.cells
+    for position, stored in enumerate(sheets):
         where = slots.locate(position, stored.row, stored.column)
         error = stored.kind == Kind.ERROR
         cells.kind[where] = np.where(error, stored.number + ERROR, stored.kind)

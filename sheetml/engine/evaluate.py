@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sheetml.engine.areas import Areas, Reference, from_corners, implicit_intersection, intersection, span
+from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.division import Refused, Split, labels_of, numbered, together
+from sheetml.engine.other_workbooks import NotKept
+from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.scope import Scope
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
@@ -81,7 +83,7 @@ _MOST_CALLS = 2**27  # elements that the names and functions of one formula are 
 _COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
-Result: TypeAlias = "Value | Reference | Areas | Lambda"
+Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda | LambdaArray"
 
 
 class NotReady(Exception):
@@ -103,6 +105,27 @@ class Lambda:
 
     def select(self, index: np.ndarray | slice) -> Lambda:
         return Lambda(self.parameters, self.body, self.context.select(index))
+
+
+@dataclass(slots=True)
+class LambdaArray:
+    """An array of functions for each of b cells: `functions` is one of all elements, made among b * R * C cells."""
+
+    functions: Lambda
+    rows: int
+    columns: int
+
+    @property
+    def size(self) -> int:
+        return self.rows * self.columns
+
+    def element(self, position: int) -> Lambda:
+        """The function at a position, row by row from 0, of each cell."""
+        return self.functions.select(np.arange(position, self.functions.context.count, self.size))
+
+    def select(self, index: np.ndarray | slice) -> LambdaArray:
+        cells = np.arange(self.functions.context.count).reshape(-1, self.size)[index]
+        return LambdaArray(self.functions.select(cells.reshape(-1)), self.rows, self.columns)
 
 
 Arguments = tuple[Node, ...]
@@ -139,6 +162,7 @@ class Workspace:
     random: np.random.Generator
     trace: Trace | None = None
     calls: int = 0  # what calling functions made by LAMBDA has cost the formula being evaluated
+    reads_others: bool = False  # the formula being evaluated refers to other workbooks
     in_circle: bool = False  # cells that seem to depend on themselves are tried: each read is watched
     spills: dict[int, tuple[int, int]] = field(default_factory=dict)  # anchor's slot: rows and columns
     now: float = 0.0  # the serial number of the moment of this calculation
@@ -167,7 +191,7 @@ class Workspace:
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""
-        return describe(self.slots, self.scope.sheet_names, slots)
+        return describe(self.slots, self.scope.titles, slots)
 
 
 _NOTHING = nullcontext()
@@ -196,6 +220,7 @@ class Context:
         self.variables: dict[str, Result] = {}
         self.depth = 0  # of names within names
         self.calls = 0  # of functions within functions
+        self.last_sum: Node | None = None  # the sum that ends the formula: it may vanish
         self.for_values = False  # what a function such as IF chooses is to be read at once
 
     @property
@@ -288,7 +313,9 @@ class Context:
             if not self.array:
                 result = implicit_intersection(result, self.rows, self.columns)
             return self.read(result)
-        return error_value(CALC if isinstance(result, Lambda) else VALUE)
+        if isinstance(result, AreaArray):
+            return error_value(VALUE, (1, *result.shape[1:]))
+        return error_value(CALC if isinstance(result, (Lambda, LambdaArray)) else VALUE)
 
     # ---- reading cells
 
@@ -477,9 +504,34 @@ def _structured(context: Context, node: StructuredReference) -> Result:
     return error_value(REF) if found is None else found
 
 
-def _external(context: Context, node: ExternalReference) -> Value:
-    text = to_a1(node, int(context.rows[0]), int(context.columns[0]))
-    return context.uncomputable(f"another workbook is referred to ({text})")
+def _external(context: Context, node: ExternalReference) -> Result:
+    context.workspace.reads_others = True
+    try:
+        if isinstance(node.part, Name):
+            return definition(context).evaluate(context.workspace.scope.others.name(node))
+        if isinstance(node.part, ErrorValue):
+            return _error(context, node.part)
+        return _other_cells(context, node)
+    except NotKept as missing:
+        text = to_a1(node, int(context.rows[0]), int(context.columns[0]))
+        return context.uncomputable(f"another workbook is referred to ({text}): {missing}")
+
+
+def _other_cells(context: Context, node: ExternalReference) -> Result:
+    """The areas of another workbook, from each of the cells."""
+    cache, part = context.cache, node.part
+    if cache is not None and id(node) in cache:
+        known: Result = cache[id(node)]
+        return known
+    if not isinstance(part, Range):
+        raise NotKept("the file does not keep where its tables are")
+    rows = _coordinates(part.top, context.rows), _coordinates(part.bottom, context.rows)
+    columns = _coordinates(part.left, context.columns), _coordinates(part.right, context.columns)
+    areas = [from_corners(sheet, rows, columns) for sheet in context.workspace.scope.others.sheets(node)]
+    result: Result = areas[0] if len(areas) == 1 else Areas(areas)
+    if cache is not None:
+        cache[id(node)] = result
+    return result
 
 
 # ---- operators ---------------------------------------------------------------------------------
@@ -537,25 +589,31 @@ def _binary(context: Context, node: Binary) -> Result:
     first, chain = left_spine(node)  # a chain a+b+c+... may be deeper than Python's stack
     left = context.value(first)
     for part in chain:
-        left = _operation(context, part.operator, left, context.value(part.right))
+        arithmetic_of = LAST_SUMS if part is context.last_sum else _ARITHMETIC
+        left = _operation(context, part.operator, left, context.value(part.right), arithmetic_of)
         context.passed(part, left)
     return left
 
 
-def _operation(context: Context, operator: str, left: Value, right: Value) -> Value:
+Operation = Callable[[Array, Array], tuple[Array, Errors]]
+
+
+def _operation(
+    context: Context, operator: str, left: Value, right: Value, arithmetic_of: dict[str, Operation]
+) -> Value:
     if operator in _ARITHMETIC:
-        return arithmetic(operator, left, right)
+        return arithmetic(arithmetic_of[operator], left, right)
     if operator == "&":
         with context.evaluating("&"):
             return join(left, right)
     return compare(operator, left, right)
 
 
-def arithmetic(operator: str, left: Value, right: Value) -> Value:
+def arithmetic(operation: Operation, left: Value, right: Value) -> Value:
     left, right = aligned(left, right)
     left_number, left_errors = as_number(left)
     right_number, right_errors = as_number(right)
-    number, errors = _ARITHMETIC[operator](left_number, right_number)
+    number, errors = operation(left_number, right_number)
     return number_value(number, first_error(left_errors, right_errors, errors))
 
 
@@ -601,12 +659,16 @@ def raised(x: Array, y: Array) -> tuple[Array, Errors]:
 rounded = ops.position_of("rounded", np.rint)
 
 
-_ARITHMETIC: dict[str, Callable[[Array, Array], tuple[Array, Errors]]] = {
+_ARITHMETIC: dict[str, Operation] = {
     "+": lambda x, y: (ops.add(x, y), None),
     "-": lambda x, y: (ops.subtract(x, y), None),
     "*": lambda x, y: (ops.multiply(x, y), None),
     "/": divided,
     "^": raised,
+}
+LAST_SUMS: dict[str, Operation] = {
+    "+": lambda x, y: (SUMS_THAT_VANISH["+"](x, y), None),
+    "-": lambda x, y: (SUMS_THAT_VANISH["-"](x, y), None),
 }
 
 

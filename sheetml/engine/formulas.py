@@ -18,10 +18,11 @@ from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Node, calls
+from sheetml.formula.tokens import is_enclosed
+from sheetml.formula.tree import Binary, Node, calls
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, Formula, Sheet, WorkbookFile
 
-MOST_FILLED = 2_000_000  # cells by array formulas
+MOST_FILLED = 500_000  # cells by array formulas
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 
 Place = tuple[int, int, int]  # sheet, row, column
@@ -44,6 +45,12 @@ class Block:
     problem: str = ""
     size: tuple[int, int] | None = None
     dynamic: bool = False
+
+    @property
+    def last_sum(self) -> Node | None:
+        """The sum or difference that ends the formula and is not within parentheses: it may vanish (precision.py)."""
+        tree = self.tree
+        return tree if isinstance(tree, Binary) and tree.operator in "+-" and not is_enclosed(self.text) else None
 
     @property
     def is_array(self) -> bool:

@@ -232,6 +232,30 @@ def _circular_steps(
     return steps
 
 
+def round_of(cells: np.ndarray, stage: Stage, workspace: Workspace, learned: Pairs) -> Stage:
+    """One round of an iteration over some cells of a stage (by slot), in which all values of the last round stand.
+
+    Excel goes through them sheet by sheet, row by row, from left to right; each formula sees what those before it
+    came to in this round, and of those behind it what they came to in the last. Cells of which neither reads the
+    other can change places in that order without changing a value: they are computed together.
+    """
+    blocks = [step.part(np.nonzero(np.isin(step.cells, cells))[0]) for step in stage.blocks]
+    blocks = [step for step in blocks if len(step.cells)]
+    starts = np.concatenate([[0], np.cumsum([len(step.cells) for step in blocks])])
+    sheets = np.concatenate([np.full(len(step.cells), step.block.sheet) for step in blocks])
+    rows, columns = (np.concatenate([getattr(step.context, name) for step in blocks]) for name in ("rows", "columns"))
+    rank = np.empty(len(rows), np.intp)
+    rank[np.lexsort((columns, rows, sheets))] = np.arange(len(rows))
+    readers, sources = _cell_edges(blocks, starts, workspace, learned)
+    later = np.where(rank[readers] > rank[sources], readers, sources)
+    earlier = np.where(rank[readers] > rank[sources], sources, readers)
+    codes = np.unique((later * len(rank) + earlier)[later != earlier])
+    levels = _levels(len(rank), codes // len(rank), codes % len(rank))
+    steps = [step for level in levels for step in _level_steps(level, blocks, starts)]
+    targets = np.concatenate([step.targets.reshape(-1) for step in blocks])
+    return Stage(steps, targets, stage.reads, blocks)
+
+
 def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, learned: Pairs) -> Pairs:
     """Which of the cells read which, by their positions in the concatenated blocks."""
     local = np.full(workspace.slots.count, -1, np.intp)

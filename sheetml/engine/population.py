@@ -64,19 +64,12 @@ class Population:
     def _together(self, points: np.ndarray) -> np.ndarray:
         self._make_lanes(len(points))
         workspace = self.calculation.workspace
-        stored, problems, reads = workspace.cells, workspace.problems, workspace.dynamic_reads
-        workspace.cells, workspace.problems, workspace.dynamic_reads = self._cells, {}, []
-        workspace.pending[:] = False
-        for stage in self.after:  # also what may yet be read (through OFFSET)
-            workspace.pending[stage.targets] = True
-        workspace.pending[self.inputs] = False
-        workspace.pending[0] = False
-        try:
-            with np.errstate(all="ignore"):  # what is not finite becomes #NUM!
-                self._run(points)
-        finally:
-            workspace.cells, workspace.problems, workspace.dynamic_reads = stored, problems, reads
-            workspace.pending[:] = False
+        with workspace.borrowed(self._cells), np.errstate(all="ignore"):  # what is not finite becomes #NUM!
+            for stage in self.after:  # also what may yet be read (through OFFSET)
+                workspace.pending[stage.targets] = True
+            workspace.pending[self.inputs] = False
+            workspace.pending[0] = False
+            self._run(points)
         slots = self.in_lanes(self.outputs[None, :], np.arange(len(points))[:, None])
         number, kind = self._cells.number[slots], self._cells.kind[slots]
         held = (kind == NUMBER) | (kind == BOOLEAN) | (kind == BLANK)

@@ -44,11 +44,11 @@ def parse_number(text: str) -> float | None:
     """The number a text stands for ("12", "1,234.5", "50%", "1 1/2", "2024-01-31", "12:30"); None if it is none."""
     if len(text) > _LONGEST:
         return None
-    text = text.strip(_SPACES)
-    match = _NUMBER.fullmatch(text)
+    number = text.strip(_SPACES)
+    match = _NUMBER.fullmatch(number)
     if match is not None:
         return _number(match)
-    fraction = _FRACTION.fullmatch(text)
+    fraction = _FRACTION.fullmatch(number)
     if fraction is not None:
         return _fraction(fraction)
     moment = parse_moment(text)
@@ -78,8 +78,10 @@ def _fraction(match: re.Match[str]) -> float | None:
 
 
 def parse_moment(text: str) -> tuple[int, float] | None:
-    """A date, a time or both: the serial number of the day, and the part of a day (24 hours and more: days)."""
-    text = text.strip(_SPACES)
+    """A date, a time or both: the serial number of the day, and the part of a day (24 hours and more: days).
+
+    A date has no spaces before it; a number and a time may have.
+    """
     for pattern in _DATES:
         match = pattern.match(text)
         if match is not None:
@@ -117,7 +119,7 @@ def _full_name(name: str) -> str:
 
 def _time(text: str) -> float | None:
     """The part of a day that "13:30", "1:30:15 pm", "1 pm" or (in minutes) "30:15.5" is."""
-    text = text.lstrip(_SPACES + ",")
+    text = text.lstrip(_SPACES + ",").rstrip(_SPACES)
     short = _MINUTES.fullmatch(text)
     if short is not None:
         return (int(short[1]) * 60 + float(short[2])) / 86400 if float(short[2]) < 60 else None

@@ -6,6 +6,7 @@ import numpy as np
 
 from sheetml.engine.areas import Reference
 from sheetml.engine.division import together
+from sheetml.engine.other_workbooks import OtherWorkbooks
 from sheetml.engine.values import REF, VALUE, error_where
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -23,8 +24,11 @@ class Scope:
         self._names = {(name.scope, name.name.casefold()): name.text for name in file.names}
         self._tables = {table.name.casefold(): table for table in file.tables}
         self._trees: dict[tuple[int | None, str], Node] = {}
-        last_rows = [int(sheet.cells.row.max(initial=1)) for sheet in file.sheets]
-        last_columns = [int(sheet.cells.column.max(initial=1)) for sheet in file.sheets]
+        self.others = OtherWorkbooks(file)
+        self.titles = [*self.sheet_names, *self.others.titles]  # for messages: of other workbooks' sheets too
+        self.cells = [*(sheet.cells for sheet in file.sheets), *self.others.cells]  # what the file holds of each
+        last_rows = [int(cells.row.max(initial=1)) for cells in self.cells]
+        last_columns = [int(cells.column.max(initial=1)) for cells in self.cells]
         self.row_limit = min(max(last_rows, default=1) + 1, MAX_ROWS)
         self.column_limit = min(max(last_columns, default=1) + 1, MAX_COLUMNS)
 

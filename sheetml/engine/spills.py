@@ -6,7 +6,7 @@ import numpy as np
 
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
-from sheetml.engine.evaluate import Workspace
+from sheetml.engine.evaluate import Workspace, first_element
 from sheetml.engine.formulas import MOST_FILLED, Formulas, too_many_filled
 from sheetml.engine.plan import Step
 from sheetml.engine.values import BLANK, ERROR, SPILL, UNCOMPUTABLE, Value, error_value
@@ -48,7 +48,7 @@ class Spills:
         size = (value.shape[1], value.shape[2])
         if size != step.block.size:
             if _is_unknown(value):
-                return value  # what the cells' area should be is not known either: it stays as it was
+                return first_element(value)  # what the cells' area should be is not known either: it stays as it was
             return self._refit(step, size, cells)
         if size == (1, 1):
             return value

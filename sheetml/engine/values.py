@@ -7,12 +7,13 @@ traced (see tracing/graph.py); which kind of value stands where is always concre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from sheetml.engine.number_format import general_text
+from sheetml.engine.precision import COMPARISONS
 from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, value_of
@@ -363,13 +364,13 @@ def as_text(value: Value) -> tuple[np.ndarray, Errors]:
 _RANK = np.zeros(256, np.uint8)
 _RANK[TEXT], _RANK[BOOLEAN] = 1, 2
 
-COMPARISONS = {
-    "=": ops.equal,
-    "<>": ops.not_equal,
-    "<": ops.less,
-    "<=": ops.less_equal,
-    ">": ops.greater,
-    ">=": ops.greater_equal,
+_OF_RANKS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": np.equal,
+    "<>": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
 }
 
 
@@ -377,16 +378,16 @@ def compare(operator: str, left: Value, right: Value) -> Value:
     """A comparison as Excel makes it: numbers before text before booleans, text without regard to case."""
     shape = common_shape((left, right))
     left, right = broadcast(left, shape), broadcast(right, shape)
-    compute = COMPARISONS[operator]
+    compute, of_ranks = COMPARISONS[operator], _OF_RANKS[operator]
     if not _has_words(left) and not _has_words(right):
         return boolean_value(compute(left.number, right.number), first_error(left.errors(), right.errors()))
     left_rank, right_rank = _ranks(left, right), _ranks(right, left)
-    by_rank = compute(left_rank, right_rank)
+    by_rank = of_ranks(left_rank, right_rank)
     same = left_rank == right_rank
     words = same & (left_rank == 1)
     if words.any():
         left_text, right_text = _folded(left.texts), _folded(right.texts)
-        by_rank = np.where(words, compute(left_text, right_text).astype(bool), by_rank)
+        by_rank = np.where(words, of_ranks(left_text, right_text).astype(bool), by_rank)
     numeric = same & ~words
     truth = ops.where(numeric, compute(left.number, right.number), by_rank) if numeric.any() else by_rank
     return boolean_value(truth, first_error(left.errors(), right.errors()))

@@ -107,6 +107,20 @@ def tokenise(text: str) -> list[Token]:
     return tokens
 
 
+def is_enclosed(text: str) -> bool:
+    """Whether all of a formula stands within one pair of parentheses."""
+    if not text.lstrip().startswith("("):
+        return False
+    depth = 0
+    tokens = [token for token in tokenise(text) if token.kind != "space"]
+    for position, token in enumerate(tokens):
+        if token.kind in ("operator", "function"):
+            depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            return position == len(tokens) - 1
+    return False
+
+
 def trouble(text: str, position: int, what: str) -> FormulaError:
     """The error to raise: one sentence with the position (from 1) and what is wrong there."""
     shown = text if len(text) <= 80 else f"{text[max(0, position - 40) : position + 40]} ..."

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine import questions
-from sheetml.engine.areas import Areas, Reference
+from sheetml.engine.areas import AreaArray, Areas, Reference
 from sheetml.engine.calculation import Calculation
 from sheetml.engine.cell_function import CellFunction
-from sheetml.engine.evaluate import Context, Lambda, Result
+from sheetml.engine.evaluate import Context, Lambda, LambdaArray, Result
 from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 from sheetml.errors import CalculationError, FormulaError, NotDifferentiableError, SheetmlError
@@ -211,8 +211,10 @@ def _meaning(recorder: _Recorder, node: Name) -> str:
 def _result_text(recorder: Context, result: Result | None) -> str:
     if result is None:
         return ""
-    if isinstance(result, Lambda):
-        return "a function"
+    if isinstance(result, (Lambda, LambdaArray)):
+        return "a function" if isinstance(result, Lambda) else "functions"
+    if isinstance(result, AreaArray):
+        return "areas"
     if isinstance(result, Areas):
         return "; ".join(_result_text(recorder, part) for part in result.parts)
     if isinstance(result, Reference):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.errors import CalculationError
-from sheetml.solve import evolutionary, neighbours, nonlinear
+from sheetml.solve import enumeration, evolutionary, neighbours, nonlinear
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop
@@ -53,12 +53,14 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a nonlinear problem with whole numbers; see SolverModel.solve for what is returned.
 
-    What is not smooth goes to the evolutionary search instead.
+    What is not smooth goes to the evolutionary search instead, and so do models of few points, which tries them all.
     """
-    if not is_smooth(problem):
+    few = enumeration.count(problem) <= enumeration.MOST_POINTS
+    if few or not is_smooth(problem):
         return evolutionary.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
     search = Search(problem, limits, central, callback)
     start_value, ended, status = math.nan, "", CONVERGED

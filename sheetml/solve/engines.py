@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sheetml.solve.problem import Problem
-from sheetml.xlsx.solver_names import EVOLUTIONARY, SIMPLEX_LP
+from sheetml.xlsx.solver_names import EVOLUTIONARY, GRG_NONLINEAR, SIMPLEX_LP
 
 if TYPE_CHECKING:
     from sheetml.solve.linear import Program, Reading
     from sheetml.solve.search import Limits
+
+WANTED = {"grg": GRG_NONLINEAR, "lp": SIMPLEX_LP, "evolutionary": EVOLUTIONARY, "global": 0}  # what a user may ask for
 
 Solve = Callable[..., Any]  # solve(problem, limits, *, starts, seed, central, callback) -> OptimizeResult
 
@@ -28,8 +32,17 @@ class Engine:
     reading: Reading | None = None  # whether the problem is linear
 
 
-def choose(problem: Problem) -> Engine:
-    """The engine that suits the problem; it is imported only here, since most runs need one."""
+def choose(problem: Problem, wanted: str = "") -> Engine:
+    """The engine that suits the problem; it is imported only here, since most runs need one.
+
+    `wanted` is one of WANTED: it takes the place of what the file asks for.
+    """
+    if wanted == "global":
+        from sheetml.solve import global_search
+
+        return Engine("SCIP", global_search.solve)
+    if wanted:
+        problem = replace(problem, engine=WANTED[wanted])
     from sheetml.solve import branching, evolutionary, linear, nonlinear, permutations
 
     try:
@@ -46,7 +59,7 @@ def choose(problem: Problem) -> Engine:
             "so the model was solved as a nonlinear one"
         )
     if problem.different:
-        return Engine("permutations", permutations.solve, note)
+        return Engine("permutations", permutations.solve, note, reading)
     if problem.engine == EVOLUTIONARY:
         engine = Engine("Evolutionary", evolutionary.solve, note, reading)
     elif problem.whole.any():
@@ -65,12 +78,17 @@ def _in_pieces(then: Solve, problem: Problem, limits: Limits, **how: Any) -> Any
     from sheetml.solve import linear
 
     started = time.perf_counter()
-    start = linear.improved_start(problem, limits)
+    try:
+        start = linear.improved_start(problem, limits)
+    except KeyboardInterrupt:
+        return _interrupted(problem)
     used = time.perf_counter() - started
     if limits.max_time is not None:
         limits = replace(limits, max_time=max(limits.max_time - used, 0.0))
     before = linear.unsolved(problem, "", 0).fun
     result = then(replace(problem, start=start), limits, **how)
+    if not np.array_equal(result.x, problem.start):
+        problem.assign(result.x)  # an engine that ends at its start assigns nothing
     result.fun_start = before
     result.seconds += used
     return result

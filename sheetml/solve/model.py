@@ -129,12 +129,16 @@ class SolverModel:
         tolerance: float | None = None,
         starts: int = 1,
         seed: int | None = None,
+        workers: int | None = None,
+        engine: str = "",
         callback: Callable[[Any], None] | None = None,
     ) -> SolverResult:
         """Solves the model from the values its cells hold, and leaves the best point found in them.
 
         `max_time` is in seconds (default: what the file states); `tolerance` is the relative change of
-        the objective at which to stop; `starts` tries so many starting points, chosen by `seed`.
+        the objective at which to stop; `starts` tries so many starting points, chosen by `seed`,
+        in `workers` processes (default: one a processor, where there is work for them). `engine` takes
+        the place of the file's: "grg", "lp", "evolutionary", or "global", which proves its answer.
         `callback` is called with a Progress after each iteration. The result is never worse than the
         start. Ctrl-C ends the search and keeps the best point.
 
@@ -156,16 +160,17 @@ class SolverModel:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
         how = {"starts": starts, "seed": seed, "central": self.names.derivatives == 2, "callback": callback}
+        how["workers"] = workers
         try:
-            engine = engines.choose(problem)
-            result = SolverResult(engine.solve(problem, limits, **how))
-            result.remember(problem, engine.reading)
+            chosen = engines.choose(problem, engine)
+            result = SolverResult(chosen.solve(problem, limits, **how))
+            result.remember(problem, chosen.reading)
         except SolverError as error:
             raise self._error(str(error).removesuffix(".")) from None
         result.x_start = problem.start
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
-        if engine.note:
-            result.message = f"{engine.note}. {result.message}"
+        if chosen.note:
+            result.message = f"{chosen.note}. {result.message}"
         return result
 
     def reports(self, result: SolverResult, kinds: Sequence[str] = ("answer", "sensitivity", "limits")) -> list[Report]:

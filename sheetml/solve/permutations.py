@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.solve import evolutionary, tours
+from sheetml.solve import enumeration, evolutionary, tours
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import CONVERGED, INTERRUPTED, NO_VALUE, Limits, Progress, Search, Stop
@@ -39,6 +39,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a problem with groups of cells that are all different; see SolverModel.solve for what is returned."""
     if sum(group.size for group in problem.different) < problem.start.size:
@@ -70,6 +71,8 @@ def _solve(search: Search, seed: int) -> tuple[str, str]:
             return "assignment", "converged: no other assignment is better (proved)"
     tour = None if tables is None else tours.tour_of(tables)
     seconds = MOST_SECONDS if tour is None or not tours.can_be_proved() else BEFORE_PROOF
+    if enumeration.count(search.problem) <= enumeration.MOST_POINTS:
+        return "enumeration", enumeration.try_all(search)
     ended = improve(search, np.random.default_rng([seed, 0]), tables, seconds)
     if tour is None or search.best is None:
         return "exchanges and 2-opt", ended

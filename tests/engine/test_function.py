@@ -180,7 +180,7 @@ def test_where_the_value_exists_but_no_derivative_does_it_is_infinite(formula):
     ],
 )
 def test_which_cells_meet_a_criterion_is_decided_anew_at_each_point(formula):
-    cells = {"A1": 1, "A2": 2, "A3": 3, "D1": 4, "D2": 5, "D3": 6, "B1": f"=IFERROR({formula},-1)"}
+    cells = {"A1": 1, "A2": 2, "A3": 3, "D1": 4, "D2": 5, "D3": 6, "B1": f"=IFERROR({formula[1:]},-1)"}
     cells |= {"C5": "x", "D5": "n", "C6": "=A1", "C7": "=A2", "C8": "=A3", "D6": "=A1*2", "D7": 20, "D8": 30}
     workbook = made({**cells, "F5": "x", "F6": ">0"})
     f = workbook.function("A1:A3", "B1")

@@ -39,6 +39,7 @@ WORKSHEETS = {
     "momentum": training(["D@-J@*$C$3", "E@-A@*J@*$C$3", "J^^*$C$4+(1-$C$4)*G@"], LOSS),
     "root mean squares": training(["D@-G@*$C$3/SQRT(J@)", "E@-G@*A@*$C$3/SQRT(J@)", "J^^*$C$4+0.1*G@^2+0.01"], LOSS),
     "sums of squares": training(["D@-G@*$C$3/$C$5", "E@-G@*A@*$C$3/$C$5"], LOSS, "=SQRT(SUMSQ(G2:G16))/COUNT(G2:G16)"),
+    "sums fed back": training(["D@-G@*$C$3/$C$5", "E@-G@*A@*$C$3/$C$5"], LOSS, "=SUM(F2:F16)+AVERAGE(A2:G16)+99"),
     "a largest value": training(["D@-G@*$C$3/J@", "E@-G@*A@*$C$3/J@", "MAX(J^^*0.9,ABS(G@),0.1)"], "=MAX(F2:F16)"),
     "a condition": training(
         ["IF(G@>0,D@-0.01,D@+0.01)", "IF(ABS(G@)<$C$5,E@,E@-SIGN(G@)*0.02)"], LOSS, "=AVERAGE(F2:F16)"
@@ -48,7 +49,11 @@ WORKSHEETS = {
     ),
 }  # fmt: skip
 LAST = {"C1": f"H{ROWS + 1}", "C2": f"I{ROWS + 1}"}
-EXTRA = {"sums of squares": {"C5": "M2"}, "elementary functions outside the recurrence": {"C5": "M3"}}
+EXTRA = {
+    "sums of squares": {"C5": "M2"},
+    "sums fed back": {"C5": "M1"},
+    "elementary functions outside the recurrence": {"C5": "M3"},
+}
 WORKSHEETS["elementary functions outside the recurrence"]["M3"] = "=C5+1"
 
 

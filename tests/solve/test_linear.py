@@ -318,3 +318,11 @@ def test_whole_numbers_in_a_model_with_a_decision():
     cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A2>5,2,0)"}
     result = solver_model(cells, "max", subject_to=(*PLANTS, ("A1:A2", "int", "integer")), eng=2, neg=1).solve()
     assert result.fun == pytest.approx(34) and all(x == round(x) for x in result.x)  # 36 - 2 at (2, 6)
+
+
+def test_what_the_pieces_gained_is_kept_also_where_no_time_is_left():
+    cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A1>100,1000,0)"}
+    model = solver_model(cells, "max", subject_to=PLANTS, eng=2, neg=1)
+    result = model.solve(max_time=1e-3)
+    sheet = model.workbook["Sheet1"]
+    assert [sheet["A1"] or 0, sheet["A2"] or 0] == result.x.tolist() and sheet["B1"] == pytest.approx(result.fun)

@@ -75,7 +75,7 @@ def test_formulas_of_linear_models_are_linear(formula):
 
 @pytest.mark.parametrize(
     "formula",
-    ["=A1*A2", "=A1^2", "=MAX(A1,A2)", "=IF(A1>2,A1,A2)", "=1/(1+A1)", "=ROUND(A1,1)"],
+    ["=A1*A2", "=A1^2", "=MAX(A1,A2)", "=IF(A1>2,A1,A2)", "=1/(1+A1)", "=ROUND(A1,1)", '=COUNTIF(A1:A3,">1")'],
 )
 def test_formulas_that_are_not_linear_are_not_called_so(formula):
     assert not read(function_of(formula)).is_linear

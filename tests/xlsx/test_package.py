@@ -86,6 +86,15 @@ BILLION_LAUGHS = (
     "</worksheet>"
 )
 
+
+def with_directory_further_on() -> bytes:
+    """The directory is said to begin 40 bytes later, so that the first part would begin before the file does."""
+    content = bytearray(zipped(GOOD))
+    field = content.rindex(b"PK\x05\x06") + 16
+    content[field : field + 4] = (int.from_bytes(content[field : field + 4], "little") + 40).to_bytes(4, "little")
+    return bytes(content)
+
+
 UNFIT: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing": (lambda: b"", "is empty"),
     "CSV": (lambda: b"user,movie,rating\n1,2,3.5\n", "looks like CSV text"),
@@ -118,6 +127,7 @@ UNFIT: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted parts": (with_flag_of_encryption, "is encrypted"),
     "an unusual compression": (with_bzip2, "unsupported compression"),
     "a wrong checksum": (with_damaged_content, "cannot be unpacked"),
+    "a directory said to lie further on": (with_directory_further_on, "cannot be unpacked"),
     "a part twice": (with_the_same_part_twice, "twice"),
     "a part without a name": (with_a_part_without_a_name, "a part without a name"),
     "too much to unpack": (lambda: with_declared_size(2**31), "it unpacks to"),

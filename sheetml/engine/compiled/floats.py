@@ -20,6 +20,7 @@ import numpy as np
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.plan import Step
+from sheetml.engine.precision import order_seen, vanishes
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Primitive, Trace, Traced, ordered
 from sheetml.engine.values import NUMBER, Value
@@ -36,7 +37,7 @@ _ROUNDED_FREELY = (
 # what keeps an infinite or undefined operand in its result, so that it shows there: {operation: operands}
 _SHOWS: dict[str, tuple[int, ...] | None] = {
     **dict.fromkeys(("add", "subtract", "multiply", "negative", "square", "sqrt", "absolute", "as_float", "sum"), None),
-    **dict.fromkeys(("product", "vecdot"), None),
+    **dict.fromkeys(("product", "vecdot", "sum in order"), None),
     "divide": (0,),
 }
 _CHOOSES = {"where": (1, 2)}  # an operand not chosen does not matter
@@ -62,6 +63,8 @@ NAMES: dict[str, Any] = {
     **{name: item for name, item in vars(math).items() if not name.startswith("_")},
     "dot": _dot,
     "dot_self": _dot_self,
+    "order_seen": order_seen,
+    "vanishes": vanishes,
     "__builtins__": {
         **{function.__name__: function for function in (float, max, min, abs, range)},
         "ArithmeticError": ArithmeticError,
@@ -283,6 +286,8 @@ class _Terms:
             return _mapped(lambda *parts: self._term(template, parts, primitive.name), *np.broadcast_arrays(*operands))
         if primitive.name == "sum":
             return self._reduced(operands[0], node.parameters["axis"])
+        if primitive.name == "sum in order":
+            return self._in_order(operands[0])
         if primitive.name == "vecdot":
             size = max(np.size(ops.value_of(operand)) for operand in node.operands)
             return self._dot(*np.broadcast_arrays(*operands), short=size <= ops.SHORT_DOT)
@@ -337,6 +342,15 @@ class _Terms:
         result = np.empty(rows.shape[:-1], object)
         for place in np.ndindex(result.shape):
             result[place] = self._sum(list(rows[place]))
+        return result
+
+    def _in_order(self, elements: np.ndarray) -> np.ndarray:
+        """The sums of the rows of each cell's elements, number after number."""
+        rows = _last_axes(elements, (1,))
+        result = np.empty(rows.shape[:-1], object)
+        for place in np.ndindex(result.shape):
+            terms = list(rows[place])
+            result[place] = self._term(sum_in_order([f"{{{i}}}" for i in range(len(terms))]), terms, "sum in order")
         return result
 
     def _sum(self, terms: list[Term]) -> Term:
@@ -413,6 +427,19 @@ def _last_axes(elements: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     kept = [axis for axis in range(elements.ndim) if axis not in inner]
     moved = elements.transpose([*kept, *inner])
     return moved.reshape([elements.shape[axis] for axis in kept] + [-1])
+
+
+_CHAIN = 100  # terms in a row, of one expression: Python's parser has a limit
+
+
+def sum_in_order(terms: list[str]) -> str:
+    """The source of a sum that adds one term after the other."""
+    if not terms:
+        return "0.0"
+    total = terms[0]
+    for start in range(1, len(terms), _CHAIN):
+        total = f"({' + '.join([total, *terms[start : start + _CHAIN]])})"
+    return total if len(terms) > 1 else f"({total})"
 
 
 def pairwise_sum(terms: list[str]) -> str:

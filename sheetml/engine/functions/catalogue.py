@@ -22,7 +22,7 @@ _LIMITS = [
     "- Text is put in order by its characters without regard to case, not by the rules of a language.",
     '- Within array expressions whole columns end at the last row used: `SUMPRODUCT(--(A:A=""))` does not count the',
     "  blank rows below it. `COUNTIF`, `COUNTBLANK` and their kin do.",
-    "- `CELL` does not know formats, colours and widths.",
+    "- `CELL` tells of formats, alignment, protection and widths what the file says, not what macros changed.",
     "- Regular expressions are those of a library that knows what PCRE2 knows; one that takes longer than a second for",
     "  a text is reported.",
     "- `GROUPBY` has totals over one field, `PIVOTBY` one field on each side; more, several functions at once and",

@@ -159,9 +159,7 @@ def _of_many(name: str, about: str, combine: Callable[[complex, complex], comple
     def evaluate(context: Context, arguments: Arguments) -> Result:
         results = [context.evaluate(argument) for argument in arguments]
         parts = [part for result in results for part in (result.parts if isinstance(result, Areas) else [result])]
-        values = [
-            context.read_padded(part) if isinstance(part, Reference) else context.dereference(part) for part in parts
-        ]
+        values = [context.read(part) if isinstance(part, Reference) else context.dereference(part) for part in parts]
         arrays = [plain_items(value) for value in values]
         count = max(value.shape[0] for value in values)
         found = np.empty((count, 1, 1), object)

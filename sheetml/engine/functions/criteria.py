@@ -13,9 +13,11 @@ import numpy as np
 from sheetml.engine.areas import Reference
 from sheetml.engine.division import Split, alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import Elements, places
 from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
+from sheetml.engine.precision import COMPARISONS, rounded_to_15_digits
 from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete
@@ -50,13 +52,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 FEWEST_CELLS_A_RANGE = 4  # that are worth an evaluation of their own
-_DECIDE: dict[str, Callable[[Array, float], Array]] = {
-    "<": ops.less,
-    "<=": ops.less_equal,
-    ">": ops.greater,
-    ">=": ops.greater_equal,
-    "=": ops.equal,
-}
 ELEMENTS = 8_000_000  # of a table of criteria by cells
 
 
@@ -108,7 +103,7 @@ class Criterion:
     def _decided(self, values: Value, operand: float) -> np.ndarray:
         """Which numbers meet it: a decision, which binds a trace only while it stays the same."""
         sign = "=" if self.operator == "<>" else self.operator
-        return concrete(_DECIDE[sign](values.number, float(operand)))
+        return concrete(COMPARISONS[sign](values.number, float(operand)))
 
     @staticmethod
     def _texts(values: Value, question: Callable[[str], bool]) -> np.ndarray:
@@ -188,10 +183,12 @@ def selection(context: Context, pairs: list[tuple[Value, Value]], measured: Valu
         raise Split
     rows = np.ones((count, size), bool)
     for values, items in ranges:
-        for cell in range(count):
-            own = select(values, slice(cell, cell + 1))
-            item = items[cell if items.shape[0] > 1 else 0, 0, 0]
-            rows[cell] &= criterion(item).met(own).reshape(-1)
+        cells: dict[Any, list[int]] = {}  # by what they ask
+        for cell, item in enumerate(np.broadcast_to(items, (count, 1, 1)).reshape(-1)):
+            cells.setdefault(_key(item), []).append(cell)
+        for (_, item), own in cells.items():
+            part = values if len(cells) == 1 else select(values, np.array(own))
+            rows[own] &= criterion(item).met(part).reshape(part.shape[0], -1)
     return Selection(rows, np.arange(count).reshape(-1, 1, 1))
 
 
@@ -226,9 +223,9 @@ def _by_equality(values: Value, keys: list[tuple[Any, ...]]) -> tuple[np.ndarray
     wanted = [criterion(key[0][1]) for key in keys]
     if values.text is not None or not all(c.operator == "=" and isinstance(c.operand, float) for c in wanted):
         return None
-    numbers = np.array([float(c.operand) for c in wanted])  # type: ignore[arg-type]
+    numbers = rounded_to_15_digits(np.array([float(c.operand) for c in wanted]))  # type: ignore[arg-type]
     own = values.kinds.reshape(-1) == NUMBER
-    line = concrete(values.number).reshape(-1)
+    line = rounded_to_15_digits(concrete(values.number).reshape(-1))
     order = np.unique(numbers)
     place = order.searchsorted(line).clip(0, len(order) - 1)
     group = np.where(own & (order[place] == line), place, len(order))
@@ -408,25 +405,33 @@ def _finished(number: Array, errors: Errors) -> Value:
     return result if errors is None else with_errors(result, np.broadcast_to(errors, result.shape))
 
 
+def _follows_a_range(position: int) -> bool:
+    return position % 2 == 1
+
+
 @function("COUNTIF", 2, 2)
+@over_area_arrays(_follows_a_range)
 def count_if(context: Context, arguments: Arguments) -> Result:
     """How many cells meet a criterion."""
     return _several(context, arguments, None, None)
 
 
 @function("COUNTIFS", 2)
+@over_area_arrays(_follows_a_range)
 def count_ifs(context: Context, arguments: Arguments) -> Result:
     """How many cells meet several criteria."""
     return _several(context, arguments, None, None)
 
 
 @function("SUMIF", 2, 3)
+@over_area_arrays(_follows_a_range)
 def sum_if(context: Context, arguments: Arguments) -> Result:
     """The sum of the cells that meet a criterion, or of those beside them."""
     return _one(context, arguments, sums)
 
 
 @function("AVERAGEIF", 2, 3)
+@over_area_arrays(_follows_a_range)
 def average_if(context: Context, arguments: Arguments) -> Result:
     """The mean of the cells that meet a criterion, or of those beside them."""
     return _one(context, arguments, means)
@@ -434,6 +439,7 @@ def average_if(context: Context, arguments: Arguments) -> Result:
 
 def _of_range(name: str, about: str, measure: Measure) -> None:
     @function(name, 3, about=about)
+    @over_area_arrays(lambda position: position > 0 and position % 2 == 0)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         return _several(context, arguments[1:], arguments[0], measure)
 

@@ -71,13 +71,16 @@ def _declined(cost: Array, salvage: Array, life: Array, period: Array, factor: A
 def double_declining_balance(
     cost: Array, salvage: Array, life: Array, period: Array, factor: Array
 ) -> tuple[Array, Errors]:
-    """A loss of a share of the value, twice that of a straight line or another multiple of it."""
+    """A loss of a share of the value, twice that of a straight line or another multiple of it.
+
+    Any part of the first period counts as the whole of it.
+    """
     wrong = either(ops.less(cost, 0.0), ops.less(salvage, 0.0), ops.less_equal(life, 0.0), ops.less_equal(factor, 0.0))
-    wrong = either(wrong, ops.less(period, 1.0), ops.greater(period, life))
+    wrong = either(wrong, ops.less_equal(period, 0.0), ops.greater(period, life))
     (cost, salvage, life, period, factor), errors = sound(
         wrong, (cost, 1.0), (salvage, 0.0), (life, 1.0), (period, 1.0), (factor, 1.0)
     )
-    return _declined(cost, salvage, life, period, factor), errors
+    return _declined(cost, salvage, life, ops.maximum(period, 1.0), factor), errors
 
 
 @elementwise("VDB", "number", "number", "number", "number", "number", "number", "boolean", defaults=(2.0, False))

@@ -11,6 +11,7 @@ import numpy as np
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import refuse_errors
 from sheetml.engine.evaluate import OMITTED, Arguments, Context, Result, first_element
+from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import shared
 from sheetml.engine.functions.registry import elementwise, function
 from sheetml.engine.tracing import graph as ops
@@ -30,7 +31,9 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
+    from_objects,
     number_value,
+    scalar_value,
     text_value,
 )
 from sheetml.errors import FormulaError
@@ -40,6 +43,7 @@ from sheetml.formula.references import column_letters, quote_sheet
 from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Call, Name, Node, Range
+from sheetml.xlsx.cell_styles import CellStyles
 
 UNKNOWN = ERROR + UNCOMPUTABLE
 
@@ -110,6 +114,8 @@ def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
     reference = context.reference(node)
     if isinstance(reference, Value):
         return reference
+    if reference.sheet >= len(context.workspace.scope.sheet_names):
+        return context.uncomputable("the file does not keep the formulas of other workbooks")
     places = zip(reference.top.tolist(), reference.left.tolist())
     return [_as_typed(context, reference.sheet, row, column) for row, column in places]
 
@@ -117,7 +123,7 @@ def formula_texts(context: Context, node: Node) -> list[str | None] | Value:
 def _as_typed(context: Context, sheet: int, row: int, column: int) -> str | None:
     """A cell's formula with the letters and parentheses that the file has, as long as it still is that formula."""
     text = context.workspace.formula_text(sheet, row, column)
-    cells = context.workspace.scope.file.sheets[sheet].cells
+    cells = context.workspace.scope.cells[sheet]
     first, last = np.searchsorted(cells.row, [row, row + 1])
     place = int(first + np.searchsorted(cells.column[first:last], column))
     stored = cells.formula.get(place) if place < last and cells.column[place] == column else None
@@ -143,6 +149,7 @@ _COLUMNS_AWAY, _ROWS_AWAY = re.compile("\x01(-?[0-9]+)"), re.compile("\x02(-?[0-
 
 
 @function("N", 1, 1)
+@over_area_arrays()
 def as_plain_number(context: Context, arguments: Arguments) -> Result:
     """A number as it is, a boolean as 1 or 0, text as 0; of an area it is that of the first cell."""
     value = _of_first_cell(context, arguments[0])
@@ -150,6 +157,7 @@ def as_plain_number(context: Context, arguments: Arguments) -> Result:
 
 
 @function("T", 1, 1)
+@over_area_arrays()
 def as_plain_text(context: Context, arguments: Arguments) -> Result:
     """Text as it is, anything else as empty text; of an area it is that of the first cell."""
     value = _of_first_cell(context, arguments[0])
@@ -233,12 +241,10 @@ def is_omitted(context: Context, arguments: Arguments) -> Result:
 
 @function("CELL", 1, 2, volatile=True)
 def cell_information(context: Context, arguments: Arguments) -> Result:
-    """What is asked of a cell: "address", "row", "col", "contents", "type" or "filename"."""
+    """What is asked of a cell: where it is, what it holds, how it looks: "address", "contents", "format" ..."""
     texts, errors = context.text(arguments[0])
     refuse_errors(errors)
     question = str(shared(texts.reshape(-1))).lower()
-    if question in _OF_FORMATS:
-        return context.uncomputable(f'CELL("{question}") asks of formats, which are not read')
     area: Reference | Value = Reference(context.sheet, context.rows, context.columns, np.ones(1, int), np.ones(1, int))
     if len(arguments) > 1:
         area = context.reference(arguments[1])
@@ -249,12 +255,35 @@ def cell_information(context: Context, arguments: Arguments) -> Result:
     return error_value(VALUE) if answer is None else answer(context, corner)
 
 
-_OF_FORMATS = ("color", "format", "parentheses", "prefix", "protect", "width")
+@function("INFO", 1, 1, volatile=True, differentiable=False)
+def surroundings(context: Context, arguments: Arguments) -> Result:
+    """What is asked of what a workbook is calculated by: as far as that is not this machine, Excel for Windows."""
+    texts, errors = context.text(arguments[0])
+    refuse_errors(errors)
+    file = context.workspace.scope.file
+    answers: dict[str, str | float] = {
+        "directory": f"{file.path.absolute().parent}{os.sep}",
+        "numfile": float(len(file.sheets)),
+        "origin": "$A:$A$1",
+        "osversion": "Windows (64-bit) NT 10.00",
+        "recalc": "Manual" if file.manual_calculation else "Automatic",
+        "release": "16.0",
+        "system": "pcdos",
+    }
+    question = str(shared(texts.reshape(-1))).lower()
+    if question in _OF_MEMORY:
+        return error_value(NA)
+    return scalar_value(answers[question]) if question in answers else error_value(VALUE)
+
+
+_OF_MEMORY = ("memavail", "memused", "totmem")  # which Excel does not tell any more
 
 
 def _cell_address(context: Context, cell: Reference) -> Value:
-    file = context.workspace.scope.file
-    sheet = "" if cell.sheet == context.sheet else f"[{file.path.name}]{file.sheets[cell.sheet].name}"
+    scope = context.workspace.scope
+    sheet = "" if cell.sheet == context.sheet else scope.titles[cell.sheet]
+    if sheet and cell.sheet < len(scope.sheet_names):
+        sheet = f"[{scope.file.path.name}]{sheet}"
     prefix = f"{quote_sheet(sheet)}!" if sheet else ""
     places = zip(cell.top.tolist(), cell.left.tolist())
     return _texts([f"{prefix}${column_letters(column)}${row}" for row, column in places])
@@ -272,6 +301,85 @@ def _file_name(context: Context, cell: Reference) -> Value:
     return _texts([f"{path.parent}{os.sep}[{path.name}]{file.sheets[cell.sheet].name}"])
 
 
+# ---- how cells look ----------------------------------------------------------------------------
+
+
+def _of_format(answer: Callable[[str], str | float]) -> Callable[[Context, Reference], Value]:
+    """An answer by the codes of number formats."""
+
+    def evaluate(context: Context, cell: Reference) -> Value:
+        styles = CellStyles.of(context.workspace.scope.file)
+        places = zip(cell.top.tolist(), cell.left.tolist())
+        items = [answer(styles.number_format(cell.sheet, row, column)) for row, column in places]
+        return from_objects(np.array(items, object).reshape(-1, 1, 1))
+
+    return evaluate
+
+
+_LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.')
+_BRACKETS = re.compile(r"\[[^\]]*\]")
+_COLOUR = re.compile(r"\[(?:black|blue|cyan|green|magenta|red|white|yellow|color *\d+)\]", re.IGNORECASE)
+
+
+def format_letters(code: str) -> str:
+    """What CELL("format") says of a number format: F2 for 0.00, C0- for $#,##0 with negatives in a colour."""
+    first, *others = code.split(";")
+    plain = _BRACKETS.sub("", _LITERAL.sub("", first))
+    colour = "-" if others and _COLOUR.search(others[0]) else ""
+    return _kind_of_format(plain.lower(), "[$" in first) + colour + ("()" if "(" in plain else "")
+
+
+def _kind_of_format(plain: str, currency: bool) -> str:
+    if "general" in plain or "@" in plain or ("/" in plain and "?" in plain):
+        return "G"
+    if re.search(r"[dyhs]|mm", plain) and "e+" not in plain:
+        return _kind_of_moment(plain)
+    places = len(re.match(r"[0#?]*", plain.partition(".")[2])[0]) if "." in plain else 0  # type: ignore[index]
+    if "e+" in plain or "e-" in plain:
+        return f"S{places}"
+    if "%" in plain:
+        return f"P{places}"
+    if currency or re.search(r"[$€£¥]", plain):
+        return f"C{places}"
+    return f",{places}" if "," in plain else f"F{places}"
+
+
+def _kind_of_moment(plain: str) -> str:
+    if "d" in plain or "y" in plain:
+        if "mmm" in plain:
+            return "D1" if "d" in plain and "y" in plain else "D2" if "d" in plain else "D3"
+        return "D4" if "y" in plain else "D5"
+    if "am/pm" in plain or "a/p" in plain:
+        return "D6" if "s" in plain else "D7"
+    return "D8" if "s" in plain else "D9"
+
+
+_PREFIXES = {"left": "'", "right": '"', "center": "^", "fill": "\\"}  # as Lotus 1-2-3 had them
+
+
+def _prefix(context: Context, cell: Reference) -> Value:
+    styles, kinds = CellStyles.of(context.workspace.scope.file), context.read(cell).kinds.reshape(-1)
+    places = zip(cell.top.tolist(), cell.left.tolist())
+    across = [styles.alignment(cell.sheet, row, column) for row, column in places]
+    across = ["left" if each == "general" else each for each in across]
+    return _texts([_PREFIXES.get(each, "") if kind == TEXT else "" for each, kind in zip(across, kinds.tolist())])
+
+
+def _protect(context: Context, cell: Reference) -> Value:
+    styles = CellStyles.of(context.workspace.scope.file)
+    places = zip(cell.top.tolist(), cell.left.tolist())
+    locked = [styles.locked(cell.sheet, row, column) for row, column in places]
+    return Value(np.array(locked, np.float64).reshape(-1, 1, 1))
+
+
+def _width(context: Context, cell: Reference) -> Value:
+    """The width of a column in whole characters, and whether it is the default, side by side."""
+    styles = CellStyles.of(context.workspace.scope.file)
+    widths = [styles.width(cell.sheet, column) for column in cell.left.tolist()]
+    items = np.array([[[float(round(width)), default]] for width, default in widths], object)
+    return from_objects(items)
+
+
 def _texts(texts: list[str]) -> Value:
     return text_value(np.array(texts, object).reshape(-1, 1, 1))
 
@@ -283,4 +391,10 @@ _ANSWERS: dict[str, Callable[[Context, Reference], Value]] = {
     "contents": lambda context, cell: context.read(cell),
     "type": _cell_type,
     "filename": _file_name,
+    "format": _of_format(format_letters),
+    "color": _of_format(lambda code: float("-" in format_letters(code)[2:])),
+    "parentheses": _of_format(lambda code: float(format_letters(code).endswith("()"))),
+    "prefix": _prefix,
+    "protect": _protect,
+    "width": _width,
 }

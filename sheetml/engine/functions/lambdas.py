@@ -6,16 +6,18 @@ an element becomes a cell of a larger batch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import Split, alike, together
-from sheetml.engine.evaluate import Arguments, Context, Lambda, Result, aligned, apply
+from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result, apply
 from sheetml.engine.functions.elements import check_size
 from sheetml.engine.functions.lookup import integers
 from sheetml.engine.functions.registry import function
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.values import CALC, VALUE, Value, broadcast, common_shape, error_value, first_error, rearranged
+from sheetml.engine.values import CALC, VALUE, Value, broadcast, error_value, first_error, rearranged
 from sheetml.formula.tree import Call, Missing, Name, Node
 
 _FUNCTION_NAME_PREFIX = "_xleta."  # of a function given by its name: BYROW(A1:B3,SUM)
@@ -53,13 +55,20 @@ def map_(context: Context, arguments: Arguments) -> Result:
     if isinstance(applied, Value):
         return applied
     arrays = [context.evaluate(argument) for argument in arguments[:-1]]
-    if len(arrays) > 1:
-        values = aligned(*(context.dereference(array) for array in arrays))
-        shape = common_shape(values)
-        arrays = [broadcast(value, (value.shape[0], *shape[1:])) for value in values]
-    rows, columns = _size(arrays[0])
+    sizes = [_size(array) for array in arrays]
+    rows, columns = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    arrays = [
+        array if size == (rows, columns) else _widened(context, array, rows, columns)
+        for array, size in zip(arrays, sizes)
+    ]
     parts = [_parts(array, context.count, 1, 1) for array in arrays]
     return _applied(context, applied, parts, rows, columns)
+
+
+def _widened(context: Context, array: Result, rows: int, columns: int) -> Value:
+    """The values of an array in the extent of a larger one: repeated if one row or column, else #N/A beyond."""
+    value = context.dereference(array)
+    return broadcast(value, (value.shape[0], rows, columns))
 
 
 @function("BYROW", 2, 2)
@@ -110,19 +119,26 @@ def make_array(context: Context, arguments: Arguments) -> Result:
     return _applied(context, applied, positions, height, width)
 
 
-def _applied(context: Context, applied: Lambda, arguments: list[Result], rows: int, columns: int) -> Value:
+def _applied(
+    context: Context, applied: Lambda, arguments: list[Result], rows: int, columns: int
+) -> Value | LambdaArray:
     """An array of the function's values: `arguments` hold an element for each cell, row and column."""
     check_size(context, rows, columns)
     every = np.repeat(np.arange(context.count), rows * columns)
     value = _scalars(context.select(every), applied.select(every), arguments)
+    if isinstance(value, Lambda):
+        return LambdaArray(value, rows, columns)
     spread = broadcast(value, (context.count * rows * columns, 1, 1))
     return rearranged(spread, np.arange(spread.shape[0]).reshape(context.count, rows, columns))
 
 
-def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Value:
+def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Value | Lambda:
     """The function's value for each cell of a batch; halves of it where areas differ in size or are large."""
     try:
-        value = context.dereference(apply(context, applied, arguments))
+        result = apply(context, applied, arguments)
+        if isinstance(result, Lambda):
+            return result
+        value = context.dereference(result)
         return value if value.shape[1:] == (1, 1) else error_value(CALC)
     except Split as split:
         if context.count == 1:
@@ -132,9 +148,8 @@ def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Valu
     for index in groups:
         given = [_selected(each, index) for each in arguments]
         parts.append((index, _scalars(context.select(index), applied.select(index), given)))
-    result = together(parts, context.count)
-    assert isinstance(result, Value)  # each is a scalar for every element
-    return result
+    whole = together(parts, context.count)
+    return whole if isinstance(whole, Value) else error_value(CALC)
 
 
 def _selected(result: Result, index: np.ndarray) -> Result:
@@ -207,21 +222,31 @@ def _through(context: Context, arguments: Arguments, keep_all: bool) -> Result:
     applied = function_of(context, arguments[-1], 2)
     if isinstance(applied, Value):
         return applied
-    values = context.array_value(arguments[-2])
-    check_size(context, *values.shape[1:])
-    places = np.arange(values.number.size).reshape(values.shape[0], -1)
-    elements = (rearranged(values, places[:, i, None, None]) for i in range(places.shape[1]))
+    rows, columns, elements = _elements_of(context, arguments[-2])
     states: list[Value] = []
     if len(arguments) == 3 and not isinstance(arguments[0], Missing):
         state = context.array_value(arguments[0])
     else:  # without an initial value the first element is one
-        state = next(elements)
+        state = context.dereference(next(elements))
         states.append(state)
     for element in elements:
         state = context.dereference(apply(context, applied, [state, element]))
         if keep_all:
             states.append(state)
-    return as_array(states, values.shape[1], values.shape[2]) if keep_all else state
+    return as_array(states, rows, columns) if keep_all else state
+
+
+def _elements_of(context: Context, node: Node) -> tuple[int, int, Iterator[Result]]:
+    """Rows and columns of an array, and its elements one after the other, each that of all cells."""
+    result = context.evaluate(node)
+    if isinstance(result, LambdaArray):
+        functions = result
+        return functions.rows, functions.columns, (functions.element(i) for i in range(functions.size))
+    values = context.dereference(result)
+    check_size(context, *values.shape[1:])
+    places = np.arange(values.number.size).reshape(values.shape[0], -1)
+    elements = (rearranged(values, places[:, i, None, None]) for i in range(places.shape[1]))
+    return values.shape[1], values.shape[2], elements
 
 
 def as_array(states: list[Value], rows: int, columns: int) -> Value:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.areas import Areas, Reference, moved
-from sheetml.engine.division import Split, alike
-from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
+from sheetml.engine.areas import AreaArray, Areas, Reference, moved
+from sheetml.engine.division import Split, alike, refuse_errors
+from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result
 from sheetml.engine.functions.logic import Branch, chosen, evaluation
 from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
@@ -17,6 +17,7 @@ from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
     REF,
+    UNCOMPUTABLE,
     VALUE,
     Errors,
     Value,
@@ -33,7 +34,17 @@ from sheetml.engine.values import (
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.references import column_letters, from_r1c1, quote_sheet
-from sheetml.formula.tree import Binary, Missing, Name, Node, Range, StructuredReference, Text, Unary
+from sheetml.formula.tree import (
+    Binary,
+    ExternalReference,
+    Missing,
+    Name,
+    Node,
+    Range,
+    StructuredReference,
+    Text,
+    Unary,
+)
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
@@ -72,24 +83,44 @@ def offset(context: Context, arguments: Arguments) -> Result:
     origin = context.reference(arguments[0])
     if isinstance(origin, Value):
         return origin
-    rows, row_errors = integers(context, arguments[1])
-    columns, column_errors = integers(context, arguments[2])
+    rows, row_errors = _whole(context, arguments[1])
+    columns, column_errors = _whole(context, arguments[2])
     height, height_errors = _size(context, argument(arguments, 3), origin.height)
     width, width_errors = _size(context, argument(arguments, 4), origin.width)
-    errors = first_error(origin.errors, row_errors, column_errors, height_errors, width_errors)
-    return moved(origin.sheet, origin.top + rows, origin.left + columns, height, width, errors)
+    own = None if origin.errors is None else origin.errors.reshape(-1, 1, 1)
+    errors = first_error(own, row_errors, column_errors, height_errors, width_errors)
+    top, left = origin.top.reshape(-1, 1, 1) + rows, origin.left.reshape(-1, 1, 1) + columns
+    shape = np.broadcast_shapes(top.shape, left.shape, height.shape, width.shape)
+    if shape[1:] == (1, 1):
+        return _moved(origin.sheet, top, left, height, width, errors)
+    top, left, height, width = (np.broadcast_to(part, shape) for part in (top, left, height, width))
+    areas = _moved(origin.sheet, top, left, height, width, None if errors is None else np.broadcast_to(errors, shape))
+    top, left, height, width = (part.reshape(shape) for part in (areas.top, areas.left, areas.height, areas.width))
+    wrong = None if areas.errors is None else areas.errors.reshape(shape)
+    return AreaArray(np.array(areas.sheet), top, left, height, width, wrong)
+
+
+def _moved(
+    sheet: int, top: np.ndarray, left: np.ndarray, height: np.ndarray, width: np.ndarray, errors: Errors
+) -> Reference:
+    """Areas of any shape as those of as many cells."""
+    flat = None if errors is None else errors.reshape(-1)
+    return moved(sheet, top.reshape(-1), left.reshape(-1), height.reshape(-1), width.reshape(-1), flat)
+
+
+def _whole(context: Context, node: Node) -> tuple[np.ndarray, Errors]:
+    """An argument as whole numbers, cut off, (b, R, C)."""
+    number, errors = as_number(context.value(node))
+    return np.trunc(np.clip(concrete(number), -2e9, 2e9)).astype(np.int64), errors
 
 
 def _size(context: Context, node: Node | None, default: np.ndarray) -> tuple[np.ndarray, Errors]:
-    """A height or a width: any part of a first row or column counts as one (0.9 is 1, but 1.9 is 1, too)."""
+    """Heights or widths: any part of a first row or column counts as one (0.9 is 1, but 1.9 is 1, too)."""
     if node is None or isinstance(node, Missing):
-        return default, None
+        return default.reshape(-1, 1, 1), None
     number, errors = as_number(context.value(node))
     size = np.clip(concrete(number), -2e9, 2e9)
-    whole = np.trunc(size - np.sign(size)) + np.sign(size)
-    if whole.shape[1:] != (1, 1):
-        return np.zeros(1, np.int64), np.array([VALUE], np.uint8)
-    return whole.reshape(-1).astype(np.int64), None if errors is None else errors.reshape(-1)
+    return (np.trunc(size - np.sign(size)) + np.sign(size)).astype(np.int64), errors
 
 
 @function("INDEX", 2, 4)
@@ -108,7 +139,9 @@ def index(context: Context, arguments: Arguments) -> Result:
             if context.count > 1 and not (chosen_area != 1).all():
                 raise Split
             return error_value(REF)
-    if isinstance(result, Lambda):
+    if isinstance(result, LambdaArray):
+        return _function_at(context, result, arguments)
+    if isinstance(result, (Lambda, AreaArray)):
         return error_value(VALUE)
     if context.array and isinstance(result, (Reference, Value)) and _asks_for_arrays(context, arguments):
         return _elements(context, context.dereference(result), arguments)
@@ -118,6 +151,20 @@ def index(context: Context, arguments: Arguments) -> Result:
     if isinstance(result, Reference):
         return _part_of_reference(result, rows, columns, errors, len(arguments) == 2)
     return _part_of_array(result, rows, columns, errors, len(arguments) == 2)
+
+
+def _function_at(context: Context, functions: LambdaArray, arguments: Arguments) -> Result:
+    """The function at a row and a column of an array of functions."""
+    rows, row_errors = integers(context, arguments[1])
+    columns, column_errors = integers(context, argument(arguments, 2), 1)
+    refuse_errors(first_error(row_errors, column_errors))
+    alike(rows, columns)
+    row, column = int(rows[0]), int(columns[0])
+    if len(arguments) == 2 and functions.rows == 1:
+        row, column = 1, row
+    if not (1 <= row <= functions.rows and 1 <= column <= functions.columns):
+        return error_value(REF)
+    return functions.element((row - 1) * functions.columns + column - 1)
 
 
 def _asks_for_arrays(context: Context, arguments: Arguments) -> bool:
@@ -194,6 +241,8 @@ def indirect(context: Context, arguments: Arguments) -> Result:
         relative = ~concrete(a1).reshape(a1.shape[0], -1)[:, 0].astype(bool)
     if errors is not None and errors.all():
         return error_value(int(errors.reshape(-1)[0]))
+    if texts.shape[1:] != (1, 1):
+        return _named_areas(context, texts, relative, errors)
     names = texts.reshape(texts.shape[0], -1)[:, 0]
     count = max(len(names), len(relative), context.count if relative.any() else 1)
     cells = zip(np.broadcast_to(names, (count,)).tolist(), np.broadcast_to(relative, (count,)).tolist())
@@ -204,10 +253,25 @@ def indirect(context: Context, arguments: Arguments) -> Result:
     corners = np.array([_corners(area) for area in found], np.int64)
     missing = first_error(
         None if errors is None else errors.reshape(errors.shape[0], -1)[:, 0],
-        error_where(np.array([area is None or area.errors is not None for area in found]), REF),
+        np.array([REF if area is None else 0 if area.errors is None else area.errors[0] for area in found], np.uint8),
     )
     top, left, height, width = corners.T
     return Reference(sheet, top, left, height, width, missing, dynamic=True)
+
+
+def _named_areas(context: Context, texts: np.ndarray, relative: np.ndarray, errors: Errors) -> AreaArray:
+    """The areas that an array of texts names."""
+    cells = np.broadcast_to(np.arange(texts.shape[0])[:, None, None], texts.shape).reshape(-1).tolist()
+    notation = np.broadcast_to(relative.reshape(-1, 1, 1), texts.shape).reshape(-1).tolist()
+    found = [
+        _named_area(context, cell, name, r1c1) for cell, name, r1c1 in zip(cells, texts.reshape(-1).tolist(), notation)
+    ]
+    sheets = np.array([-1 if area is None else area.sheet for area in found]).reshape(texts.shape)
+    top, left, height, width = (part.reshape(texts.shape) for part in np.array([_corners(area) for area in found]).T)
+    missing = error_where(np.array([area is None or area.errors is not None for area in found]), REF)
+    assert missing is not None
+    sheets = np.where(sheets < 0, max(int(sheets.max()), 0), sheets)
+    return AreaArray(sheets, top, left, height, width, first_error(errors, missing.reshape(texts.shape)))
 
 
 def _corners(area: Reference | None) -> tuple[int, int, int, int]:
@@ -225,6 +289,11 @@ def _named_area(context: Context, cell: int, text: str, r1c1: bool) -> Reference
         tree = parse(sheet + mark + place, row, column)
     except FormulaError:
         return None
+    if isinstance(tree, ExternalReference):
+        one.workspace.reads_others = True
+        one.uncomputable(f"INDIRECT({text!r}) looks into another workbook, which is not open")
+        here = np.array([1])
+        return Reference(one.sheet, here, here, here, here, np.array([UNCOMPUTABLE], np.uint8))
     result = one.evaluate(tree) if _names_cells(tree) else None
     return result if isinstance(result, Reference) else None
 
@@ -281,7 +350,12 @@ def areas(context: Context, arguments: Arguments) -> Result:
     return Value(np.full((1, 1, 1), float(count)))
 
 
-@elementwise("ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, ""), differentiable=False)
+_NO_SHEET = "…"  # where none is stated: an empty text is one
+
+
+@elementwise(
+    "ADDRESS", "number", "number", "number", "boolean", "text", defaults=(1.0, True, _NO_SHEET), differentiable=False
+)
 def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.ndarray) -> Value:
     """The address of a row and a column as text."""
     operands = [np.trunc(frozen(array)) for array in (row, column, style)]
@@ -296,7 +370,7 @@ def address_text(row: Array, column: Array, style: Array, a1: Array, sheet: np.n
             text = f"{'$' * column_absolute}{column_letters(int(c))}{'$' * row_absolute}{int(r)}"
         else:
             text = f"R{int(r) if row_absolute else f'[{int(r)}]'}C{int(c) if column_absolute else f'[{int(c)}]'}"
-        texts[place] = f"{_shown_sheet(name)}!{text}" if name else text
+        texts[place] = text if name == _NO_SHEET else f"{_shown_sheet(name) if name else name}!{text}"
     return text_value(texts, error_where(wrong, VALUE))
 
 
@@ -392,30 +466,55 @@ def match_by_mode(context: Context, arguments: Arguments) -> Result:
     return _position(positions(wanted, line, **rule), wanted.errors())
 
 
-@function("XLOOKUP", 3, 6)
+@function("XLOOKUP", 3, 6, chooses=True)
 def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
-    """The value, row or column of the result area that is level with the value found."""
-    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
-    results = context.array_value(arguments[2])
-    rule, valid = _search_rule(context, arguments, 4)
+    """The value, row or column of the result area that is level with the value found: an area of cells, as such."""
+    inner = context.for_arguments()
+    whole = inner.in_array_mode()
+    wanted, lines, results = inner.value(arguments[0]), whole.evaluate(arguments[1]), whole.evaluate(arguments[2])
+    line = whole.dereference(lines)
+    rule, valid = _search_rule(inner, arguments, 4)
     tall = line.shape[2] == 1
-    if not valid or (not tall and line.shape[1] > 1) or results.shape[1 if tall else 2] != line.shape[1 if tall else 2]:
+    if not valid or (not tall and line.shape[1] > 1) or _length(whole, lines, tall) != _length(whole, results, tall):
         return error_value(VALUE)
     place = concrete(positions(wanted, line, **rule)).astype(np.intp)
     wrong = wanted.errors()
     missing = place < 0 if wrong is None else (place < 0) & (wrong == 0)
-    found = _beside(results, place.clip(0), tall)
-    if wrong is not None:
-        found = with_errors(found, wrong)
-    if not missing.any():
-        return found
-    if len(arguments) < 4 or isinstance(arguments[3], Missing):
-        return with_errors(found, np.broadcast_to(error_where(missing, NA), found.kinds.shape))  # type: ignore[arg-type]
-    codes = np.zeros(found.shape, np.uint8)
-    mask = np.broadcast_to(missing, found.shape)
-    other = context.value(arguments[3])
-    branches: list[tuple[np.ndarray, Branch]] = [(~mask, found), (mask, other)]
-    return chosen(context, branches, codes)
+    none = len(arguments) < 4 or isinstance(arguments[3], Missing)
+    errors = first_error(wrong, error_where(missing, NA) if none else None)
+    if isinstance(results, Reference) and place.shape[1:] == (1, 1):
+        found: Value | Reference = _area_beside(results, place.reshape(-1).clip(0), tall, errors)
+    else:
+        values = _beside(whole.dereference(results), place.clip(0), tall)
+        found = values if errors is None else with_errors(values, np.broadcast_to(errors, values.shape))
+    if none or not missing.any():
+        return inner.dereference(found) if context.for_values else found
+    branches: list[tuple[np.ndarray, Branch]] = [(~missing, found), (missing, evaluation(arguments[3]))]
+    return chosen(context, branches, np.zeros(missing.shape, np.uint8))
+
+
+def _length(context: Context, result: Result, tall: bool) -> int:
+    """How many rows (or columns) an area or array has, also where an area is not read to its end."""
+    if isinstance(result, Reference):
+        size = result.height if tall else result.width
+        alike(size)
+        return int(size[0])
+    return context.dereference(result).shape[1 if tall else 2]
+
+
+def _area_beside(results: Reference, place: np.ndarray, tall: bool, errors: Errors) -> Reference:
+    """The rows (or columns) of areas at the places, (b,)."""
+    one = np.ones(1, np.int64)
+    wrong = first_error(results.errors, None if errors is None else errors.reshape(-1))
+    return Reference(
+        results.sheet,
+        results.top + place if tall else results.top,
+        results.left if tall else results.left + place,
+        one if tall else results.height,
+        results.width if tall else one,
+        wrong,
+        results.dynamic,
+    )
 
 
 def _beside(results: Value, place: np.ndarray, tall: bool) -> Value:

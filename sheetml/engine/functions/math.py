@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.division import alike
 from sheetml.engine.evaluate import Arguments, Context, Result, divided, raised
 from sheetml.engine.functions.registry import (
     Sample,
@@ -302,6 +303,8 @@ def power_series(context: Context, arguments: Arguments) -> Result:
     """A power series: coefficients times ascending powers of a number, summed."""
     x, first, step = (strict_value(context, argument) for argument in arguments[:3])
     coefficients = sample_of(context, arguments[3:])
+    if coefficients.included is not None:
+        alike(coefficients.included)  # what is left out shifts the powers of the others
     powers = np.arange(np.shape(ops.value_of(coefficients.number))[1], dtype=np.float64)[None, None, :]
 
     def compute(x: Array, first: Array, step: Array) -> tuple[Array, Errors]:

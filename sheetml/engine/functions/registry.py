@@ -28,7 +28,6 @@ from sheetml.engine.evaluate import (
     Context,
     Evaluation,
     Function,
-    Lambda,
     Result,
     aligned,
 )
@@ -37,7 +36,6 @@ from sheetml.engine.tracing.graph import Array, frozen, value_of
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
-    CALC,
     ERROR,
     NA,
     NUMBER,
@@ -329,8 +327,8 @@ def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]
         return [sample_in(context.read_padded(part), all_values) for part in result.parts]
     if isinstance(result, Reference):
         return [sample_in(context.read_padded(result), all_values)]
-    if isinstance(result, Lambda):
-        result = error_value(CALC)
+    if not isinstance(result, Value):
+        result = context.dereference(result)
     if result.shape[1:] != (1, 1):
         return [sample_in(_without_booleans(result) if all_values else result, all_values)]
     number, errors = as_number(result)
@@ -388,11 +386,20 @@ def _mask(part: Sample, count: int) -> np.ndarray:
     return np.ones(shape, bool) if part.included is None else np.broadcast_to(part.included, shape)
 
 
-def added_up(numbers: Array) -> Array:
-    """The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order."""
-    if isinstance(numbers, ops.Traced) or numbers.shape[1] == 0:
-        return ops.sum(numbers, axis=1)
-    return np.add.accumulate(numbers, axis=1)[:, -1]
+def _in_order(numbers: np.ndarray) -> np.ndarray:
+    return np.add.accumulate(numbers, axis=1)[:, -1] if numbers.shape[1] else np.zeros(numbers.shape[0])
+
+
+added_up = ops.Primitive(
+    "sum in order",
+    _in_order,
+    (lambda g, result, x: ops.broadcast_to(ops.reshape(g, (g.size, 1)), np.shape(value_of(x))),),
+    emit=lambda node, names, bind: f"{bind(np.add.reduce)}({names[0]}, 1)",
+)
+"""The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order.
+
+In compiled functions, which are searched for optima, they are added in halves: that leaves less.
+"""
 
 
 # ---- whole arrays in, an array out -------------------------------------------------------------

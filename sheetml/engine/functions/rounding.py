@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.functions.registry import elementwise
+from sheetml.engine.precision import rounded_to_15_digits, whole
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, violated
 from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error
@@ -23,15 +24,6 @@ def _rounding(
         return primitive(*operands)
 
 
-def _exact(x: np.ndarray) -> np.ndarray:
-    """The number that Excel takes x for when rounding: 15 significant digits, so that 2.675 is 2.675."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        digits = 14 - np.floor(np.log10(np.abs(x)))
-        scale = 10.0 ** np.abs(digits)
-        nudged = np.where(digits >= 0, np.rint(x * scale) / scale, np.rint(x / scale) * scale)
-    return np.where((np.abs(digits) < 300) & np.isfinite(nudged), nudged, x)
-
-
 def _scaled(rounding: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Rounding of magnitudes to a number of decimal places (negative: tens, hundreds)."""
 
@@ -40,7 +32,7 @@ def _scaled(rounding: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarra
         scale = 10.0 ** np.abs(digits)
         with np.errstate(over="ignore", invalid="ignore"):
             magnitude = np.where(digits >= 0, np.abs(x) * scale, np.abs(x) / scale)
-            whole = rounding(_exact(magnitude))
+            whole = rounding(rounded_to_15_digits(magnitude))
             result = np.where(digits >= 0, whole / scale, whole * scale)
         # beyond the digits a number has there is nothing to round
         return np.where(np.isfinite(result) & (magnitude < 1e15), np.copysign(result, x) + 0.0, x)
@@ -52,7 +44,7 @@ _rounding("ROUND", "A number rounded to decimal places.", _scaled(lambda x: np.f
 _rounding("ROUNDUP", "A number rounded away from zero.", _scaled(np.ceil), "number", "number")
 _rounding("ROUNDDOWN", "A number rounded towards zero.", _scaled(np.floor), "number", "number")
 _rounding("TRUNC", "A number cut off at decimal places.", _scaled(np.floor), "number", "number", defaults=(0.0,))
-_rounding("INT", "The largest whole number not above a number.", np.floor)
+_rounding("INT", "The largest whole number not above a number.", lambda x: np.floor(whole(x)))
 _rounding("EVEN", "The next even number away from zero.", lambda x: np.copysign(np.ceil(np.abs(x) / 2) * 2, x) + 0.0)
 _rounding(
     "ODD",
@@ -64,7 +56,7 @@ _rounding(
 def _to_multiple(rounding: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     def compute(x: np.ndarray, step: np.ndarray) -> np.ndarray:
         safe = np.where(step == 0, 1.0, step)
-        return np.where(step == 0, 0.0, rounding(_exact(x / safe)) * safe) + 0.0
+        return np.where(step == 0, 0.0, rounding(rounded_to_15_digits(x / safe)) * safe) + 0.0
 
     return compute
 

@@ -154,7 +154,7 @@ def expand(context: Context, arguments: Arguments) -> Result:
 def _stacking(name: str, about: str, axis: int) -> None:
     @function(name, 1, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
-        values = [context.array_value(node) for node in arguments]
+        values = [value for node in arguments for value in _arrays(context, node)]
         across = max(value.shape[2 - axis] for value in values)
         along = sum(value.shape[1 + axis] for value in values)
         check_size(context, along, across)
@@ -168,6 +168,13 @@ def _stacking(name: str, about: str, axis: int) -> None:
                 np.pad(own, ((0, 0), (0, missing)) if axis == 0 else ((0, missing), (0, 0)), constant_values=end)
             )
         return Elements(*values, error_value(NA)).laid_out(np.concatenate(tables, axis))
+
+
+def _arrays(context: Context, node: Node) -> list[Value]:
+    """The array that an argument is; of several areas (the sheets of a 3-D reference) one array each."""
+    inner = context.in_array_mode()
+    result = inner.evaluate(node)
+    return [inner.dereference(part) for part in (result.parts if isinstance(result, Areas) else [result])]
 
 
 _stacking("VSTACK", "Arrays one below the other.", 0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.division import alike
-from sheetml.engine.functions.arrays import paired, paired_where
+from sheetml.engine.functions.arrays import paired, paired_where, without_pairs
 from sheetml.engine.functions.distributions import f_beyond, whole
 from sheetml.engine.functions.registry import Sample, also_named, over_arrays, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
@@ -149,7 +149,8 @@ def chi_squared_test(actual: Value, expected: Value) -> Any:
     freedom = float((rows - 1) * (columns - 1) if min(rows, columns) > 1 else max(rows, columns) - 1)
     probability = special.upper_gamma(freedom / 2, ops.divide(ops.sum(squares, axis=1), 2.0))
     divided = None if zero is None else zero.max(axis=1)
-    return as_cells(probability, first_error(_flat(errors), divided))
+    nothing = error_where(without_pairs(actual, expected), DIV0)
+    return as_cells(probability, first_error(_flat(errors), divided, _flat(nothing)))
 
 
 also_named("CHITEST", "CHISQ.TEST")

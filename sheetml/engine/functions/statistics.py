@@ -10,6 +10,7 @@ import numpy as np
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.arrays import paired_where
 from sheetml.engine.functions.elements import refuse_where
 from sheetml.engine.functions.registry import (
@@ -18,11 +19,9 @@ from sheetml.engine.functions.registry import (
     aggregate,
     also_named,
     elementwise,
-    error_of_any,
     function,
     of_sample,
     over_arrays,
-    sample_in,
     sample_of,
 )
 from sheetml.engine.reading import parse_number
@@ -88,6 +87,7 @@ _counting(
 
 
 @function("COUNTBLANK", 1, 1)
+@over_area_arrays()
 def count_of_blanks(context: Context, arguments: Arguments) -> Result:
     """Blank cells and empty texts, in all of the area: also where it reaches beyond the sheet's cells."""
     area = context.reference(arguments[0])
@@ -354,7 +354,7 @@ def _rank(name: str, about: str, shared: bool) -> None:
     @function(name, 2, 3, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         number, errors = context.number(arguments[0])
-        sample = sample_in(context.array_value(arguments[1]))
+        sample = sample_of(context.in_array_mode(), arguments[1:2])
         ascending: np.ndarray = np.zeros((1, 1, 1), bool)
         if len(arguments) > 2:
             order, wrong = context.number(arguments[2])
@@ -450,11 +450,14 @@ def modes(context: Context, arguments: Arguments) -> Result:
     return Value(ops.take(sample.number, (rows + np.array(found))[:, :, None]))
 
 
-@over_arrays("FREQUENCY", 2)
-def frequencies(data: Value, bins: Value) -> Value:
+@function("FREQUENCY", 2, 2)
+def frequencies(context: Context, arguments: Arguments) -> Result:
     """How many numbers there are up to each bound (and beyond the one before), and beyond the last."""
-    refuse_errors(error_of_any(data, bins))
-    numbers, bounds = sample_in(data), sample_in(bins)
+    numbers, bounds = (sample_of(context.in_array_mode(), (argument,)) for argument in arguments)
+    refuse_errors(numbers.errors)
+    refuse_errors(bounds.errors)
+    if bounds.included is not None:
+        alike(bounds.included)  # there are as many results as bounds
     lines, edges = concrete(numbers.filled(np.nan)), concrete(bounds.filled(np.nan))
     count = max(lines.shape[0], edges.shape[0])
     result = np.zeros((count, edges.shape[1] + 1, 1))
@@ -473,7 +476,7 @@ def _percent_rank(name: str, excluding: bool) -> None:
 
     @function(name, 2, 3, differentiable=False, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
-        sample = sample_in(context.array_value(arguments[0]))
+        sample = sample_of(context.in_array_mode(), arguments[:1])
         wanted, errors = context.number(arguments[1])
         digits, digits_errors = (np.full((1, 1, 1), 3.0), None) if len(arguments) < 3 else context.number(arguments[2])
         lines, numbers, places = frozen(sample.filled(np.nan)), frozen(wanted), np.floor(frozen(digits))
@@ -517,7 +520,7 @@ also_named("PERCENTRANK", "PERCENTRANK.INC")
 @function("TRIMMEAN", 2, 2)
 def trimmed_mean(context: Context, arguments: Arguments) -> Result:
     """The mean without a share of the numbers: as many of the smallest as of the largest are left out."""
-    sample = sample_in(context.array_value(arguments[0]))
+    sample = sample_of(context.in_array_mode(), arguments[:1])
     given, errors = context.number(arguments[1])
     share = concrete(given).reshape(-1)
     dropped = np.floor(np.round(sample.count * share, 9) / 2)

@@ -7,6 +7,7 @@ import numpy as np
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import Refused
 from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import shared_integer
 from sheetml.engine.functions.registry import function
 from sheetml.engine.tracing import graph as ops
@@ -21,6 +22,7 @@ _UNKNOWN = ERROR + UNCOMPUTABLE
 
 
 @function("SUBTOTAL", 2)
+@over_area_arrays(lambda position: position == 0)
 def subtotal(context: Context, arguments: Arguments) -> Result:
     """A total of areas by the function of a number, without other subtotals and rows that a filter hides."""
     number = shared_integer(context, arguments[0])
@@ -37,6 +39,7 @@ def subtotal(context: Context, arguments: Arguments) -> Result:
 
 
 @function("AGGREGATE", 3)
+@over_area_arrays(lambda position: position < 2)
 def aggregate(context: Context, arguments: Arguments) -> Result:
     """A total by the function of a number, without errors, hidden rows or other totals, as an option says."""
     place, option = shared_integer(context, arguments[0]), shared_integer(context, arguments[1])
@@ -94,8 +97,10 @@ def _hidden(context: Context, area: Reference, height: int, by_hand: bool) -> np
     While a filter hides rows of a sheet, Excel takes all its hidden rows for hidden by the filter.
     """
     file = context.workspace.scope.file
-    sheet = file.sheets[area.sheet]
     rows = area.top[:, None, None] + np.arange(height)[None, :, None]
+    if area.sheet >= len(file.sheets):  # another workbook's
+        return np.zeros(rows.shape, bool)
+    sheet = file.sheets[area.sheet]
     hidden = sheet.hidden_rows
     filtered = sheet.filters or any(table.filtered for table in file.tables if table.sheet == area.sheet)
     if not by_hand and not filtered:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.evaluate import Arguments, Context, Lambda, Result
+from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.registry import (
     Item,
     Sample,
@@ -23,7 +23,7 @@ from sheetml.engine.functions.registry import (
 from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, frozen
-from sheetml.engine.values import BLANK, CALC, NA, NUM, VALUE, Errors, Value, error_value, error_where
+from sheetml.engine.values import BLANK, NA, NUM, VALUE, Errors, Value, error_value, error_where
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import ErrorCode
 
@@ -132,10 +132,10 @@ def _strict_parts(context: Context, node: Node) -> list[Sample]:
         return [_strict_part(error_value(NA))]
     result = context.evaluate(node)
     if isinstance(result, Areas):
-        return [_strict_part(context.read_padded(part)) for part in result.parts]
+        return [_strict_part(context.read(part)) for part in result.parts]
     if isinstance(result, Reference):
-        return [_strict_part(context.read_padded(result))]
-    return [_strict_part(error_value(CALC) if isinstance(result, Lambda) else result)]
+        return [_strict_part(context.read(result))]
+    return [_strict_part(context.dereference(result))]
 
 
 def _strict_part(value: Value) -> Sample:

@@ -14,7 +14,15 @@ from sheetml.engine import dates
 from sheetml.engine.division import alike
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.date_time import days_of, on_calendar, whole
-from sheetml.engine.functions.registry import as_strict_number, function, spread, strict_value, with_errors
+from sheetml.engine.functions.lookup import shaped
+from sheetml.engine.functions.registry import (
+    as_strict_number,
+    first_of_each_cell,
+    function,
+    spread,
+    strict_value,
+    with_errors,
+)
 from sheetml.engine.tracing.graph import Array, frozen
 from sheetml.engine.values import BLANK, NUM, VALUE, Errors, Value, as_number, error_value, first_error
 from sheetml.formula.tree import Missing
@@ -139,8 +147,8 @@ def _holidays(context: Context, arguments: Arguments) -> tuple[np.ndarray, Error
     days = np.where(value.kinds == BLANK, -1, days).reshape(value.shape[0], -1)
     if errors is None:
         return days, None
-    codes = np.broadcast_to(errors, value.shape).reshape(value.shape[0], -1).max(axis=1)
-    return days, codes.reshape(-1, 1, 1)
+    codes = first_of_each_cell(np.broadcast_to(errors, value.shape), value.shape[0])
+    return days, shaped(codes)
 
 
 _register("NETWORKDAYS", "The working days from one date to another, both included.", True, False)

@@ -9,6 +9,7 @@ prove more; it is never worse than the start.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,18 +24,22 @@ from sheetml.solve.search import Limits
 from sheetml.xlsx.solver_names import MAXIMISE
 
 MOST_PIECES = 20
-SECONDS = 5.0  # for each
+SECONDS = 10.0  # for all of them, where there is no shorter limit
 BETTER = 1e-9  # relative, from which a point is
 
 
 def improved_start(problem: Problem, limits: Limits) -> np.ndarray:
     """The best point found from piece to piece, the start if none is better."""
     best, rank = problem.start, _rank(problem, limits, problem.start)
+    end = time.perf_counter() + min(SECONDS, math.inf if limits.max_time is None else limits.max_time)
     for _ in range(MOST_PIECES):
+        left = end - time.perf_counter()
+        if left <= 0:
+            break
         program = read(replace(problem, start=best), frozen=True).program
         if program is None:
             break
-        ranked = [(_rank(problem, limits, x), x) for x in _optima(program, best)]
+        ranked = [(_rank(problem, limits, x), x) for x in _optima(program, best, left)]
         found = min(ranked, key=lambda pair: pair[0], default=(rank, best))
         if found[0] >= (rank[0], rank[1] - BETTER * max(1.0, abs(rank[1]))):
             break
@@ -42,12 +47,12 @@ def improved_start(problem: Problem, limits: Limits) -> np.ndarray:
     return best
 
 
-def _optima(program: Program, start: np.ndarray) -> Iterator[np.ndarray]:
+def _optima(program: Program, start: np.ndarray, seconds: float) -> Iterator[np.ndarray]:
     """The optimum of a piece, as far as there is one; and points on the way there, which may be in the same piece."""
     if (program.lower > program.upper).any():
         return
     begin = np.append(start, np.zeros(program.unknowns - start.size))
-    found = highs.run(program, begin, Bounds(seconds=SECONDS))
+    found = highs.run(program, begin, Bounds(seconds=seconds))
     if found.x is None or found.ending not in (Ending.OPTIMAL, Ending.LIMIT):
         return
     end = np.where(program.whole, np.rint(found.x), found.x)[: start.size]

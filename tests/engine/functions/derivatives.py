@@ -406,6 +406,7 @@ FLAT: dict[str, str] = {
     "MATCH": "=MATCH(A1,{0,1,2})",
     "MUNIT": "=SUM(MUNIT(A1+1))",
     "NOT": "=NOT(A1>1)",
+    "INFO": '=INFO("numfile")',
     "NOW": "=NOW()",
     "OR": "=OR(A1>0,A2>0)",
     "PI": "=PI()",

@@ -68,7 +68,7 @@ CHOOSE i v v v; CHOOSE i a a a; MATCH v r ?0|1|-1; XMATCH v r ?0|1|-1 ?1|-1; XLO
 VLOOKUP v r 1|2 ?b; HLOOKUP v r 1 ?b; LOOKUP v r ?r; COUNTIF r c; COUNTIFS r c; SUMIF r c ?r; AVERAGEIF r c ?r
 SUMIFS r r c; AVERAGEIFS r r c; MAXIFS r r c; MINIFS r r c; ISBLANK v; ISNUMBER v; ISTEXT v; ISNONTEXT v; ISLOGICAL v
 ISERROR v; ISERR v; ISNA v; ISEVEN n; ISODD n; ISREF r; ISFORMULA r; FORMULATEXT r; N v; T v; NA; TYPE v; ERROR.TYPE v
-SHEET ?r; SHEETS ?r; CELL 'address'|'row'|'contents' r; LET 'x' v 'x'; LET 'x' a 'SUM(x)'; LAMBDA 'x' 'x'; ISOMITTED v
+SHEET ?r; SHEETS ?r; INFO 'release'|'osversion'|'x'; CELL 'address'|'row'|'contents' r; LET 'x' v 'x'; LET 'x' a 'SUM(x)'; LAMBDA 'x' 'x'; ISOMITTED v
 MAP a 'LAMBDA(x,IFERROR(x,0)+1)'; BYROW a 'LAMBDA(x,SUM(x))'; MAP a 'LAMBDA(x,SUM(IF(x>1,x,{1,2})))'
 BYCOL a 'LAMBDA(x,SUM(x))'; MAKEARRAY i i 'LAMBDA(i,j,i+j)'; REDUCE n a 'LAMBDA(s,x,s+x)'; SCAN n a 'LAMBDA(s,x,s+x)'
 DSUM a 1 a; DAVERAGE a 1 a; DMAX a 1 a; DMIN a 1 a; DPRODUCT a 1 a; DVAR a 1 a; DVARP a 1 a; DSTDEV a 1 a
@@ -78,20 +78,23 @@ DSTDEVP a 1 a; DCOUNT a 1 a; DCOUNTA a 1 a; DGET a 1 a
 ARRAYS = """
 TAKE a i ?i; DROP a i ?i; CHOOSEROWS a i; CHOOSECOLS a i; TOCOL a ?0|1|2|3 ?b; TOROW a ?0|1|2|3 ?b; WRAPROWS a i ?v
 WRAPCOLS a i ?v; EXPAND a i ?i ?v; VSTACK a v; HSTACK a v; TRIMRANGE r ?i; _TRO_LEADING r; _TRO_TRAILING r; _TRO_ALL r
-FILTER a a ?v; SORT a ?1 ?1|-1 ?b; SORTBY a a ?1|-1; UNIQUE a ?b ?b; RAND; RANDBETWEEN i i; RANDARRAY i
+FILTER a a ?v; GROUPBY a a 'SUM'; PIVOTBY a a a 'SUM'; SORT a ?1 ?1|-1 ?b; SORTBY a a ?1|-1; UNIQUE a ?b ?b; RAND
+RANDBETWEEN i i; RANDARRAY i
 """
 
 TEXT = """
 LEN v; LEFT t ?i; RIGHT t ?i; MID t i i; REPLACE t i i t; SUBSTITUTE t t t ?i; REPT t i; FIND t t ?i; SEARCH t t ?i
-EXACT t t; UPPER t; LOWER t; PROPER t; TRIM t; CLEAN t; CHAR i; CODE t; UNICHAR i; UNICODE t; ENCODEURL t; LENB t
-LEFTB t ?i; RIGHTB t ?i; MIDB t i i; REPLACEB t i i t; FINDB t t ?i; SEARCHB t t ?i; VALUE n; NUMBERVALUE n ?t ?t
-TEXT s '0.0'|'0%'|'yyyy'; FIXED n ?i ?b; DOLLAR n ?i; VALUETOTEXT v ?0|1; CONCATENATE v+; CONCAT a+; TEXTJOIN t b a
-ARRAYTOTEXT a ?0|1; TEXTAFTER t t ?i ?0|1 ?0|1 ?v; TEXTBEFORE t t ?i ?0|1 ?0|1 ?v; TEXTSPLIT t t ?t ?b ?0|1 ?v
-COMPLEX s s ?'i'|'j'; IMABS n; IMAGINARY n; IMREAL n; IMARGUMENT n; IMCONJUGATE n; IMCOS n; IMCOSH n; IMCOT n; IMCSC n
-IMCSCH n; IMEXP n; IMLN n; IMLOG10 n; IMLOG2 n; IMSEC n; IMSECH n; IMSIN n; IMSINH n; IMSQRT n; IMTAN n; IMDIV n n
-IMSUB n n; IMPOWER n i; IMSUM a; IMPRODUCT a; BITAND i i; BITOR i i; BITXOR i i; BITLSHIFT i i; BITRSHIFT i i
-BIN2OCT i ?i; BIN2HEX i ?i; OCT2BIN i ?i; OCT2HEX i ?i; HEX2BIN i ?i; HEX2OCT i ?i; BIN2DEC i; DEC2BIN i ?i; OCT2DEC i
-DEC2OCT i ?i; HEX2DEC i; DEC2HEX i ?i
+EXACT t t; UPPER t; LOWER t; PROPER t; TRIM t; CLEAN t; CHAR i; CODE t; REGEXTEST t '"a"'|'"[a-c]"' ?0|1
+REGEXEXTRACT t '"a"' ?0|1; REGEXREPLACE t '"a"' t ?i; UNICHAR i; UNICODE t; REGEXTEST t '"a"'|'"[a-c]"' ?0|1
+REGEXEXTRACT t '"a"' ?0|1; REGEXREPLACE t '"a"' t ?i; ENCODEURL t; LENB t; LEFTB t ?i; RIGHTB t ?i; MIDB t i i
+REPLACEB t i i t; FINDB t t ?i; SEARCHB t t ?i; VALUE n; NUMBERVALUE n ?t ?t; TEXT s '0.0'|'0%'|'yyyy'; FIXED n ?i ?b
+DOLLAR n ?i; VALUETOTEXT v ?0|1; CONCATENATE v+; CONCAT a+; TEXTJOIN t b a; ARRAYTOTEXT a ?0|1
+TEXTAFTER t t ?i ?0|1 ?0|1 ?v; TEXTBEFORE t t ?i ?0|1 ?0|1 ?v; TEXTSPLIT t t ?t ?b ?0|1 ?v; COMPLEX s s ?'i'|'j'
+IMABS n; IMAGINARY n; IMREAL n; IMARGUMENT n; IMCONJUGATE n; IMCOS n; IMCOSH n; IMCOT n; IMCSC n; IMCSCH n; IMEXP n
+IMLN n; IMLOG10 n; IMLOG2 n; IMSEC n; IMSECH n; IMSIN n; IMSINH n; IMSQRT n; IMTAN n; IMDIV n n; IMSUB n n
+IMPOWER n i; IMSUM a; IMPRODUCT a; BITAND i i; BITOR i i; BITXOR i i; BITLSHIFT i i; BITRSHIFT i i; BIN2OCT i ?i
+BIN2HEX i ?i; OCT2BIN i ?i; OCT2HEX i ?i; HEX2BIN i ?i; HEX2OCT i ?i; BIN2DEC i; DEC2BIN i ?i; OCT2DEC i; DEC2OCT i ?i
+HEX2DEC i; DEC2HEX i ?i
 """
 
 DATES = """

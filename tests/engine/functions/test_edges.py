@@ -79,6 +79,7 @@ def test_whole_and_complex_numbers(formula, expected):
         "=BETA.INV(1,2,2.5,0.234,1.2)": NUM,
         '=PROB({"a","b"},{"a","b"},1)': DIV0,
         "=SUM(PROB({1,2,3},{0.2,0.3,0.5},{1,3}))": 0.7,
+        '=CHISQ.TEST({"a","b"},{"a","b"})': DIV0,
         "=TREND({5;6},{1,3;2,4},{1;2;3},FALSE)": REF,
         "=TREND({2;4;6},{1;2;3},Z1)": 0.0,
         "=AVERAGE(0,0,1,1E-5,2,1.1,534,1.00001,9999999999,2.99999,-9999999999,999999.99999,-534,-999999.99999,"
@@ -111,7 +112,9 @@ def test_statistics(formula, expected):
         "=TIMEVALUE(NA())": NA,
         '=ADDRESS(2,3,3,TRUE,"[Book1]Sheet1")': "[Book1]Sheet1!$C2",
         '=ADDRESS(2,3,3,TRUE,"[Book1]my sheet")': "'[Book1]my sheet'!$C2",
+        '=ADDRESS(1,1,1,TRUE,"")': "!$A$1",
         "=MATCH(12,A1:A7,)": 1.0,
+        "=WORKDAY(45667,3,{45671,#DIV/0!,#N/A})": DIV0,
     }.items(),
 )
 def test_information_and_dates(formula, expected):

@@ -68,12 +68,6 @@ def test_lookups_follow_excels_rules(formula, expected):
     assert result(formula, **LIST) == expected
 
 
-def test_the_format_of_a_cell_is_said_not_to_be_known():
-    workbook = made({"A1": 1, "B1": '=CELL("format",A1)'})
-    workbook.calculate()
-    assert "formats" in workbook.problems["Sheet1!B1"]
-
-
 def test_a_branch_not_taken_closes_no_circle():
     cells = {"A1": '=CHOOSE(2,A1,"no circle")', "B1": "=IF(D1>0,C1,1)", "C1": "=IF(D1>0,2,B1)", "D1": 5}
     workbook = made(cells)
