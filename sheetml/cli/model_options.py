@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sheetml.cli.terminal import OneOf
 from sheetml.errors import SolverError, WorkbookError
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ _OPTIONS = (
     click.option(
         "--all-different", multiple=True, metavar="CELLS", help="Cells that hold 1 to their number, each once."
     ),
-    click.option("--engine", type=OneOf("sheetml.solve.statement", "ENGINES"), help="Excel's engine; default: grg."),
     click.option("--may-be-negative", is_flag=True, help="Cells without a bound may be negative."),
 )
 
@@ -69,7 +67,7 @@ def model_from(book: Workbook, sheet: str | None, stated: dict[str, Any]) -> Sol
         stated["integer"],
         stated["binary"],
         stated["all_different"],
-        stated["engine"] or "grg",
+        stated.get("engine") or "grg",
         stated["may_be_negative"],
     )
     return stated_model(book, sheet_of(book, sheet, (cell, *stated["by"])), statement)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sheetml.cli.model_options import existing, how_to_state, is_stated, model_from, model_options, sheet_of
-from sheetml.cli.terminal import OUTPUT_FILE, json_option, print_json, quiet_option, results, workbook_argument
+from sheetml.cli.terminal import OUTPUT_FILE, OneOf, json_option, print_json, quiet_option, results, workbook_argument
 from sheetml.errors import SolverError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @workbook_argument
 @click.option("--sheet", help="The model's sheet; default: the objective's, or the only one.")
 @model_options
+@click.option("--engine", type=OneOf("sheetml.solve.statement", "ENGINES"), help="Excel's engine; default: grg.")
 @click.option("--name", default="", help="A further model of the sheet, kept under this name beside Excel's own.")
 @click.option("--show", is_flag=True, help="Show the models; so it does without any option.")
 @click.option("--use", metavar="NAME", help="Make the model kept under this name the one that Excel's dialog shows.")
