@@ -64,10 +64,11 @@ def _seen(name: str, compute: Callable[..., Any], scalar: str) -> Primitive:
     """A comparison within 15 digits; its derivative is zero."""
 
     def compared(x: Any, y: Any) -> Any:
-        truth = np.asarray(compute(x, y))
+        truth = compute(x, y)
         gap = np.abs(np.subtract(x, y))
-        near = np.asarray((gap <= _NEAR * np.abs(x)) & (gap != 0))
-        if near.any():
+        near = gap <= np.abs(x) * _NEAR
+        if near.any() and (near := np.asarray(near & (gap != 0))).any():
+            truth = np.asarray(truth)
             x, y = np.broadcast_to(x, truth.shape), np.broadcast_to(y, truth.shape)
             truth = truth.copy()
             for place in zip(*np.nonzero(near)):
