@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sheetml.cli.model_options import how_to_state, is_stated, model_from, model_options
 from sheetml.cli.terminal import (
     OUTPUT_FILE,
     json_option,
@@ -63,6 +64,7 @@ class Outcome:
 )
 @click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
 @click.option("--sheet", "sheets", multiple=True, help="Only this sheet's model and loop; may be given several times.")
+@model_options
 @click.option("--max-time", type=click.FloatRange(min=0), help="Seconds a model; default: what the file says.")
 @click.option("--max-iterations", type=click.IntRange(min=1), help="Iterations a model; default: no limit.")
 @click.option("--tolerance", type=click.FloatRange(min=0), help="Relative change of the objective at which to stop.")
@@ -106,12 +108,14 @@ def command(
     png: Path | None,
     as_json: bool,
     quiet: bool,
+    **stated: Any,
 ) -> int:
     """Recompute WORKBOOK, solve every Solver model and run every training loop in it, and write the result beside it.
 
     Each model is solved from the values stored in the file. Each training loop is reset and run, by the
     workbook's own macros where it has them. The output is the same workbook with the changed values and
-    all else untouched. Ctrl-C ends a search: the best point so far is kept and written. Exit code 2
+    all else untouched. With a goal and --by that model alone is solved, and not stored: sheetml solver
+    stores one. Ctrl-C ends a search: the best point so far is kept and written. Exit code 2
     where a model could not be solved or a loop not be run.
     """
     import sheetml
@@ -120,7 +124,7 @@ def command(
         raise click.UsageError("--in-place and --output contradict each other.")
     book = sheetml.open(workbook)
     book.calculate(seed=seed)
-    models, loops = _chosen(book, sheets)
+    models, loops = _stated(book, sheets, stated) if is_stated(stated) else _chosen(book, sheets)
     settings = {
         "max_time": max_time,
         "max_iterations": max_iterations,
@@ -154,6 +158,15 @@ def command(
     for problem in _problems(outcomes, runs) if not as_json else []:
         click.echo(f"sheetml: {problem}", err=True)
     return _exit_code(outcomes, runs)
+
+
+def _stated(
+    book: Workbook, sheets: tuple[str, ...], stated: dict[str, Any]
+) -> tuple[list[SolverModel], list[TrainingLoop]]:
+    """The model that the options state, and no loops."""
+    if len(sheets) > 1:
+        raise click.UsageError("A model is stated on one sheet: give --sheet once.")
+    return [model_from(book, sheets[0] if sheets else None, stated)], []
 
 
 def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel], list[TrainingLoop]]:
@@ -333,6 +346,7 @@ def _print(book: Workbook, target: Path | None, outcomes: list[Outcome], runs: l
             console.print(f"{result.sheet}: {result.message}", markup=False)
     elif not outcomes and not runs:
         console.print("There is no Solver model and no training loop in the workbook: it was recomputed.", markup=False)
+        console.print(f"State a model with: {how_to_state(book)}", markup=False, soft_wrap=True)
     show_loops(console, runs)
     for address, reason in list(book.problems.items())[:10]:
         console.print(f"{address} could not be computed: {reason}", markup=False)

@@ -31,6 +31,7 @@ from sheetml.xlsx.solver_names import (
     ConstraintNames,
     SolverModelNames,
 )
+from sheetml.xlsx.solver_names import saved_models as saved_models_named_in
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ Cell = tuple[str, int, int]  # sheet, row, column
 def solver_models(workbook: Book) -> list[SolverModel]:
     """The Solver models stored in the workbook, in the order of its sheets; names left without a model are none."""
     return [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
+
+
+def saved_models(workbook: Book) -> dict[tuple[str, str], SolverModel]:
+    """The models kept beside those that Excel's dialog shows, by sheet and name."""
+    kept = saved_models_named_in(workbook.file)
+    return {(workbook.sheet_names[sheet], name): SolverModel(workbook, names) for (sheet, name), names in kept.items()}
 
 
 def left_over(workbook: Book) -> list[str]:

@@ -108,11 +108,11 @@ class _Silent(highspy.Highs):
         super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
-def loaded(program: Program) -> Any:
-    """HiGHS with the program in it, silent."""
+def loaded(program: Program, scaled: bool = True) -> Any:
+    """HiGHS with the program in it, silent; its rows by their factors unless `scaled` is False."""
     solver = _Silent()  # type: ignore[no-untyped-call]
     rows, columns = program.matrix.shape
-    factors = row_factors(program)
+    factors = row_factors(program) if scaled else np.ones(rows)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = columns, rows
     lp.col_cost_, lp.offset_ = program.cost, program.offset
