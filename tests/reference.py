@@ -27,12 +27,25 @@ def reference(*parts: str) -> Path:
     return path
 
 
+def case(*parts: str) -> Path:
+    """A file of the cases, small workbooks with Excel's values that lie beside the reference; absent as there."""
+    return reference("..", "cases", *parts)
+
+
+def case_files(pattern: str) -> list[str]:
+    """The cases of a pattern such as "excel/*.xlsx", to parametrise a test with."""
+    return _files(reference_root().parent / "cases", pattern)
+
+
 def reference_files(pattern: str) -> list[str]:
     """The reference files of a pattern such as "workbooks/*.xlsx", to parametrise a test with.
 
     Where there are none it is the pattern itself, so that `reference` skips or fails the test.
     """
-    root = reference_root()
+    return _files(reference_root(), pattern)
+
+
+def _files(root: Path, pattern: str) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.glob(pattern)) or [pattern]
 
 

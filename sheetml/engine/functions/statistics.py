@@ -360,8 +360,8 @@ def _rank(name: str, about: str, shared: bool) -> None:
             order, wrong = context.number(arguments[2])
             ascending, errors = concrete(order) != 0, first_error(errors, wrong)
         wanted, line = concrete(number), concrete(sample.filled(np.nan))
-        count = max(wanted.shape[0], line.shape[0])
-        result, missing = np.zeros((count, *wanted.shape[1:])), np.zeros((count, *wanted.shape[1:]), bool)
+        shape = np.broadcast_shapes(wanted.shape, ascending.shape, (line.shape[0], 1, 1))
+        result, missing = np.zeros(shape), np.zeros(shape, bool)
         up = np.broadcast_to(ascending, result.shape)
         for row in range(line.shape[0]):
             rank_in(line[row], row if line.shape[0] > 1 else slice(None), wanted, up, shared, result, missing)
