@@ -16,8 +16,8 @@ import numpy as np
 from sheetml.engine.block_values import SizesDiffer, evaluated
 from sheetml.engine.calculation import FAILURES, Calculation
 from sheetml.engine.cells import StoredCells
-from sheetml.engine.division import Split
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, NotReady
+from sheetml.engine.evaluate import Context, NotReady
+from sheetml.engine.sizes import ELEMENTS_AT_ONCE, Split
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, Value, broadcast, fitted
 from sheetml.errors import CalculationError
 
