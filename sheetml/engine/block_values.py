@@ -7,9 +7,10 @@ import sys
 import numpy as np
 
 from sheetml.engine.dates import date_1904
-from sheetml.engine.division import Split, together
+from sheetml.engine.division import together
 from sheetml.engine.evaluate import Context, first_element
 from sheetml.engine.formulas import Block
+from sheetml.engine.sizes import Split
 from sheetml.engine.values import Value, fitted, without_blanks
 from sheetml.errors import CalculationError
 

@@ -56,6 +56,19 @@ class Slots:
         found = np.minimum(found, len(keys) - 1)
         return np.where(keys[found] == wanted, self._slots[sheet][found], 0)
 
+    def area(self, sheet: int, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """The slots of one area's cells, (height, width), 0 for those without one."""
+        keys = self._keys[sheet]
+        first, last = keys.searchsorted((_key(top, left), _key(top + height - 1, left + width))).tolist()
+        if last - first > height * width:  # most cells of its rows are beside it
+            down, across = np.arange(top, top + height), np.arange(left, left + width)
+            return self.locate(sheet, down[:, None], across[None, :])
+        slots = np.zeros((height, width), np.intp)
+        rows, columns = np.divmod(keys[first:last], _STRIDE)
+        inside = (columns >= left) & (columns < left + width)
+        slots[rows[inside] - top, columns[inside] - left] = self._slots[sheet][first:last][inside]
+        return slots
+
     def locate_places(self, places: list[tuple[int, int, int]]) -> np.ndarray:
         """The slots of cells given one by one, (n,)."""
         table = np.array(places, np.int64).reshape(-1, 3)

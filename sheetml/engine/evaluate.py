@@ -17,10 +17,11 @@ import numpy as np
 
 from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
-from sheetml.engine.division import Refused, Split, labels_of, numbered, together
+from sheetml.engine.division import Refused, labels_of, numbered, together
 from sheetml.engine.other_workbooks import NotKept
 from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.scope import Scope
+from sheetml.engine.sizes import ELEMENTS_AT_ONCE, ELEMENTS_OF_ONE_CELL, Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
 from sheetml.engine.values import (
@@ -75,8 +76,7 @@ from sheetml.formula.tree import (
 )
 from sheetml.xlsx.model import ERROR_CODE
 
-ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
-ELEMENTS_OF_ONE_CELL = 64_000_000
+_KEPT = 2**17  # slots of an area that are kept to be read again; those of larger ones are found anew
 NESTED_NAMES = 100
 NESTED_CALLS = 1024  # of functions made by LAMBDA
 _MOST_CALLS = 2**27  # elements that the names and functions of one formula are evaluated for, with ...
@@ -330,9 +330,7 @@ class Context:
         return self._read(reference)
 
     def _read(self, reference: Reference) -> Value:
-        slots = reference._slots
-        if slots is None:
-            slots = reference._slots = self.locate(reference)
+        slots = self.slots_of(reference)
         workspace = self.workspace
         if reference.dynamic or workspace.in_circle:
             self._note_dynamic(slots)
@@ -346,6 +344,15 @@ class Context:
     def _gather(self, slots: np.ndarray) -> Value:
         return self.workspace.cells.gather(slots)
 
+    def slots_of(self, reference: Reference) -> np.ndarray:
+        """The slots of the areas' cells, (b, rows, columns), 0 for those without one; few enough, they are kept."""
+        slots = reference._slots
+        if slots is None:
+            slots = self.locate(reference)
+            if slots.size <= _KEPT:
+                reference._slots = slots
+        return slots
+
     def locate(self, reference: Reference) -> np.ndarray:
         """The slots of the areas' cells, (b, rows, columns), 0 for those without one."""
         scope = self.workspace.scope
@@ -357,6 +364,9 @@ class Context:
             raise Split
         if size > ELEMENTS_OF_ONE_CELL:
             raise CalculationError(f"an area of {rows} rows and {columns} columns is too large to compute with")
+        if reference.count == 1 and reference.errors is None:
+            top, left = int(reference.top[0]), int(reference.left[0])
+            return self.workspace.slots.area(reference.sheet, top, left, rows, columns)[None]
         down, across = np.arange(rows)[None, :, None], np.arange(columns)[None, None, :]
         slots = self.workspace.slots.locate(
             reference.sheet, reference.top[:, None, None] + down, reference.left[:, None, None] + across
@@ -380,7 +390,7 @@ class Context:
             late = np.broadcast_to(late, readers.shape)
             sources = np.broadcast_to(slots, readers.shape)
             raise NotReady(readers[late], sources[late])
-        workspace.dynamic_reads.append(slots.reshape(-1))
+        workspace.dynamic_reads.append(slots[slots != 0])
 
     # ---- for messages
 
@@ -576,9 +586,7 @@ def spilled(context: Context, node: Node) -> Result:
     if isinstance(anchor, Value):
         return anchor
     context.in_array_mode().read(anchor)  # the formula has been computed
-    slots = anchor._slots
-    assert slots is not None
-    anchors = slots[:, 0, 0]
+    anchors = context.slots_of(anchor)[:, 0, 0]
     sizes = [context.workspace.spills.get(int(slot)) for slot in anchors]
     errors = error_where(np.array([size is None for size in sizes]), REF)
     height = np.array([size[0] if size else 1 for size in sizes])

@@ -15,8 +15,8 @@ import numpy as np
 
 from sheetml.engine.block_values import FAILURES, SizesDiffer, evaluated
 from sheetml.engine.cells import Slots, StoredCells
-from sheetml.engine.division import Split
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, NotReady, Workspace
+from sheetml.engine.evaluate import Context, NotReady, Workspace
+from sheetml.engine.sizes import ELEMENTS_AT_ONCE, Split
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, Value, broadcast, fitted
 from sheetml.errors import CalculationError
 

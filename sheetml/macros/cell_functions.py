@@ -16,9 +16,9 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.cells import StoredCells, TracedCells
-from sheetml.engine.division import Split
 from sheetml.engine.evaluate import MOST_ARGUMENTS, Arguments, Context, Function, Result
 from sheetml.engine.functions import FUNCTIONS
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing.graph import frozen
 from sheetml.engine.values import ERROR, UNCOMPUTABLE, VALUE, Value, error_value, from_objects, select, to_objects
 from sheetml.errors import CalculationError, MacroError, SheetmlError

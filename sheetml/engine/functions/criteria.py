@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Reference
-from sheetml.engine.division import Split, alike, labels_of
+from sheetml.engine.division import alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import Elements, places
@@ -19,6 +19,7 @@ from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.precision import COMPARISONS, rounded_to_15_digits
 from sheetml.engine.reading import parse_number
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete
 from sheetml.engine.values import (

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.division import Split, alike, numbered, together
+from sheetml.engine.division import alike, numbered, together
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.registry import error_of_any, function
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Traced, concrete
 from sheetml.engine.values import (

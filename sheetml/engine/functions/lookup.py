@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import AreaArray, Areas, Reference, moved
-from sheetml.engine.division import Split, alike, refuse_errors
+from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result
 from sheetml.engine.functions.logic import Branch, chosen, evaluation
 from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
