@@ -22,7 +22,7 @@ from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
 
 GROWTH = 2.0  # of the steps away from the start
-FIRST_STEP = 1e-4  # relative to the start, or to the step that the derivative suggests
+FIRST_STEP = 1 / 64  # relative to the start, or to the step that the derivative suggests
 PIECES = 64  # of each step, at whose ends the cell is evaluated
 FARTHEST = 1e12  # from the start, relative to it or to 1
 PRECISION = 1e-12  # of the cell's value, relative to the number wanted or to 1

@@ -14,6 +14,7 @@ from scipy.optimize import brentq, curve_fit, linear_sum_assignment, linprog, mi
 import sheetml
 from sheetml.errors import DataError
 from sheetml.layouts.solver_gallery import EXAMPLES, build
+from sheetml.solve.linear import read
 from sheetml.xlsx.solver_names import names_of
 from tests.cli.command import sheetml as command
 from tests.libreoffice import all_recalculated, disagreements
@@ -272,3 +273,10 @@ def test_the_unbounded_one_names_the_cell_that_runs_away():
     sheet = sheetml.open(SHIPPED / "unbounded.xlsx")["model"]
     rows, most = np.array(sheet["B10:D10"], float), [float(sheet["G10"])]
     assert linprog(-np.array(sheet["B9:D9"], float)[0], A_ub=rows, b_ub=most).status == 3
+
+
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if example.model.get("engine") == "lp"])
+def test_the_models_that_ask_for_simplex_are_found_to_be_linear(name):
+    (model,) = sheetml.open(SHIPPED / f"{name}.xlsx").solver_models
+    reading = read(model.problem())
+    assert reading.is_linear, reading.not_linear

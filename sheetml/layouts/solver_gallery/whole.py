@@ -195,9 +195,9 @@ TOUR = Example(
     "tour",
     "Tour: through twelve towns and back",
     "The blue cells are the towns' numbers in the order of the visit: 1 to 12, each once, which is what "
-    "AllDifferent says. The length looks up the distance from each to the next in the table on the right. There "
-    "are 20 million tours of twelve towns; Excel's Evolutionary engine tries some, sheetml proves which is the "
-    "shortest.",
+    "AllDifferent says. The length looks up the distance from each to the next in the table on the right. There are "
+    "20 million tours of twelve towns. Excel's Evolutionary engine tries some; sheetml reads the table of distances "
+    "off the formulas and, where OR-tools is installed (sheetml[tours]), proves which tour is the shortest.",
     _tour(),
     by="E9:E20",
     goal={"minimise": "H22"},

@@ -411,7 +411,7 @@ def _sources(operand: Traced, node: Traced, element: int | None) -> list[int | N
     if node.primitive.elementwise:
         index = np.broadcast_to(np.arange(operand.size).reshape(operand.shape), node.shape)
         return [int(index.reshape(-1)[element])]
-    if name in ("sum", "sum_to"):
+    if name in ("sum", "sum_to", "sum in order"):
         target = _sum_target(node)
         return [int(each) for each in np.nonzero(target.reshape(-1) == element)[0][:200]]
     if operand.size == 1:
@@ -485,7 +485,7 @@ def _sum_target(node: Traced) -> np.ndarray:
     flat = np.arange(node.size)
     if node.primitive is not None and node.primitive.name == "sum_to":
         return np.broadcast_to(flat.reshape(node.shape), shape)
-    axis = node.parameters["axis"]
+    axis = node.parameters.get("axis", -1)  # of numbers added in order: along their rows
     axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
     kept = tuple(1 if i in axes else size for i, size in enumerate(shape))
     return np.broadcast_to(flat.reshape(kept), shape)
@@ -743,6 +743,7 @@ _RULES: dict[str, Callable[[_Walk, Traced], Form]] = {
     "take_along": _taken_along,
     "sum": _summed,
     "sum_to": _summed,
+    "sum in order": _summed,
     "scatter_add": _scattered,
     "cumulative_sum": _cumulative,
     "add": _added,
