@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -151,17 +151,12 @@ class Calculation(CellTable):
 
         The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
-        reached = np.zeros(self.slots.count, bool)
-        reached[inputs] = True
-        downstream = []
-        for stage in self.plan.stages:
-            depends = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
-            depends = depends or (volatile and stage.volatile)
-            if depends and not np.isin(stage.targets, inputs).all():
-                downstream.append(stage)
-                reached[stage.targets] = True
-                reached[0] = False
-        return downstream
+
+        def depends(stage: Stage, reached: np.ndarray) -> bool:
+            found = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
+            return (found or (volatile and stage.volatile)) and not np.isin(stage.targets, inputs).all()
+
+        return self._reached(self.mask(inputs), depends)
 
     def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]:
         """The stages that depend on the inputs (as above) and that the outputs depend on (both slots), in order."""
@@ -263,10 +258,13 @@ class Calculation(CellTable):
         if len(dirty) != self.slots.count:
             dirty = self.changed.copy()
         stages = self.plan.stages
-        chosen = {id(stage) for stage in (stages if everything else self._possibly_changed(dirty))}
+        needed = stages if everything else self._possibly_changed(dirty)
         if sheet is not None:
-            own = [stage for stage in stages if any(step.block.sheet == sheet for step in stage.blocks)]
-            stages = [stage for stage in own if id(stage) in chosen]
+            needed = [stage for stage in needed if any(step.block.sheet == sheet for step in stage.blocks)]
+        chosen = {id(stage) for stage in needed}
+        # where formulas look cells up, one that is not computed now, but comes later in the order, is a discovery too
+        whole = sheet is None and (self.edited or bool(self._looked_up))
+        stages = stages if whole else needed
         pending = self.workspace.pending
         pending[:] = False
         for stage in stages:
@@ -274,7 +272,7 @@ class Calculation(CellTable):
         pending[0] = False
         done = self._go_through(stages, chosen, dirty, everything)
         if done != stages:
-            self._reorder(done if sheet is None else None)
+            self._reorder(done if len(stages) == len(self.plan.stages) else None)
 
     def _go_through(self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool) -> list[Stage]:
         """Runs those of the stages that are chosen and depend on something dirty; all in the order they came to.
@@ -284,15 +282,17 @@ class Calculation(CellTable):
         ordered anew, cell by cell.
         """
         pending, done, waiting, learned = self.workspace.pending, [], stages, len(self._learned[0])
+        trusting = True  # that formulas look up what they did the last time
         while waiting:
             late: list[Stage] = []
             held = np.zeros(self.slots.count, bool)
             found: NotReady | None = None
             for stage in waiting:
                 needed = id(stage) in chosen
-                if not (needed and late and held[stage.reads].any()):
+                ahead = needed and self._looks_ahead(stage)
+                if not (needed and ((late and held[stage.reads].any()) or (ahead and trusting))):
                     try:
-                        if needed and (everything or stage.volatile or self._depends_on(stage, dirty)):
+                        if needed and (everything or ahead or stage.volatile or self._depends_on(stage, dirty)):
                             self._run_stage(stage, dirty)
                         pending[stage.targets] = False
                         done.append(stage)
@@ -305,8 +305,10 @@ class Calculation(CellTable):
                 late.append(stage)
                 held[stage.targets] = True
                 held[0] = False
-            if len(late) == len(waiting):
-                assert found is not None, "the first of them was run"
+            if len(late) == len(waiting) and found is None:
+                trusting = False
+            elif len(late) == len(waiting):
+                assert found is not None
                 if len(self._learned[0]) == learned:
                     raise self._endless(found)
                 learned = len(self._learned[0])
@@ -317,6 +319,11 @@ class Calculation(CellTable):
             waiting = late
         return done
 
+    def _looks_ahead(self, stage: Stage) -> bool:
+        """Whether it looked up cells of other stages, the last time, that are still to be computed."""
+        looked_up = stage.dynamic_reads[self.workspace.pending[stage.dynamic_reads]]
+        return bool(looked_up.size) and not np.isin(looked_up, stage.targets).all()
+
     def _reorder(self, stages: list[Stage] | None) -> None:
         """Takes over the order that a run came to; None has the plan made anew."""
         self._plan = None if stages is None else Plan(stages)
@@ -325,14 +332,24 @@ class Calculation(CellTable):
 
     def _possibly_changed(self, dirty: np.ndarray) -> list[Stage]:
         """The stages that depend on changed or volatile cells, directly or through others."""
-        reached = dirty.copy()
-        chosen = []
-        for stage in self.plan.stages:
-            if stage.volatile or self._depends_on(stage, reached):
-                chosen.append(stage)
-                reached[stage.targets] = True
-                reached[0] = False
-        return chosen
+        return self._reached(dirty, lambda stage, reached: stage.volatile or self._depends_on(stage, reached))
+
+    def _reached(self, mask: np.ndarray, depends: Callable[[Stage, np.ndarray], bool]) -> list[Stage]:
+        """The stages that depend on marked cells, or on cells of others that do, in order.
+
+        What formulas look up may come later in the order: then all are gone through again.
+        """
+        reached, chosen = mask.copy(), set[int]()
+        for _ in range(1 + len(self.plan.stages)):
+            before = len(chosen)
+            for stage in self.plan.stages:
+                if id(stage) not in chosen and depends(stage, reached):
+                    chosen.add(id(stage))
+                    reached[stage.targets] = True
+                    reached[0] = False
+            if len(chosen) == before or not self._looked_up:
+                break
+        return [stage for stage in self.plan.stages if id(stage) in chosen]
 
     def _depends_on(self, stage: Stage, mask: np.ndarray) -> bool:
         """Whether it reads any of the marked cells, or perhaps cells that are new, or its own formulas are new."""

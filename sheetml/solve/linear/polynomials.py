@@ -411,7 +411,7 @@ def _sources(operand: Traced, node: Traced, element: int | None) -> list[int | N
     if node.primitive.elementwise:
         index = np.broadcast_to(np.arange(operand.size).reshape(operand.shape), node.shape)
         return [int(index.reshape(-1)[element])]
-    if name in ("sum", "sum_to", "sum in order"):
+    if name in ("sum", "sum_to"):
         target = _sum_target(node)
         return [int(each) for each in np.nonzero(target.reshape(-1) == element)[0][:200]]
     if operand.size == 1:
@@ -743,7 +743,6 @@ _RULES: dict[str, Callable[[_Walk, Traced], Form]] = {
     "take_along": _taken_along,
     "sum": _summed,
     "sum_to": _summed,
-    "sum in order": _summed,
     "scatter_add": _scattered,
     "cumulative_sum": _cumulative,
     "add": _added,
