@@ -171,9 +171,7 @@ class Book:
         for sheet, area in areas:
             if area.height * area.width > 10_000_000:
                 raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
-        missing = sum(
-            area.height * area.width - self.calculation.slots.within(sheet, area).size for sheet, area in areas
-        )
+        missing = sum(area.height * area.width - self.calculation.within(sheet, area).size for sheet, area in areas)
         if missing > MOST_NEW_CELLS:
             raise FormulaError(
                 f"{self.file.path}: {missing:,} of the cells named are not in the workbook, too many to add"
@@ -272,8 +270,8 @@ class Book:
                 if not formula.dynamic or formula.area is None:
                     continue
                 slot = calculation.slot(position, formula.row, formula.column)
-                size = calculation.workspace.spills.get(slot)
-                blocked = all(cells.get(slot) is ErrorCode.SPILL for cells in (calculation.cells, calculation.original))
+                size = questions.spilled(calculation, slot)
+                blocked = calculation.value(slot) is calculation.stored_value(slot) is ErrorCode.SPILL
                 if size is not None and size != (formula.area.height, formula.area.width) and not blocked:
                     bottom, right = formula.row + size[0] - 1, formula.column + size[1] - 1
                     yield (position, formula.row, formula.column), Area(formula.row, formula.column, bottom, right)

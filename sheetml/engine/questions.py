@@ -14,7 +14,7 @@ from sheetml.engine.evaluate import Context
 from sheetml.engine.formulas import Block, Place
 from sheetml.engine.plan import Stage, Step
 from sheetml.errors import SheetmlError
-from sheetml.formula.tree import Binary, Call, Node, walk
+from sheetml.formula.tree import Binary, Call, ExternalReference, Node, walk
 
 MOST_PAIRS = 5_000_000  # cells and what they read, up to which readers are told one by one
 _NOTHING = np.zeros(0, np.intp)
@@ -230,6 +230,16 @@ def reason(calculation: Calculation, slot: int) -> str:
     return "a cell it depends on has no value"
 
 
+def spilled(calculation: Calculation, slot: int) -> tuple[int, int] | None:
+    """The rows and columns that a formula's result fills by spilling; None where it does not spill."""
+    return calculation.workspace.spills.get(slot)
+
+
 def is_name(calculation: Calculation, name: str, sheet: int) -> bool:
     """Whether a formula on the sheet may use this defined name."""
     return calculation.scope.name(name, sheet) is not None
+
+
+def is_kept(calculation: Calculation, reference: ExternalReference) -> bool:
+    """Whether the file keeps what a reference to another workbook means."""
+    return calculation.scope.others.keeps(reference)

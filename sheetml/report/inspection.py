@@ -110,7 +110,7 @@ def unsupported(workbook: Book) -> dict[str, list[str]]:
 
 
 def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] = frozenset()) -> Iterator[str]:
-    if isinstance(node, ExternalReference) and not workbook.calculation.scope.others.keeps(node):
+    if isinstance(node, ExternalReference) and not questions.is_kept(workbook.calculation, node):
         yield "another workbook"
     if isinstance(node, Call):
         known = node.function in workbook.calculation.workspace.functions or node.function.casefold() in variables
