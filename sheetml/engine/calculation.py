@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from sheetml.engine import functions
-from sheetml.engine.block_values import FAILURES, SizesDiffer, evaluated
+from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, values_or_reasons
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.evaluate import NotReady, Workspace
@@ -464,7 +464,7 @@ class Calculation(CellTable):
             for step in steps:
                 try:
                     evaluated(step.context, step.block)
-                except (SheetmlError, SizesDiffer, *FAILURES):
+                except (SheetmlError, SizesDiffer):
                     continue
             return not any(self.moved(slots).any() for slots in workspace.dynamic_reads)
 
@@ -503,14 +503,9 @@ class Calculation(CellTable):
         self.note_place(step)
         self.workspace.calls = 0
         try:
-            value = evaluated(step.context, block)
+            value = values_or_reasons(step.context, block)
         except SizesDiffer:
             raise self._divided(step) from None
-        except CalculationError as error:
-            value = step.context.uncomputable(str(error))
-        except FAILURES as error:
-            # a defect of sheetml's: it costs these cells their values, not the workbook
-            value = step.context.uncomputable(f"sheetml failed on this formula ({type(error).__name__}: {error})")
         value = self._without_consequences(step, value)
         if block.size is None:
             return value
@@ -539,11 +534,10 @@ class Calculation(CellTable):
     def _tabulated(self, step: Step) -> Value:
         """The values of a data table."""
         try:
-            value, why = tabulated(self, step.block)
+            with defects_named("this data table"):
+                value, why = tabulated(self, step.block)
         except CalculationError as error:
             return step.context.uncomputable(str(error))
-        except FAILURES as error:
-            return step.context.uncomputable(f"sheetml failed on this data table ({type(error).__name__}: {error})")
         if why:
             step.context.uncomputable(f"what the data table tries cannot be computed: {why}")
         return value

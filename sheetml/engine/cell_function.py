@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sheetml.engine.block_values import defects_named
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
 from sheetml.engine.evaluate import NotReady
@@ -368,7 +369,7 @@ class CellFunction:
 
     def _found(self, x: np.ndarray, compute: Callable[[Recording], Found | None]) -> Found:
         """What the recording gives at x; it is made anew where it does not hold there."""
-        with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
+        with self._defects_named(), np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
             known = self._recording
             found = compute(known) if known is not None and known.is_differentiable else None
             if found is None:
@@ -380,7 +381,7 @@ class CellFunction:
         self._check_values(known)
         if found is None:
             # the values exist, some derivatives do not (of the square root at 0): let them be infinite or nan
-            with np.errstate(all="ignore"):
+            with self._defects_named(), np.errstate(all="ignore"):
                 found = compute(known)
         if found is None:
             raise CalculationError(f"{', '.join(self.output_addresses)}: there is no derivative at this point")
@@ -404,13 +405,17 @@ class CellFunction:
         return x
 
     def _values(self, x: np.ndarray) -> np.ndarray:
-        with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
-            found = self._recording.values(x) if self._recording is not None else None
-        if found is None:
-            self._recording = self._trace(x)
-            found = ops.value_of(self._recording.outputs)
+        with self._defects_named():
+            with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
+                found = self._recording.values(x) if self._recording is not None else None
+            if found is None:
+                self._recording = self._trace(x)
+                found = ops.value_of(self._recording.outputs)
         self._check_values(self._recording)
         return np.asarray(found)
+
+    def _defects_named(self) -> contextlib.AbstractContextManager[None]:
+        return defects_named(f"{', '.join(self.output_addresses)} as a function of cells")
 
     def _check_values(self, recording: Recording | None) -> None:
         assert recording is not None

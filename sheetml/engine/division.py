@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Reference
+from sheetml.engine.signals import Signal
 from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import Errors, Value, broadcast, select
 
 
-class Refused(Exception):
+class Refused(Signal):
     """The function being evaluated gives one error for all of the context's cells."""
 
     def __init__(self, code: int) -> None:

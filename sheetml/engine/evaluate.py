@@ -21,6 +21,7 @@ from sheetml.engine.division import Refused, labels_of, numbered, together
 from sheetml.engine.other_workbooks import NotKept
 from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.scope import Scope
+from sheetml.engine.signals import Signal
 from sheetml.engine.sizes import ELEMENTS_AT_ONCE, ELEMENTS_OF_ONE_CELL, Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
@@ -86,7 +87,7 @@ _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut th
 Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda | LambdaArray"
 
 
-class NotReady(Exception):
+class NotReady(Signal):
     """A formula read cells, known only now, that are still to be computed: (reading, read) slots."""
 
     def __init__(self, readers: np.ndarray, sources: np.ndarray) -> None:

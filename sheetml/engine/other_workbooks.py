@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from functools import reduce
 
+from sheetml.engine.signals import Signal
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.tree import (
@@ -32,7 +33,7 @@ _NUMBER = re.compile(r"\[(\d+)\]", re.ASCII)
 _MOST_DIGITS = 6  # of an external link's number
 
 
-class NotKept(Exception):
+class NotKept(Signal):
     """The file does not keep what a formula needs of another workbook."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.data_tables import trial
 from sheetml.engine.dependencies import pairs_of, reads_of
@@ -174,7 +175,8 @@ def _stage(block: Block, workspace: Workspace) -> Stage:
     slots = workspace.slots.locate(block.sheet, block.rows, block.columns)
     context = Context(workspace, block.sheet, block.rows, block.columns, slots, block.is_array, cache={})
     try:
-        reads = reads_of(context, block.tree) if block.table is None else trial(block, workspace.slots).reads
+        with defects_named():
+            reads = reads_of(context, block.tree) if block.table is None else trial(block, workspace.slots).reads
     except CalculationError as error:
         block.tree, block.table, block.problem, reads = None, None, str(error), np.zeros(0, np.intp)
     step = Step(block, context, _targets(block, context), is_volatile(context, block.tree))

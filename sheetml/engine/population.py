@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sheetml.engine.block_values import FAILURES, SizesDiffer, evaluated
+from sheetml.engine.block_values import SizesDiffer, evaluated
 from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.evaluate import Context, NotReady, Workspace
+from sheetml.engine.signals import Signal
 from sheetml.engine.sizes import ELEMENTS_AT_ONCE, Split
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, Value, broadcast, fitted
 from sheetml.errors import CalculationError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NUMBERS_AT_ONCE = 4_000_000  # cells of all lanes together; more points are taken in turns
 
 
-class NotTogether(Exception):
+class NotTogether(Signal):
     """The cells cannot be evaluated for several points at once: some depend on themselves, or fill other areas."""
 
 
@@ -130,7 +131,7 @@ class Population:
             value = evaluated(lane.context, step.block)
         except NotReady as found:
             raise NotReady(found.readers % self.fixed, found.sources) from None
-        except (CalculationError, SizesDiffer, *FAILURES):
+        except (CalculationError, SizesDiffer):
             raise NotTogether from None
         if step.block.size is not None:
             if step.block.dynamic and value.shape[1:] != step.block.size:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sheetml.engine.signals import Signal
 from sheetml.errors import CalculationError
 
 ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
@@ -17,7 +18,7 @@ ELEMENTS_OF_ONE_CELL = 2**25  # of one that a single cell needs: 32 whole column
 ELEMENTS_MADE = 2**24  # of an array that a function makes out of a few numbers, or operands of different shapes
 
 
-class Split(Exception):
+class Split(Signal):
     """The context's cells cannot be evaluated in one go: something that must be alike differs among them.
 
     `labels`, one a cell, (b,), say which cells can go together; without labels any fewer may do (their

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sheetml.engine.block_values import evaluated
+from sheetml.engine.block_values import values_or_reasons
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import MOST_FILLED, Formulas, too_many_filled
 from sheetml.engine.plan import Step
+from sheetml.engine.signals import Signal
 from sheetml.engine.values import BLANK, ERROR, SPILL, UNCOMPUTABLE, Value, error_value
 from sheetml.errors import CalculationError
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
@@ -16,7 +17,7 @@ from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 Size = tuple[int, int]  # rows and columns
 
 
-class Replan(Exception):
+class Replan(Signal):
     """The plan no longer fits: cells were found to depend on each other, or a spilled area changed.
 
     `places` are the rows and columns of cells on a sheet that must have room before it is made anew.
@@ -80,7 +81,7 @@ class Spills:
         places = {place: number for number, place in enumerate(zip(block.rows.tolist(), block.columns.tolist()))}
         groups: dict[tuple[int, ...], list[int]] = {}
         for cell, place in enumerate(zip(step.context.rows.tolist(), step.context.columns.tolist())):
-            shape = evaluated(step.context.select(np.array([cell])), block).shape[1:]
+            shape = values_or_reasons(step.context.select(np.array([cell])), block).shape[1:]
             groups.setdefault(shape, []).append(places.pop(place))
         if places:  # cells of the block that are computed in another step
             groups[()] = list(places.values())

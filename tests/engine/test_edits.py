@@ -38,7 +38,8 @@ def formulas(draw: st.DrawFn) -> str:
             [
                 "{c}+1", "{c}*{c}-{n}", "SUM({a})", "IF({c}>{n},{c},{c})", "IFERROR({c}/{c},{n})", "{c}&\"x\"",
                 "OFFSET({c},{n},0)", "SUM(OFFSET({c},0,0,{m},1))", 'INDIRECT("A"&{m})', 'SUM(INDIRECT("B1:B"&{m}))',
-                "INDEX({a},1,1)", "SEQUENCE({m})", "SEQUENCE({c})", "SORT({a})", "FILTER({a},{a}>{n},0)", "CHOOSE({m},{c},{c})",
+                "INDEX({a},1,1)", "SEQUENCE({m})", "SEQUENCE({c})", "SORT({a})", "FILTER({a},{a}>{n},0)",
+                "CHOOSE({m},{c},{c})",
                 "SUMIF({a},\">\"&{n},{a})", "MATCH({c},{a},0)", "COUNT({a})", "SUM({c}#)", "{c}:INDEX({a},1)",
             ]
         )
@@ -55,7 +56,7 @@ edits = st.lists(st.tuples(st.sampled_from(PLACES), st.one_of(contents, st.none(
 
 
 def apply(workbook: sheetml.Workbook, place: tuple[int, int], content: Any) -> None:
-    calculation, sheet = workbook.calculation, workbook["Sheet1"]
+    calculation = workbook.calculation
     workbook.held_slots([(0, sheet_area(place))])
     slots = np.array([calculation.slot(0, *place)])
     if calculation.cuts_array(slots):

@@ -21,6 +21,7 @@ from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.plan import Step
 from sheetml.engine.precision import order_seen, vanishes
+from sheetml.engine.signals import Signal
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Primitive, Trace, Traced, ordered
 from sheetml.engine.values import NUMBER, Value
@@ -46,7 +47,7 @@ _POSITIONS = np.empty(0, object)
 _STAYS_FINITE = ("sqrt", "negative", "absolute", "as_float")  # of a finite operand
 
 
-class NotScalar(Exception):
+class NotScalar(Signal):
     """The formula cannot be written as an expression on floats."""
 
 

@@ -18,6 +18,7 @@ from sheetml.engine.functions.elements import refuse_where
 from sheetml.engine.functions.math import product, total
 from sheetml.engine.functions.registry import Sample, function, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
+from sheetml.engine.signals import Signal
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
@@ -41,7 +42,7 @@ from sheetml.xlsx.model import ErrorCode
 Item = float | str | bool | ErrorCode | None
 
 
-class Unsupported(Exception):
+class Unsupported(Signal):
     """A criterion that is a formula about the first record."""
 
 
