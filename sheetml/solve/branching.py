@@ -20,9 +20,9 @@ import numpy as np
 
 from sheetml.errors import CalculationError
 from sheetml.solve import enumeration, evolutionary, neighbours, nonlinear
-from sheetml.solve.outcome import outcome
+from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
-from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop
+from sheetml.solve.search import CONVERGED, LIMIT, Limits, Point, Progress, Search, Stop
 from sheetml.solve.smoothness import is_smooth
 
 METHOD = "branch and bound"
@@ -63,20 +63,7 @@ def solve(
     if few or not is_smooth(problem):
         return evolutionary.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
     search = Search(problem, limits, central, callback)
-    start_value, ended, status = math.nan, "", CONVERGED
-    with np.errstate(all="ignore"):
-        try:
-            start_value = search.objective(problem.start)
-            ended, status = _Tree(search).run()
-            if search.best is None:
-                why = search.no_value_because or search.worst_constraint(problem.start)[1]
-                ended, status = f"there is no value at any point tried ({why})", NO_VALUE
-        except Stop as stop:
-            ended, status = f"{stop}; the best point so far is kept", stop.status
-        except KeyboardInterrupt:
-            ended, status = "interrupted; the best point so far is kept", INTERRUPTED
-        search.take_best()
-        return outcome(search, start_value, METHOD, ended, status, by_slope=False)
+    return searched(search, METHOD, lambda: (METHOD, *_Tree(search).run()))
 
 
 class _Tree:

@@ -18,10 +18,10 @@ import numpy as np
 
 from sheetml.errors import CalculationError
 from sheetml.solve import enumeration, neighbours, nonlinear
-from sheetml.solve.outcome import outcome
+from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.repair import Repair, repair_of
-from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop, gained
+from sheetml.solve.search import CONVERGED, LIMIT, Limits, Point, Progress, Search, Stop, gained
 from sheetml.solve.smoothness import is_smooth
 from sheetml.solve.starts import spread
 
@@ -58,23 +58,13 @@ def solve(
     the file's seconds without improvement.
     """
     search = Search(problem, limits, central, callback)
-    start_value, method, ended, status = math.nan, METHOD, "", CONVERGED
-    with np.errstate(all="ignore"):  # points far off overflow, which the methods survive
-        try:
-            start_value = search.objective(problem.start)
-            if enumeration.count(problem) <= enumeration.MOST_POINTS:
-                method, ended = TRIED, enumeration.try_all(search)
-            else:
-                ended = _Evolution(search, seed).run()
-            if search.best is None:
-                why = search.no_value_because or search.worst_constraint(problem.start)[1]
-                ended, status = f"there is no value at any point tried ({why})", NO_VALUE
-        except Stop as stop:
-            ended, status = f"{stop}; the best point so far is kept", stop.status
-        except KeyboardInterrupt:
-            ended, status = "interrupted; the best point so far is kept", INTERRUPTED
-        search.take_best()
-        return outcome(search, start_value, method, ended, status, by_slope=False)
+
+    def run() -> tuple[str, str, int]:
+        if enumeration.count(problem) <= enumeration.MOST_POINTS:
+            return TRIED, enumeration.try_all(search), CONVERGED
+        return METHOD, _Evolution(search, seed).run(), CONVERGED
+
+    return searched(search, METHOD, run)
 
 
 class _Evolution:

@@ -21,11 +21,10 @@ from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.tracing.graph import Traced, ordered
 from sheetml.errors import CalculationError, SolverError
 from sheetml.solve import nonlinear
-from sheetml.solve.outcome import outcome
+from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
     CONVERGED,
-    INTERRUPTED,
     LIMIT,
     NO_VALUE,
     NOT_MET,
@@ -37,6 +36,7 @@ from sheetml.solve.search import (
 )
 from sheetml.xlsx.solver_names import AT_LEAST, EQUAL, MAXIMISE, MINIMISE
 
+METHOD = "SCIP"
 MOST_SECONDS = 60.0  # where neither the file nor the user says otherwise
 MOST_TERMS = 200_000  # operations on single numbers
 GAP = 1e-6  # relative, between the best value and what is proved
@@ -65,19 +65,16 @@ def solve(
     if importlib.util.find_spec("pyscipopt") is None:
         raise SolverError("the global engine needs SCIP, which is not installed: pip install 'sheetml[global]'")
     search = Search(problem, limits, central, callback)
-    start_value, bound, ended, status = math.nan, math.nan, "", CONVERGED
-    with np.errstate(all="ignore"):
-        try:
-            start_value = search.objective(problem.start)
-            search.judged(_whole(problem, problem.start)[None, :])
-            _descend(search, problem.start)
-            ended, bound, status = _with_scip(search)
-        except Stop as stop:
-            ended, status = f"{stop}; the best point so far is kept", stop.status
-        except KeyboardInterrupt:
-            ended, status = "interrupted; the best point so far is kept", INTERRUPTED
-        search.take_best()
-        result = outcome(search, start_value, "SCIP", ended, status, by_slope=False)
+    bound = math.nan
+
+    def run() -> tuple[str, str, int]:
+        nonlocal bound
+        search.judged(_whole(problem, problem.start)[None, :])
+        _descend(search, problem.start)
+        ended, bound, status = _with_scip(search)
+        return METHOD, ended, status
+
+    result = searched(search, METHOD, run)
     result.bound = bound
     return result
 
