@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
 from sheetml.formula.text import to_a1
-from sheetml.xlsx.model import Area, CellValue, ErrorCode, Formula, WorkbookFile
+from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
 from sheetml.xlsx.sheet_patch import ArrayResult, CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
@@ -42,6 +42,7 @@ class Book:
         self.file = file
         self.calculation = Calculation(file)
         self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
+        self._names: dict[tuple[int, str], str | None] = {}  # hidden ones, by sheet and name, that are not in the file
 
     def __getitem__(self, name: str) -> Worksheet:
         position = self.calculation.sheet_position(name)
@@ -170,9 +171,7 @@ class Book:
         for sheet, area in areas:
             if area.height * area.width > 10_000_000:
                 raise FormulaError(f"{self.file.path}: {address(self.sheet_names[sheet], area)} has too many cells")
-        missing = sum(
-            area.height * area.width - self.calculation.slots.within(sheet, area).size for sheet, area in areas
-        )
+        missing = sum(area.height * area.width - self.calculation.within(sheet, area).size for sheet, area in areas)
         if missing > MOST_NEW_CELLS:
             raise FormulaError(
                 f"{self.file.path}: {missing:,} of the cells named are not in the workbook, too many to add"
@@ -208,15 +207,32 @@ class Book:
     # ---- saving
 
     def save(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, new_sheets: Sequence[NewSheet] = ()
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        new_sheets: Sequence[NewSheet] = (),
+        only_names: bool = False,
     ) -> None:
         """Writes the workbook with its present values; all else stays as it is in the file.
 
         `new_sheets` are added at the end of what is written, not to this workbook. A value that could not be
-        computed is written as #NAME?. The workbook's own file is replaced only with `overwrite`. Raises
-        WorkbookError where the file cannot be written.
+        computed is written as #NAME?. With `only_names` the cells too stay as they are in the file. The workbook's
+        own file is replaced only with `overwrite`. Raises WorkbookError where the file cannot be written.
         """
-        write_workbook(self.file, self.changes(), path, overwrite=overwrite, sheets=new_sheets)
+        changes = {} if only_names else self.changes()
+        write_workbook(self.file, changes, path, overwrite=overwrite, sheets=new_sheets, names=self._names)
+
+    def set_hidden_names(self, sheet: int, names: Mapping[str, str | None]) -> None:
+        """Defines hidden names local to a sheet, given by its position; None removes a name.
+
+        What a name stands for is stated without "=". No formula may use them: nothing is recalculated.
+        """
+        gone = {name.casefold() for name in names}
+        stated = self.file.names
+        stated[:] = [each for each in stated if each.scope != sheet or each.name.casefold() not in gone]
+        stated += [DefinedName(name, text, sheet, hidden=True) for name, text in names.items() if text is not None]
+        self._names |= {(sheet, name): text for name, text in names.items()}
 
     def changes(self) -> dict[int, dict[tuple[int, int], CellChange]]:
         """The cells that differ from those in the file, by sheet, by row and column: their values, and
@@ -254,8 +270,8 @@ class Book:
                 if not formula.dynamic or formula.area is None:
                     continue
                 slot = calculation.slot(position, formula.row, formula.column)
-                size = calculation.workspace.spills.get(slot)
-                blocked = all(cells.get(slot) is ErrorCode.SPILL for cells in (calculation.cells, calculation.original))
+                size = questions.spilled(calculation, slot)
+                blocked = calculation.value(slot) is calculation.stored_value(slot) is ErrorCode.SPILL
                 if size is not None and size != (formula.area.height, formula.area.width) and not blocked:
                     bottom, right = formula.row + size[0] - 1, formula.column + size[1] - 1
                     yield (position, formula.row, formula.column), Area(formula.row, formula.column, bottom, right)

@@ -94,6 +94,34 @@ def test_a_spilling_function_that_is_not_supported_says_so_in_all_its_cells_once
     assert 'ref="C1:C4"' in part_of(tmp_path / "out.xlsx")
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        '_xlfn.STOCKHISTORY("x",E1)', '_xlfn.VSTACK(A1:A2,_xlfn.STOCKHISTORY("x"))',
+        '_xlfn.DROP(_xlfn.STOCKHISTORY("x"),E1)',
+        '_xlfn.XLOOKUP(1,_xlfn.STOCKHISTORY("x"),A1:A3)', 'IFERROR(_xlfn.STOCKHISTORY("x"),E1)', "SEQUENCE(2000,2000)",
+        'ROWS(_xlfn.STOCKHISTORY("x"))', "_xlfn._xlws.FILTER(A1:A6,NOSUCH(E1))", "_xlfn.SEQUENCE(NOSUCH(E1))",
+    ],
+)  # fmt: skip
+def test_nothing_that_spilled_is_wiped_where_it_cannot_be_computed(formula: str, tmp_path: Path) -> None:
+    workbook = sheetml.open(spilling(tmp_path / "book.xlsx", formula, 5))
+    workbook.calculate(everything=True)
+    assert workbook.problems and workbook.changes() == {}
+    workbook.save(tmp_path / "out.xlsx")
+    again = sheetml.open(tmp_path / "out.xlsx")
+    assert again["Sheet"]["C1:C6"].reshape(-1).tolist() == [7, 7, 7, 7, 7, None] and again["Sheet"]["G1"] == 35
+
+
+def test_the_area_of_an_array_formula_can_be_asked_for(tmp_path: Path) -> None:
+    rows = (
+        '<row r="1"><c r="A1"><f t="array" ref="A1:A4">123</f></c><c r="C1"><f>SUM(_xlfn.ANCHORARRAY(A1))</f></c></row>'
+    )
+    rows += '<row r="2"><c r="C2"><f>SUM(_xlfn.ANCHORARRAY(A2))</f></c></row>'
+    workbook = sheetml.open(save(tmp_path / "book.xlsx", workbook_parts({"Sheet": rows})))
+    workbook.calculate()
+    assert (workbook["Sheet"]["C1"], workbook["Sheet"]["C2"]) == (492, ErrorCode.REF)
+
+
 def test_an_external_formula_keeps_its_stored_value_byte_for_byte(tmp_path: Path) -> None:
     rows = '<row r="1"><c r="A1"><f>[1]One!A1*2</f><v>0.30000000000000004</v></c><c r="B1"><f>A1</f><v>.3</v></c></row>'
     workbook = sheetml.open(save(tmp_path / "book.xlsx", workbook_parts({"Sheet": rows})))

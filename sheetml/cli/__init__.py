@@ -17,6 +17,9 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
+    "solver": "State, show or remove the Solver models of a workbook.",
+    "seek": "Find the value of a cell that brings another to a value (goal seek).",
+    "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
     "check": "Recompute every formula and compare with the values Excel stored.",
     "new": "Build a workbook from your own data.",
     "gradcheck": "Compare derivatives in a workbook's cells with the exact ones.",

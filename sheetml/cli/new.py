@@ -9,6 +9,7 @@ from sheetml.cli import Commands
 KINDS = {
     "collab-filter": "Ratings as a crosstab and by rating, with factors that Solver fits.",
     "graddesc": "A line fitted by gradient descent, a sheet an optimiser.",
+    "solver-gallery": "Solver models of every kind, each in a workbook that teaches it.",
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sheetml.cli.model_options import how_to_state, is_stated, model_from, model_options
 from sheetml.cli.terminal import (
     OUTPUT_FILE,
     json_option,
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from sheetml.loops import TrainingLoop
     from sheetml.report.run_report import Recorder
     from sheetml.solve.model import SolverModel
+    from sheetml.solve.reports import Report
+    from sheetml.xlsx.new_sheets import NewSheet
 
+REPORT_WIDTHS = (4, 12, 28, 16, 20, 16, 20, 20)  # of a report's columns, in characters
 INTERRUPTED = 2  # the status of a result that Ctrl-C ended
 EXIT_INTERRUPTED = 130
 
@@ -45,6 +49,7 @@ class Outcome:
     sheet: str
     result: Any = None  # scipy.optimize.OptimizeResult
     problem: str = ""
+    reports: tuple[Report, ...] = ()
 
     @property
     def solved(self) -> bool:
@@ -59,14 +64,26 @@ class Outcome:
 )
 @click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
 @click.option("--sheet", "sheets", multiple=True, help="Only this sheet's model and loop; may be given several times.")
+@model_options
 @click.option("--max-time", type=click.FloatRange(min=0), help="Seconds a model; default: what the file says.")
 @click.option("--max-iterations", type=click.IntRange(min=1), help="Iterations a model; default: no limit.")
 @click.option("--tolerance", type=click.FloatRange(min=0), help="Relative change of the objective at which to stop.")
 @click.option("--starts", type=click.IntRange(min=1), default=1, show_default=True, help="Starting points to try.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes for several starts; default: one a processor.")
+@click.option(
+    "--engine",
+    type=click.Choice(["grg", "lp", "evolutionary", "global"]),
+    help="In place of what the file asks for; global proves its answer (needs sheetml[global]).",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Makes starting points, RAND and its kind repeatable.")
 @click.option("--epochs", type=click.IntRange(min=0), default=EPOCHS, show_default=True, help="Of each training loop.")
 @click.option("--no-reset", is_flag=True, help="Training loops go on from the state in the file.")
 @click.option("--rules", "by_rules", is_flag=True, help="Run training loops by rules also where there are macros.")
+@click.option(
+    "--reports",
+    metavar="KINDS",
+    help="Excel's reports as sheets of the output: answer,sensitivity,limits,feasibility,linearity or all.",
+)
 @click.option("--report", type=OUTPUT_FILE, help="Write a web page of what the run did into this file.")
 @click.option("--png", type=OUTPUT_FILE, help="Write the page's pictures into this folder.")
 @json_option
@@ -80,20 +97,25 @@ def command(
     max_iterations: int | None,
     tolerance: float | None,
     starts: int,
+    workers: int | None,
+    engine: str | None,
     seed: int | None,
     epochs: int,
     no_reset: bool,
     by_rules: bool,
+    reports: str | None,
     report: Path | None,
     png: Path | None,
     as_json: bool,
     quiet: bool,
+    **stated: Any,
 ) -> int:
     """Recompute WORKBOOK, solve every Solver model and run every training loop in it, and write the result beside it.
 
     Each model is solved from the values stored in the file. Each training loop is reset and run, by the
     workbook's own macros where it has them. The output is the same workbook with the changed values and
-    all else untouched. Ctrl-C ends a search: the best point so far is kept and written. Exit code 2
+    all else untouched. With a goal and --by that model alone is solved, and not stored: sheetml solver
+    stores one. Ctrl-C ends a search: the best point so far is kept and written. Exit code 2
     where a model could not be solved or a loop not be run.
     """
     import sheetml
@@ -102,22 +124,26 @@ def command(
         raise click.UsageError("--in-place and --output contradict each other.")
     book = sheetml.open(workbook)
     book.calculate(seed=seed)
-    models, loops = _chosen(book, sheets)
+    models, loops = _stated(book, sheets, stated) if is_stated(stated) else _chosen(book, sheets)
     settings = {
         "max_time": max_time,
         "max_iterations": max_iterations,
         "tolerance": tolerance,
         "starts": starts,
+        "workers": workers,
+        "engine": engine or "",
         "seed": seed,
     }
     recorder = _recorder(book, workbook, report, png)
-    outcomes = list(_solved(models, settings, not (quiet or as_json), recorder))
+    kinds = _report_kinds(reports)
+    outcomes = list(_solved(models, settings, kinds, not (quiet or as_json), recorder))
     runs: list[Trained] = []
     if _exit_code(outcomes, runs) != EXIT_INTERRUPTED:
         runs += trained(loops, epochs, reset=not no_reset, by_rules=by_rules)
     target: Path | None = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
-    if target is not None and _has_something_to_write(outcomes, runs):
-        book.save(target, overwrite=in_place)
+    new_sheets = _report_sheets(book, outcomes)
+    if target is not None and (new_sheets or _has_something_to_write(outcomes, runs)):
+        book.save(target, overwrite=in_place, new_sheets=new_sheets)
     else:
         target = None
     if recorder is not None:
@@ -132,6 +158,15 @@ def command(
     for problem in _problems(outcomes, runs) if not as_json else []:
         click.echo(f"sheetml: {problem}", err=True)
     return _exit_code(outcomes, runs)
+
+
+def _stated(
+    book: Workbook, sheets: tuple[str, ...], stated: dict[str, Any]
+) -> tuple[list[SolverModel], list[TrainingLoop]]:
+    """The model that the options state, and no loops."""
+    if len(sheets) > 1:
+        raise click.UsageError("A model is stated on one sheet: give --sheet once.")
+    return [model_from(book, sheets[0] if sheets else None, stated)], []
 
 
 def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel], list[TrainingLoop]]:
@@ -150,6 +185,27 @@ def _chosen(book: Workbook, sheets: tuple[str, ...]) -> tuple[list[SolverModel],
         [model for sheet in wanted for model in models if model.sheet.casefold() == sheet],
         [loop for sheet in wanted for loop in loops if loop.sheet.casefold() == sheet],
     )
+
+
+def _report_kinds(text: str | None) -> list[str]:
+    if not text:
+        return []
+    from sheetml.solve.reports import kinds_from
+
+    return kinds_from(text)
+
+
+def _report_sheets(book: Workbook, outcomes: list[Outcome]) -> list[NewSheet]:
+    """The reports as sheets of the output, named and numbered as Excel does it."""
+    from sheetml.solve.reports import rows_of
+    from sheetml.xlsx.new_sheets import NewSheet, free_name
+
+    sheets: list[NewSheet] = []
+    for outcome in outcomes:
+        for report in outcome.reports:
+            taken = [*book.sheet_names, *book.file.other_sheets, *(sheet.name for sheet in sheets)]
+            sheets.append(NewSheet(free_name(report.title, taken), rows_of(report), REPORT_WIDTHS))
+    return sheets
 
 
 def _has_something_to_write(outcomes: list[Outcome], runs: list[Trained]) -> bool:
@@ -220,27 +276,30 @@ def _write_report(
 
 
 def _solved(
-    models: list[SolverModel], settings: dict[str, Any], show: bool, recorder: Recorder | None
+    models: list[SolverModel], settings: dict[str, Any], kinds: list[str], show: bool, recorder: Recorder | None
 ) -> Iterator[Outcome]:
     """Solves the models in order; one that cannot be solved does not keep the others from it."""
     for model in models:
-        outcome = _outcome(model, settings, show, recorder)
+        outcome = _outcome(model, settings, kinds, show, recorder)
         yield outcome
         if outcome.result is not None and outcome.result.status == INTERRUPTED:
             return
 
 
-def _outcome(model: SolverModel, settings: dict[str, Any], show: bool, recorder: Recorder | None) -> Outcome:
+def _outcome(
+    model: SolverModel, settings: dict[str, Any], kinds: list[str], show: bool, recorder: Recorder | None
+) -> Outcome:
     if recorder is not None:
         recorder.start(model)
     try:
         with _progress(model.sheet, show) as callback:
             follow = callback if recorder is None else _both(recorder.follow, callback)
-            outcome = Outcome(model.sheet, model.solve(**settings, callback=follow))
+            result = model.solve(**settings, callback=follow)
+            outcome = Outcome(model.sheet, result, reports=tuple(model.reports(result, kinds) if kinds else ()))
     except (SolverError, CalculationError) as error:
         outcome = Outcome(model.sheet, problem=str(error))
     if recorder is not None:
-        recorder.finish(model, outcome.result, outcome.problem)
+        recorder.finish(model, outcome.result, outcome.problem, outcome.reports)
     return outcome
 
 
@@ -287,6 +346,7 @@ def _print(book: Workbook, target: Path | None, outcomes: list[Outcome], runs: l
             console.print(f"{result.sheet}: {result.message}", markup=False)
     elif not outcomes and not runs:
         console.print("There is no Solver model and no training loop in the workbook: it was recomputed.", markup=False)
+        console.print(f"State a model with: {how_to_state(book)}", markup=False, soft_wrap=True)
     show_loops(console, runs)
     for address, reason in list(book.problems.items())[:10]:
         console.print(f"{address} could not be computed: {reason}", markup=False)
@@ -340,6 +400,8 @@ def _document(book: Workbook, target: Path | None, outcomes: list[Outcome], runs
 
 
 def _model_document(outcome: Outcome) -> dict[str, Any]:
+    from sheetml.solve.reports import document_of
+
     result = outcome.result
     if result is None:
         return {"sheet": outcome.sheet, "success": False, "message": outcome.problem}
@@ -356,6 +418,8 @@ def _model_document(outcome: Outcome) -> dict[str, Any]:
         "constraint_violation": result.constraint_violation,
         "seconds": result.seconds,
         "method": result.method,
+        **({"gap": result.gap} if "gap" in result else {}),
         "success": result.success,
         "message": result.message,
+        **({"reports": [document_of(report) for report in outcome.reports]} if outcome.reports else {}),
     }

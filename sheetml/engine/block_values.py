@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from sheetml.engine.dates import date_1904
-from sheetml.engine.division import Split, together
+from sheetml.engine.division import together
 from sheetml.engine.evaluate import Context, first_element
 from sheetml.engine.formulas import Block
 from sheetml.engine.signals import Signal
-from sheetml.engine.values import BLANK, NUMBER, Value, fitted
+from sheetml.engine.sizes import Split
+from sheetml.engine.values import Value, fitted, without_blanks
 from sheetml.errors import CalculationError, SheetmlError
 
 MOST_FAILURES = 200  # of cells of a block, one after the other, before its other cells are named with them
@@ -94,11 +95,3 @@ def _joined(parts: list[tuple[np.ndarray, Value]], count: int, block: Block) -> 
         raise SizesDiffer
     assert isinstance(result, Value)
     return result
-
-
-def without_blanks(value: Value) -> Value:
-    """A formula's result is never blank: it is 0."""
-    if value.kind is None or not (value.kind == BLANK).any():
-        return value
-    kind = np.where(value.kind == BLANK, NUMBER, value.kind).astype(np.uint8)
-    return Value(value.number, kind if kind.any() else None, value.text)

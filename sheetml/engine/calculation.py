@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from sheetml.engine import functions
-from sheetml.engine.block_values import SizesDiffer, evaluated, values_or_reasons
+from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, values_or_reasons
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.recurrence import compile_scan
-from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.evaluate import NotReady, Workspace
-from sheetml.engine.formulas import Change, Formulas
+from sheetml.engine.formulas import Block, Change, Formulas
 from sheetml.engine.iteration import settle
-from sheetml.engine.plan import Plan, Stage, Step, make_plan, round_of
+from sheetml.engine.plan import Plan, Stage, Stages, Step, make_plan, ordered, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -26,6 +25,7 @@ from sheetml.engine.values import (
     broadcast,
     fitted,
 )
+from sheetml.engine.what_if import tabulated
 from sheetml.errors import CalculationError, SheetmlError
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
@@ -56,6 +56,9 @@ class Calculation(CellTable):
         self.spills.remember(self.original)
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
+        self._stages = Stages(self.workspace)
+        self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
+        self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
         self.edited = False  # formulas were changed since the last calculation
 
@@ -68,7 +71,9 @@ class Calculation(CellTable):
         workspace.slots, workspace.cells = self.slots, self.cells
         workspace.pending = np.zeros(self.slots.count, bool)
         self.formulas.settle(self.slots)
+        self._stages = Stages(workspace)
         self._plan = None
+        self._grew = True
 
     def is_formula(self, slots: np.ndarray) -> np.ndarray:
         """Which of the slots a formula fills."""
@@ -120,9 +125,20 @@ class Calculation(CellTable):
     @property
     def plan(self) -> Plan:
         if self._plan is None:
-            self._plan = make_plan(self.formulas.blocks, self.workspace, self._learned)
+            blocks = self.formulas.blocks
+            self._stages.keep(blocks)
+            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages)
+            self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
+            self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
         return self._plan
+
+    def _remember_reads(self, stages: list[Stage]) -> None:
+        """Tells new stages what their formulas have been seen to read."""
+        for stage in stages if self._looked_up else []:
+            found = [self._looked_up[step.block] for step in stage.blocks if step.block in self._looked_up]
+            if found:
+                stage.dynamic_reads = np.unique(np.concatenate(found))
 
     @property
     def owner(self) -> np.ndarray:
@@ -130,29 +146,25 @@ class Calculation(CellTable):
         _ = self.plan
         return self._owner
 
-    def stages_after(self, inputs: np.ndarray) -> list[Stage]:
-        """The stages that depend on the inputs (slots), in order.
+    def stages_after(self, inputs: np.ndarray, volatile: bool = False) -> list[Stage]:
+        """The stages that depend on the inputs (slots), or with `volatile` on the hour or chance, in order.
 
         The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
-        reached = np.zeros(self.slots.count, bool)
-        reached[inputs] = True
-        downstream = []
-        for stage in self.plan.stages:
-            depends = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
-            if depends and not np.isin(stage.targets, inputs).all():
-                downstream.append(stage)
-                reached[stage.targets] = True
-                reached[0] = False
-        return downstream
 
-    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray) -> list[Stage]:
-        """The stages that depend on the inputs and that the outputs depend on (both slots), in order."""
+        def depends(stage: Stage, reached: np.ndarray) -> bool:
+            found = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
+            return (found or (volatile and stage.volatile)) and not np.isin(stage.targets, inputs).all()
+
+        return self._reached(self.mask(inputs), depends)
+
+    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]:
+        """The stages that depend on the inputs (as above) and that the outputs depend on (both slots), in order."""
         needed = np.zeros(self.slots.count, bool)
         needed[outputs] = True
         needed[inputs] = False
         chosen = []
-        for stage in reversed(self.stages_after(inputs)):
+        for stage in reversed(self.stages_after(inputs, volatile)):
             if needed[stage.targets].any():
                 chosen.append(stage)
                 needed[stage.reads] = True
@@ -167,19 +179,25 @@ class Calculation(CellTable):
         return sources[np.isin(readers, stage.targets)] if readers.size else sources
 
     def learn(self, found: NotReady) -> None:
-        """Takes up that cells read others which come later in the plan."""
+        """Takes up that cells read others which come later in the plan, and has it made anew."""
+        if not self._note(found):
+            raise self._endless(found)
+        self._plan = None
+
+    def _note(self, found: NotReady) -> bool:
+        """Takes up that cells read others; whether any of it was not known."""
         readers, sources = self._learned
-        before = len(readers)
         codes = np.unique(
             np.concatenate([readers, found.readers]) * np.int64(self.slots.count)
             + np.concatenate([sources, found.sources])
         )
         self._learned = codes // self.slots.count, codes % self.slots.count
-        if len(codes) == before:
-            # known already, and yet not in order: the cells depend on each other in a circle
-            place = self.describe(found.readers[:1])
-            raise CalculationError(f"{place} depends on itself through the cells it refers to")
-        self._plan = None
+        return len(codes) > len(readers)
+
+    def _endless(self, found: NotReady) -> CalculationError:
+        """What was found is known already, and yet not in order: the cells depend on each other in a circle."""
+        place = self.describe(found.readers[:1])
+        return CalculationError(f"{place} depends on itself through the cells it refers to")
 
     # ---- calculating
 
@@ -203,7 +221,7 @@ class Calculation(CellTable):
         else:
             raise CalculationError("the areas that formulas fill keep changing: no calculation settles them")
         self.changed[:] = False
-        self.edited = False
+        self.edited = self._grew = False
         self.is_calculated = True
 
     @property
@@ -239,32 +257,104 @@ class Calculation(CellTable):
     def _run(self, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
         if len(dirty) != self.slots.count:
             dirty = self.changed.copy()
-        stages = self.plan.stages if everything else self._possibly_changed(dirty)
+        stages = self.plan.stages
+        needed = stages if everything else self._possibly_changed(dirty)
         if sheet is not None:
-            stages = [stage for stage in stages if any(step.block.sheet == sheet for step in stage.blocks)]
+            needed = [stage for stage in needed if any(step.block.sheet == sheet for step in stage.blocks)]
+        chosen = {id(stage) for stage in needed}
+        # where formulas look cells up, one that is not computed now, but comes later in the order, is a discovery too
+        whole = sheet is None and (self.edited or bool(self._looked_up))
+        stages = stages if whole else needed
         pending = self.workspace.pending
         pending[:] = False
         for stage in stages:
             pending[stage.targets] = True
         pending[0] = False
-        for stage in stages:
-            if everything or stage.volatile or self._depends_on(stage, dirty):
-                self._run_stage(stage, dirty)
-            pending[stage.targets] = False
+        done = self._go_through(stages, chosen, dirty, everything)
+        if done != stages:
+            self._reorder(done if len(stages) == len(self.plan.stages) else None)
+
+    def _go_through(self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool) -> list[Stage]:
+        """Runs those of the stages that are chosen and depend on something dirty; all in the order they came to.
+
+        One that is found to read cells which are still to be computed waits, with all that depend on it, until those
+        that come later have been run. Where none of those waiting can go on, they depend on each other: they are
+        ordered anew, cell by cell.
+        """
+        pending, done, waiting, learned = self.workspace.pending, [], stages, len(self._learned[0])
+        trusting = True  # that formulas look up what they did the last time
+        while waiting:
+            late: list[Stage] = []
+            held = np.zeros(self.slots.count, bool)
+            found: NotReady | None = None
+            for stage in waiting:
+                needed = id(stage) in chosen
+                ahead = needed and self._looks_ahead(stage)
+                if not (needed and ((late and held[stage.reads].any()) or (ahead and trusting))):
+                    try:
+                        if needed and (everything or ahead or stage.volatile or self._depends_on(stage, dirty)):
+                            self._run_stage(stage, dirty)
+                        pending[stage.targets] = False
+                        done.append(stage)
+                        continue
+                    except NotReady as not_ready:
+                        found = not_ready
+                        self._note(found)
+                        pending[stage.targets] = True
+                        pending[0] = False
+                late.append(stage)
+                held[stage.targets] = True
+                held[0] = False
+            if len(late) == len(waiting) and found is None:
+                trusting = False
+            elif len(late) == len(waiting):
+                assert found is not None
+                if len(self._learned[0]) == learned:
+                    raise self._endless(found)
+                learned = len(self._learned[0])
+                blocks = [step.block for stage in late for step in stage.blocks]
+                late = ordered([self._stages.of(block) for block in blocks], self.workspace, self._learned)
+                self._remember_reads(late)
+                chosen.update(map(id, late))
+            waiting = late
+        return done
+
+    def _looks_ahead(self, stage: Stage) -> bool:
+        """Whether it looked up cells of other stages, the last time, that are still to be computed."""
+        looked_up = stage.dynamic_reads[self.workspace.pending[stage.dynamic_reads]]
+        return bool(looked_up.size) and not np.isin(looked_up, stage.targets).all()
+
+    def _reorder(self, stages: list[Stage] | None) -> None:
+        """Takes over the order that a run came to; None has the plan made anew."""
+        self._plan = None if stages is None else Plan(stages)
+        if self._plan is not None:
+            self._owner = self._plan.owner(self.slots.count)
 
     def _possibly_changed(self, dirty: np.ndarray) -> list[Stage]:
         """The stages that depend on changed or volatile cells, directly or through others."""
-        reached = dirty.copy()
-        chosen = []
-        for stage in self.plan.stages:
-            if stage.volatile or self._depends_on(stage, reached):
-                chosen.append(stage)
-                reached[stage.targets] = True
-                reached[0] = False
-        return chosen
+        return self._reached(dirty, lambda stage, reached: stage.volatile or self._depends_on(stage, reached))
+
+    def _reached(self, mask: np.ndarray, depends: Callable[[Stage, np.ndarray], bool]) -> list[Stage]:
+        """The stages that depend on marked cells, or on cells of others that do, in order.
+
+        What formulas look up may come later in the order: then all are gone through again.
+        """
+        reached, chosen = mask.copy(), set[int]()
+        for _ in range(1 + len(self.plan.stages)):
+            before = len(chosen)
+            for stage in self.plan.stages:
+                if id(stage) not in chosen and depends(stage, reached):
+                    chosen.add(id(stage))
+                    reached[stage.targets] = True
+                    reached[0] = False
+            if len(chosen) == before or not self._looked_up:
+                break
+        return [stage for stage in self.plan.stages if id(stage) in chosen]
 
     def _depends_on(self, stage: Stage, mask: np.ndarray) -> bool:
-        """Whether it reads any of the marked cells, or its own formulas are new."""
+        """Whether it reads any of the marked cells, or perhaps cells that are new, or its own formulas are new."""
+        if self._grew and 0 in stage.dynamic_reads[:1]:  # it looked where there was no cell: now there may be one
+            return True
         return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
     def _run_stage(self, stage: Stage, dirty: np.ndarray) -> None:
@@ -287,6 +377,7 @@ class Calculation(CellTable):
                 circular = []
         if workspace.dynamic_reads:
             stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""
@@ -311,11 +402,7 @@ class Calculation(CellTable):
             dirty[0] = False
 
     def _run_step(self, step: Step, dirty: np.ndarray) -> None:
-        try:
-            value = self.evaluate_step(step)
-        except NotReady as found:
-            self.learn(found)
-            raise Replan from None
+        value = self.evaluate_step(step)
         self.workspace.pending[step.targets] = False
         self._store(step.targets.reshape(-1), value, dirty)
 
@@ -357,11 +444,7 @@ class Calculation(CellTable):
         cells = np.concatenate([step.cells for step in (*left, *(step for step in steps if not step.circular))])
         rounds = round_of(cells, stage, self.workspace, self._learned)
         pending[rounds.targets] = False
-        try:
-            settle(rounds, self.cells, self._evaluated_anew, self.file.iterate_count, self.file.iterate_delta, dirty)
-        except NotReady as found:
-            self.learn(found)
-            raise Replan from None
+        settle(rounds, self.cells, self._evaluated_anew, self.file.iterate_count, self.file.iterate_delta, dirty)
         self.revision += 1
 
     def _evaluated_anew(self, step: Step) -> Value:
@@ -388,7 +471,7 @@ class Calculation(CellTable):
     def _tried(self, step: Step, dirty: np.ndarray) -> bool:
         self.workspace.in_circle = True
         try:
-            value = self.evaluate_step(step)
+            value = self._evaluated_anew(step)
         except NotReady:
             return False
         finally:
@@ -405,6 +488,8 @@ class Calculation(CellTable):
             if self.file.iterate:  # the calculation itself never asks for these: functions do
                 reason = f"{self.describe(step.cells)} is calculated by iteration"
             value = step.context.uncomputable(reason)
+        elif step.block.table is not None:
+            value = self._tabulated(step)
         elif step.block.tree is None:
             value = step.context.uncomputable(step.block.problem)
         else:
@@ -421,9 +506,41 @@ class Calculation(CellTable):
             value = values_or_reasons(step.context, block)
         except SizesDiffer:
             raise self._divided(step) from None
+        value = self._without_consequences(step, value)
         if block.size is None:
             return value
-        return self.spills.fit(step, value, self.cells) if block.dynamic else fitted(value, *block.size)
+        return self._spilled(step, value) if block.dynamic else fitted(value, *block.size)
+
+    def _spilled(self, step: Step, value: Value) -> Value:
+        try:
+            return self.spills.fit(step, value, self.cells)
+        except CalculationError as error:
+            if self.workspace.trace is not None:
+                raise
+            return step.context.uncomputable(str(error))
+
+    def _without_consequences(self, step: Step, value: Value) -> Value:
+        """Errors of cells in whose formulas something could not be computed are not known to be errors."""
+        problems = self.workspace.problems
+        if not problems or value.kind is None or not (value.kind >= ERROR).any():
+            return value
+        noted = np.array([slot in problems for slot in step.cells.tolist()])[:, None, None]
+        if not noted.any():
+            return value
+        kind = np.where(noted & (value.kind >= ERROR), np.uint8(UNKNOWN), value.kind)
+        spread = broadcast(value, kind.shape)
+        return Value(spread.number, kind, spread.text)
+
+    def _tabulated(self, step: Step) -> Value:
+        """The values of a data table."""
+        try:
+            with defects_named("this data table"):
+                value, why = tabulated(self, step.block)
+        except CalculationError as error:
+            return step.context.uncomputable(str(error))
+        if why:
+            step.context.uncomputable(f"what the data table tries cannot be computed: {why}")
+        return value
 
     def _divided(self, step: Step) -> Replan:
         found = self.spills.divide(step)
@@ -443,7 +560,7 @@ class Calculation(CellTable):
         So it is too where they refer to other workbooks: Excel does not ask those again before something changes.
         """
         others = self.workspace.reads_others and not step.volatile
-        if self.workspace.trace is not None or (value.kind is None and not others):
+        if self.workspace.cells is not self.cells or (value.kind is None and not others):
             return value
         unknown = (value.kinds == UNKNOWN) | others
         unknown &= self.original.kind[step.targets] != BLANK
@@ -462,7 +579,7 @@ class Calculation(CellTable):
         looked_up = self.workspace.dynamic_reads
         if not step.circular and any(self.moved(slots).any() for slots in looked_up):
             return step.cells
-        readers, sources = pairs_of(step.context, step.block.tree)
+        readers, sources = step.pairs()
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
         return np.unique(readers[self.moved(sources) & ~own])
 

@@ -249,6 +249,11 @@ class CellFunction:
         """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
         return None if self._recording is None else self._recording.outputs
 
+    def trace_at(self, x: np.ndarray) -> None:
+        """Traces anew, so that the graph and its arrays hold their values at x. Raises as asking for a value does."""
+        self._recording = self._trace(self._vector(x))
+        self._check_values(self._recording)
+
     @property
     def guards(self) -> list[Traced]:
         """The decisions that depend on the inputs, taken where it was last traced."""

@@ -77,8 +77,7 @@ class CellTable:
 
     def locate_area(self, sheet: int, area: Area) -> np.ndarray:
         """The slots of an area's cells, (rows, columns), 0 for those without one."""
-        rows, columns = np.arange(area.top, area.bottom + 1), np.arange(area.left, area.right + 1)
-        return self.slots.locate(sheet, rows[:, None], columns[None, :])
+        return self.slots.area(sheet, area.top, area.left, area.height, area.width)
 
     def locate_places(self, places: list[tuple[int, int, int]]) -> np.ndarray:
         """The slots of cells given one by one, (n,), by sheet, row and column."""

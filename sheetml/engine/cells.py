@@ -56,6 +56,19 @@ class Slots:
         found = np.minimum(found, len(keys) - 1)
         return np.where(keys[found] == wanted, self._slots[sheet][found], 0)
 
+    def area(self, sheet: int, top: int, left: int, height: int, width: int) -> np.ndarray:
+        """The slots of one area's cells, (height, width), 0 for those without one."""
+        keys = self._keys[sheet]
+        first, last = keys.searchsorted((_key(top, left), _key(top + height - 1, left + width))).tolist()
+        if last - first > height * width:  # most cells of its rows are beside it
+            down, across = np.arange(top, top + height), np.arange(left, left + width)
+            return self.locate(sheet, down[:, None], across[None, :])
+        slots = np.zeros((height, width), np.intp)
+        rows, columns = np.divmod(keys[first:last], _STRIDE)
+        inside = (columns >= left) & (columns < left + width)
+        slots[rows[inside] - top, columns[inside] - left] = self._slots[sheet][first:last][inside]
+        return slots
+
     def locate_places(self, places: list[tuple[int, int, int]]) -> np.ndarray:
         """The slots of cells given one by one, (n,)."""
         table = np.array(places, np.int64).reshape(-1, 3)
@@ -234,6 +247,20 @@ class TracedCells:
         self.piece = np.full(len(stored.number), -1, np.int32)  # which piece a slot is in
         self.position = np.zeros(len(stored.number), np.intp)  # and where in it
         self.fixed: np.ndarray | None = None  # slots that are inputs: what formulas write there is dropped
+
+    @classmethod
+    def beside(cls, cells: CellStore, trace: Trace, slots: np.ndarray, value: Value) -> TracedCells:
+        """The same cells, in which some hold other values whatever formulas say; the others are left alone."""
+        if isinstance(cells, TracedCells):
+            result = cls(cells.constant, trace)
+            result.pieces, result.piece, result.position = list(cells.pieces), cells.piece.copy(), cells.position.copy()
+            fixed = slots if cells.fixed is None else np.union1d(cells.fixed, slots)
+        else:
+            assert isinstance(cells, StoredCells)
+            result, fixed = cls(cells, trace), slots
+        result.write(slots, value)
+        result.fixed = fixed
+        return result
 
     def gather(self, slots: np.ndarray) -> Value:
         value = self.constant.gather(slots)

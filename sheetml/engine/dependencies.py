@@ -25,6 +25,7 @@ from sheetml.xlsx.model import Area
 _REFERENCES = (Range, Name, StructuredReference)
 _OPERATORS_ON_REFERENCES = (":", " ", ",")
 _EXACT_LIMIT = 1_000_000  # cells read by a block, up to which they are listed one by one
+_MOST_PAIRS = 2**25  # of a cell and one that it reads, in formulas that refer to each other
 
 
 def read_references(context: Context, node: Node, scalar: bool, listed: set[str] | None = None) -> Iterator[Reference]:
@@ -133,7 +134,7 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
         held = slots != 0
         readers.append(reading[held])
         sources.append(slots[held])
-        if sum(map(len, sources)) > 100_000_000:
+        if sum(map(len, sources)) > _MOST_PAIRS:
             raise CalculationError("the formulas that refer to each other read too many cells")
     return np.concatenate(readers), np.concatenate(sources)
 
@@ -144,7 +145,7 @@ def _pairs_within(context: Context, reference: Reference) -> tuple[np.ndarray, n
     areas = [Area(*map(int, corner)) for corner in zip(*corners)]
     found = [context.workspace.slots.within(reference.sheet, area) for area in areas]
     sources = found * context.count if len(found) == 1 else found
-    if sum(map(len, sources)) > 100_000_000:
+    if sum(map(len, sources)) > _MOST_PAIRS:
         raise CalculationError("the formulas that refer to each other read too many cells")
     return np.repeat(context.readers, [len(each) for each in sources]), np.concatenate(sources)
 

@@ -14,28 +14,9 @@ import numpy as np
 
 from sheetml.engine.areas import Reference
 from sheetml.engine.signals import Signal
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import Errors, Value, broadcast, select
-
-
-class Split(Signal):
-    """The context's cells cannot be evaluated in one go: something that must be alike differs among them.
-
-    `labels`, one a cell, (b,), say which cells can go together; without labels any fewer may do (their
-    arrays are too large together).
-    """
-
-    def __init__(self, labels: np.ndarray | None = None) -> None:
-        super().__init__()
-        self.labels = labels
-
-    def groups(self, count: int) -> list[np.ndarray]:
-        """The cells, by their positions, in groups to be evaluated apart."""
-        if self.labels is not None and self.labels.size == count:
-            distinct, group = np.unique(self.labels, return_inverse=True)
-            if len(distinct) > 1:
-                return [np.nonzero(group.reshape(-1) == number)[0] for number in range(len(distinct))]
-        return [np.arange(count // 2), np.arange(count // 2, count)]
 
 
 class Refused(Signal):

@@ -8,7 +8,7 @@ the formula ("implicit intersection": everything else).
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -17,11 +17,12 @@ import numpy as np
 
 from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
 from sheetml.engine.cells import CellStore, Slots, describe
-from sheetml.engine.division import Refused, Split, labels_of, numbered, together
+from sheetml.engine.division import Refused, labels_of, numbered, together
 from sheetml.engine.other_workbooks import NotKept
 from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.scope import Scope
 from sheetml.engine.signals import Signal
+from sheetml.engine.sizes import ELEMENTS_AT_ONCE, ELEMENTS_OF_ONE_CELL, Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Trace, violated
 from sheetml.engine.values import (
@@ -76,8 +77,7 @@ from sheetml.formula.tree import (
 )
 from sheetml.xlsx.model import ERROR_CODE
 
-ELEMENTS_AT_ONCE = 4_000_000  # of one intermediate array; larger batches of cells are split
-ELEMENTS_OF_ONE_CELL = 64_000_000
+_KEPT = 2**17  # slots of an area that are kept to be read again; those of larger ones are found anew
 NESTED_NAMES = 100
 NESTED_CALLS = 1024  # of functions made by LAMBDA
 _MOST_CALLS = 2**27  # elements that the names and functions of one formula are evaluated for, with ...
@@ -158,7 +158,7 @@ class Workspace:
     slots: Slots
     scope: Scope
     cells: CellStore
-    functions: dict[str, Function]
+    functions: Mapping[str, Function]
     pending: np.ndarray  # bool by slot: formula cells still to be computed in this pass
     random: np.random.Generator
     trace: Trace | None = None
@@ -331,9 +331,7 @@ class Context:
         return self._read(reference)
 
     def _read(self, reference: Reference) -> Value:
-        slots = reference._slots
-        if slots is None:
-            slots = reference._slots = self.locate(reference)
+        slots = self.slots_of(reference)
         workspace = self.workspace
         if reference.dynamic or workspace.in_circle:
             self._note_dynamic(slots)
@@ -347,6 +345,15 @@ class Context:
     def _gather(self, slots: np.ndarray) -> Value:
         return self.workspace.cells.gather(slots)
 
+    def slots_of(self, reference: Reference) -> np.ndarray:
+        """The slots of the areas' cells, (b, rows, columns), 0 for those without one; few enough, they are kept."""
+        slots = reference._slots
+        if slots is None:
+            slots = self.locate(reference)
+            if slots.size <= _KEPT:
+                reference._slots = slots
+        return slots
+
     def locate(self, reference: Reference) -> np.ndarray:
         """The slots of the areas' cells, (b, rows, columns), 0 for those without one."""
         scope = self.workspace.scope
@@ -358,6 +365,9 @@ class Context:
             raise Split
         if size > ELEMENTS_OF_ONE_CELL:
             raise CalculationError(f"an area of {rows} rows and {columns} columns is too large to compute with")
+        if reference.count == 1 and reference.errors is None:
+            top, left = int(reference.top[0]), int(reference.left[0])
+            return self.workspace.slots.area(reference.sheet, top, left, rows, columns)[None]
         down, across = np.arange(rows)[None, :, None], np.arange(columns)[None, None, :]
         slots = self.workspace.slots.locate(
             reference.sheet, reference.top[:, None, None] + down, reference.left[:, None, None] + across
@@ -369,6 +379,10 @@ class Context:
             slots = np.where(broadcast_cells(reference.errors, slots.shape) != 0, 0, slots)
         return slots
 
+    def note_reads(self, slots: np.ndarray) -> None:
+        """Takes up that the context's one cell reads others (n,), which its formula does not tell."""
+        self._note_dynamic(slots.reshape(1, 1, -1))
+
     def _note_dynamic(self, slots: np.ndarray) -> None:
         workspace = self.workspace
         late = workspace.pending[slots]
@@ -377,7 +391,7 @@ class Context:
             late = np.broadcast_to(late, readers.shape)
             sources = np.broadcast_to(slots, readers.shape)
             raise NotReady(readers[late], sources[late])
-        workspace.dynamic_reads.append(slots.reshape(-1))
+        workspace.dynamic_reads.append(slots[slots != 0])
 
     # ---- for messages
 
@@ -573,9 +587,7 @@ def spilled(context: Context, node: Node) -> Result:
     if isinstance(anchor, Value):
         return anchor
     context.in_array_mode().read(anchor)  # the formula has been computed
-    slots = anchor._slots
-    assert slots is not None
-    anchors = slots[:, 0, 0]
+    anchors = context.slots_of(anchor)[:, 0, 0]
     sizes = [context.workspace.spills.get(int(slot)) for slot in anchors]
     errors = error_where(np.array([size is None for size in sizes]), REF)
     height = np.array([size[0] if size else 1 for size in sizes])

@@ -20,7 +20,7 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tokens import is_enclosed
 from sheetml.formula.tree import Binary, Node, calls
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, Formula, Sheet, WorkbookFile
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, Formula, Sheet, WorkbookFile
 
 MOST_FILLED = 500_000  # cells by array formulas
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
@@ -45,6 +45,7 @@ class Block:
     problem: str = ""
     size: tuple[int, int] | None = None
     dynamic: bool = False
+    table: DataTable | None = None  # of the What-If menu; then there is no tree
 
     @property
     def last_sum(self) -> Node | None:
@@ -90,7 +91,7 @@ def find_blocks(file: WorkbookFile) -> list[Block]:
         if block.size is not None:
             cells = len(block.rows) * block.size[0] * block.size[1]
             if filled + cells > MOST_FILLED:
-                block.tree, block.problem, block.size = None, too_many_filled(cells), (1, 1)
+                block.tree, block.problem, block.size, block.table = None, too_many_filled(cells), (1, 1), None
             else:
                 filled += cells
     return blocks
@@ -116,14 +117,14 @@ def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:
 
 def _key(formula: Formula) -> tuple[object, ...]:
     size = None if formula.area is None else (formula.area.height, formula.area.width)
-    return relative_key(formula.text, formula.row, formula.column), size, formula.dynamic
+    return relative_key(formula.text, formula.row, formula.column), size, formula.dynamic, formula.data_table
 
 
 def _block(formula: Formula, sheet: int, rows: np.ndarray, columns: np.ndarray) -> Block:
     size = None if formula.area is None else (formula.area.height, formula.area.width)
     tree, problem = None, ""
     try:
-        tree = parse(formula.text, formula.row, formula.column)
+        tree = None if formula.data_table is not None else parse(formula.text, formula.row, formula.column)
     except FormulaError as error:
         problem = str(error)
     return Block(
@@ -135,6 +136,7 @@ def _block(formula: Formula, sheet: int, rows: np.ndarray, columns: np.ndarray) 
         problem,
         size,
         formula.dynamic,
+        formula.data_table,
     )
 
 
@@ -182,10 +184,13 @@ class Formulas:
         self._keys: dict[tuple[int, str], Block] = {}
 
     def filled_cells(self, sheets: int) -> list[set[tuple[int, int]]]:
-        """The rows and columns of the cells that array formulas fill, by sheet."""
+        """The rows and columns of the cells that array formulas fill, or data tables put values into, by sheet."""
         filled: list[set[tuple[int, int]]] = [set() for _ in range(sheets)]
         for block in self.blocks:
             filled[block.sheet].update(block.filled())
+            if block.table is not None:
+                inputs = (block.table.row_input, block.table.column_input)
+                filled[block.sheet].update((each.row, each.column) for each in inputs if each is not None)
         return filled
 
     def settle(self, slots: Slots) -> None:

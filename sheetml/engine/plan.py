@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
+from sheetml.engine.data_tables import trial
 from sheetml.engine.dependencies import pairs_of, reads_of
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.engine.formulas import Block
@@ -49,6 +50,7 @@ class Step:
     targets: np.ndarray  # slots written: (b, height, width)
     volatile: bool = False
     circular: bool = False
+    reads: np.ndarray | None = None  # of a data table: all slots that it is computed from
 
     @property
     def cells(self) -> np.ndarray:
@@ -57,7 +59,13 @@ class Step:
 
     def part(self, index: np.ndarray) -> Step:
         """A step of some of the cells."""
-        return Step(self.block, self.context.select(index), self.targets[index], self.volatile)
+        return Step(self.block, self.context.select(index), self.targets[index], self.volatile, reads=self.reads)
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads."""
+        if self.reads is None:
+            return pairs_of(self.context, self.block.tree)
+        return np.repeat(self.cells, self.reads.size), np.tile(self.reads, len(self.cells))
 
 
 @dataclass(slots=True, eq=False)
@@ -105,9 +113,38 @@ class Plan:
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
-def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan:
+class Stages:
+    """The stage of each block by itself, kept as long as the block's cells and all slots stay the same."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._known: dict[Block, tuple[tuple[object, ...], Stage]] = {}
+
+    def of(self, block: Block) -> Stage:
+        """The stage that computes a block."""
+        state = (block.rows, block.columns, block.tree, block.size)
+        known = self._known.get(block)
+        if known is not None and all(mine is other for mine, other in zip(known[0], state)):
+            return known[1]
+        stage = _stage(block, self._workspace)
+        if block.table is None:  # what a data table reads is found out anew with each plan
+            self._known[block] = ((block.rows, block.columns, block.tree, block.size), stage)
+        return stage
+
+    def keep(self, blocks: list[Block]) -> None:
+        """Forgets all other blocks."""
+        self._known = {block: self._known[block] for block in blocks if block in self._known}
+
+
+def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs, known: Stages) -> Plan:
     """The order of calculation. `learned` are pairs of slots (reading, read) that runs have shown."""
-    whole = [_stage(block, workspace) for block in blocks]
+    stages = ordered([known.of(block) for block in blocks], workspace, learned)
+    _widen_tables(stages, workspace.slots.count)
+    return Plan(stages)
+
+
+def ordered(whole: list[Stage], workspace: Workspace, learned: Pairs) -> list[Stage]:
+    """Stages of single blocks in order, those that depend on each other made one."""
     owner = Plan(whole).owner(workspace.slots.count)
     edges = _block_edges(whole, owner, learned)
     stages = []
@@ -116,7 +153,22 @@ def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs) -> Plan
             stages.append(whole[members[0]])
         else:
             stages.append(_scan([whole[member] for member in members], workspace, learned))
-    return Plan(stages)
+    return stages
+
+
+def _widen_tables(stages: list[Stage], count: int) -> None:
+    """Data tables read all that their formulas depend on: with other inputs, other cells may matter."""
+    for place, stage in enumerate(stages):
+        tables = [step for step in (*stage.blocks, *stage.steps) if step.reads is not None]
+        if tables:
+            needed = np.zeros(count, bool)
+            needed[stage.reads] = True
+            for earlier in reversed(stages[:place]):
+                if needed[earlier.targets].any():
+                    needed[earlier.reads] = True
+            stage.reads = np.nonzero(needed)[0]
+            for step in tables:
+                step.reads = stage.reads
 
 
 def _stage(block: Block, workspace: Workspace) -> Stage:
@@ -124,10 +176,11 @@ def _stage(block: Block, workspace: Workspace) -> Stage:
     context = Context(workspace, block.sheet, block.rows, block.columns, slots, block.is_array, cache={})
     try:
         with defects_named():
-            reads = reads_of(context, block.tree)
+            reads = reads_of(context, block.tree) if block.table is None else trial(block, workspace.slots).reads
     except CalculationError as error:
-        block.tree, block.problem, reads = None, str(error), np.zeros(0, np.intp)
+        block.tree, block.table, block.problem, reads = None, None, str(error), np.zeros(0, np.intp)
     step = Step(block, context, _targets(block, context), is_volatile(context, block.tree))
+    step.reads = reads if block.table is not None else None
     return Stage([step], step.targets.reshape(-1), reads, [step])
 
 
@@ -265,7 +318,7 @@ def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, lea
         positions = np.arange(start, start + len(step.cells))
         local[step.targets] = np.broadcast_to(positions[:, None, None], step.targets.shape)
     local[0] = -1
-    pairs = [pairs_of(step.context, step.block.tree) for step in steps] + [learned]
+    pairs = [step.pairs() for step in steps] + [learned]
     readers = local[np.concatenate([reader for reader, _ in pairs])]
     sources = local[np.concatenate([source for _, source in pairs])]
     inside = (readers >= 0) & (sources >= 0)

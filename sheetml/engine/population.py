@@ -9,21 +9,20 @@ values, of functions smooth or not; derivatives come from a trace.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from sheetml.engine.block_values import SizesDiffer, evaluated
-from sheetml.engine.calculation import Calculation
-from sheetml.engine.cells import StoredCells
-from sheetml.engine.division import Split
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context, NotReady
+from sheetml.engine.cells import Slots, StoredCells
+from sheetml.engine.evaluate import Context, NotReady, Workspace
 from sheetml.engine.signals import Signal
+from sheetml.engine.sizes import ELEMENTS_AT_ONCE, Split
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, Value, broadcast, fitted
 from sheetml.errors import CalculationError
 
 if TYPE_CHECKING:
-    from sheetml.engine.plan import Step
+    from sheetml.engine.plan import Stage, Step
 
 NUMBERS_AT_ONCE = 4_000_000  # cells of all lanes together; more points are taken in turns
 
@@ -32,16 +31,37 @@ class NotTogether(Signal):
     """The cells cannot be evaluated for several points at once: some depend on themselves, or fill other areas."""
 
 
-class Population:
-    """Output cells as a function of input cells, for many points at once."""
+class Calculated(Protocol):
+    """The calculation whose cells are evaluated."""
 
-    def __init__(self, calculation: Calculation, inputs: np.ndarray, outputs: np.ndarray) -> None:
+    slots: Slots
+    cells: StoredCells
+    workspace: Workspace
+    revision: int
+
+    def stages_after(self, inputs: np.ndarray, volatile: bool = False) -> list[Stage]: ...
+
+    def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]: ...
+
+    def evaluate_step(self, step: Step) -> Value: ...
+
+
+class Population:
+    """Output cells as a function of input cells, for many points at once.
+
+    With `volatile`, what gives another value at each calculation gives another at each point.
+    """
+
+    def __init__(
+        self, calculation: Calculated, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False
+    ) -> None:
         self.calculation = calculation
         self.inputs = inputs  # slots
         self.outputs = outputs
         self.revision = calculation.revision  # of the values that are kept once
-        self.after = calculation.stages_after(inputs)
-        self.steps = [step for stage in calculation.stages_between(inputs, outputs) for step in stage.steps]
+        self.after = calculation.stages_after(inputs, volatile)
+        between = calculation.stages_between(inputs, outputs, volatile)
+        self.steps = [step for stage in between for step in stage.steps]
         if any(step.circular or step.block.tree is None for step in self.steps):
             raise NotTogether
         moving = np.unique(np.concatenate([inputs, *(step.targets.reshape(-1) for step in self.steps)]))
@@ -58,30 +78,34 @@ class Population:
 
         Raises NotTogether where only one point at a time can be evaluated.
         """
-        most = max(1, NUMBERS_AT_ONCE // self.moving)
-        found = [self._together(points[start : start + most]) for start in range(0, len(points), most)]
-        return np.concatenate(found) if found else np.zeros((0, self.outputs.size))
-
-    def _together(self, points: np.ndarray) -> np.ndarray:
-        self._make_lanes(len(points))
-        workspace = self.calculation.workspace
-        stored, problems, reads = workspace.cells, workspace.problems, workspace.dynamic_reads
-        workspace.cells, workspace.problems, workspace.dynamic_reads = self._cells, {}, []
-        workspace.pending[:] = False
-        for stage in self.after:  # also what may yet be read (through OFFSET)
-            workspace.pending[stage.targets] = True
-        workspace.pending[self.inputs] = False
-        workspace.pending[0] = False
-        try:
-            with np.errstate(all="ignore"):  # what is not finite becomes #NUM!
-                self._run(points)
-        finally:
-            workspace.cells, workspace.problems, workspace.dynamic_reads = stored, problems, reads
-            workspace.pending[:] = False
-        slots = self.in_lanes(self.outputs[None, :], np.arange(len(points))[:, None])
-        number, kind = self._cells.number[slots], self._cells.kind[slots]
+        found = self.results(Value(points))
+        kind, number = found.kinds, np.asarray(found.number)
         held = (kind == NUMBER) | (kind == BOOLEAN) | (kind == BLANK)
         return np.where(held & np.isfinite(number), number, np.nan)
+
+    def results(self, points: Value) -> Value:
+        """The same with values of every kind: points are (p, n), results (p, m)."""
+        most, count = max(1, NUMBERS_AT_ONCE // self.moving), points.shape[0]
+        found = [StoredCells(0).gather(np.zeros((0, self.outputs.size), np.intp))]
+        for start in range(0, count, most):
+            found.append(self._together(_rows(points, slice(start, start + most))))
+        parts: dict[str, Any] = {name: [getattr(each, name) for each in found] for name in ("kinds", "texts", "number")}
+        return Value(*(np.concatenate(parts[name]) for name in ("number", "kinds", "texts")))
+
+    def _together(self, points: Value) -> Value:
+        count = points.shape[0]
+        self._make_lanes(count)
+        workspace = self.calculation.workspace
+        pending, reads = workspace.pending, workspace.dynamic_reads
+        with workspace.borrowed(self._cells), np.errstate(all="ignore"):  # what is not finite becomes #NUM!
+            for stage in self.after:  # also what may yet be read (through OFFSET)
+                workspace.pending[stage.targets] = True
+            workspace.pending[self.inputs] = False
+            workspace.pending |= pending
+            workspace.pending[0] = False
+            self._run(points, count)
+            reads += workspace.dynamic_reads
+        return self._cells.gather(self.in_lanes(self.outputs[None, :], np.arange(count)[:, None]))
 
     def in_lanes(self, slots: np.ndarray, lanes: np.ndarray) -> np.ndarray:
         """The slots that cells have in lanes (broadcast with each other); those kept once stay where they are."""
@@ -90,10 +114,10 @@ class Population:
 
     # ---- evaluating
 
-    def _run(self, points: np.ndarray) -> None:
+    def _run(self, points: Value, count: int) -> None:
         cells, pending = self._cells, self.calculation.workspace.pending
-        lanes = np.arange(len(points))[:, None]
-        given = self.in_lanes(self.inputs[None, :], lanes).reshape(-1), Value(points.reshape(-1))
+        lanes = np.arange(count)[:, None]
+        given = self.in_lanes(self.inputs[None, :], lanes).reshape(-1), points
         cells.write(*given)
         for step, lane in zip(self.steps, self._lanes):
             cells.write(lane.targets.reshape(-1), self._evaluated(step, lane))
@@ -129,6 +153,11 @@ class Population:
         ):
             own[: self.fixed] = source
         self._lanes = [_Lane(self, step, count) for step in self.steps]
+
+
+def _rows(points: Value, rows: slice) -> Value:
+    parts = (None if part is None else part[rows] for part in (points.kind, points.text))
+    return Value(np.asarray(points.number)[rows], *parts)
 
 
 class _Lane:

@@ -64,13 +64,14 @@ def _seen(name: str, compute: Callable[..., Any], scalar: str) -> Primitive:
     """A comparison within 15 digits; its derivative is zero."""
 
     def compared(x: Any, y: Any) -> Any:
-        truth = np.asarray(compute(x, y))
+        truth = compute(x, y)
         gap = np.abs(np.subtract(x, y))
-        near = np.asarray((gap <= _NEAR * np.abs(x)) & (gap != 0))
-        if near.any():
+        near = gap <= np.abs(x) * _NEAR
+        if near.any() and (near := np.asarray(near & (gap != 0))).any():
+            truth = np.asarray(truth)
             x, y = np.broadcast_to(x, truth.shape), np.broadcast_to(y, truth.shape)
             truth = truth.copy()
-            for place in zip(*np.nonzero(near)):
+            for place in map(tuple, np.argwhere(near)):
                 truth[place] = compute(float(order_seen(float(x[place]), float(y[place]))), 0.0)
         return truth
 
@@ -105,7 +106,7 @@ def _vanishing(name: str, compute: Callable[..., Any], derivative: Primitive, sc
             return total
         total = np.array(total)
         x, y = np.broadcast_to(x, total.shape), np.broadcast_to(y, total.shape)
-        for place in zip(*np.nonzero(np.broadcast_to(maybe, total.shape) & (total != 0))):
+        for place in map(tuple, np.argwhere(np.broadcast_to(maybe, total.shape) & (total != 0))):
             if vanishes(float(total[place]), float(x[place]), float(y[place])):
                 total[place] = 0.0
         return total
@@ -113,7 +114,8 @@ def _vanishing(name: str, compute: Callable[..., Any], derivative: Primitive, sc
     return Primitive(name, summed, derivative.derivatives, elementwise=True, scalar=scalar)
 
 
-_SCALAR = f"(0.0 if abs(r := {{0}} % {{1}}) < abs({{0}}) * {_MAYBE_VANISHING!r} and vanishes(r, {{0}}, {{1}}) else r)"
+# A 64th of a sum that vanishes is lost when it is added to an operand: this asks in three operations, without abs.
+_SCALAR = "(r if (r := {0} % {1}) * 0.015625 + {0} != {0} or not vanishes(r, {0}, {1}) else 0.0)"
 
 SUMS_THAT_VANISH: dict[str, Primitive] = {
     "+": _vanishing("add", np.add, ops.add, _SCALAR.replace("%", "+")),

@@ -9,12 +9,12 @@ import numpy as np
 
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.calculation import UNKNOWN, Calculation
-from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context
 from sheetml.engine.formulas import Block, Place
 from sheetml.engine.plan import Stage, Step
 from sheetml.errors import SheetmlError
-from sheetml.formula.tree import Binary, Call, Node, walk
+from sheetml.formula.tree import Binary, Call, ExternalReference, Node, walk
 
 MOST_PAIRS = 5_000_000  # cells and what they read, up to which readers are told one by one
 _NOTHING = np.zeros(0, np.intp)
@@ -126,7 +126,7 @@ def reads(calculation: Calculation, slot: int) -> np.ndarray:
 
 def reads_of_part(part: Step, stage: Stage) -> np.ndarray:
     """The slots that some cells of a stage read, through OFFSET and its kind at the present values."""
-    found = reads_of(part.context, part.block.tree)
+    found = reads_of(part.context, part.block.tree) if part.reads is None else part.reads
     if stage.dynamic_reads.size and part.block.tree is not None and _looks_up(part.block.tree):
         found = np.union1d(found, _dynamic_reads(part, stage))
     return found
@@ -163,7 +163,7 @@ def readers(calculation: Calculation, slot: int) -> list[np.ndarray]:
 
 
 def _reading(stage: Stage, whole: Step, slot: int) -> np.ndarray:
-    named = reads_of(whole.context, whole.block.tree)
+    named = reads_of(whole.context, whole.block.tree) if whole.reads is None else whole.reads
     if slot not in named:
         return whole.cells if slot in stage.dynamic_reads and slot not in stage.reads else _NOTHING
     if named.size * len(whole.cells) > MOST_PAIRS:
@@ -173,7 +173,7 @@ def _reading(stage: Stage, whole: Step, slot: int) -> np.ndarray:
 
 def readers_of(whole: Step, slot: int) -> np.ndarray:
     """The cells of a block whose formula names a slot."""
-    found, sources = pairs_of(whole.context, whole.block.tree)
+    found, sources = whole.pairs()
     return np.unique(found[sources == slot])
 
 
@@ -185,7 +185,7 @@ def dependents(calculation: Calculation, mask: np.ndarray) -> np.ndarray:
             reached[stage.targets] = True
         elif reached[stage.reads].any():
             for part in stage.steps:
-                found, sources = pairs_of(part.context, part.block.tree)
+                found, sources = part.pairs()
                 reached[part.targets[np.isin(part.cells, found[reached[sources]])]] = True
         reached[0] = False
     return reached & (calculation.owner >= 0)
@@ -230,6 +230,16 @@ def reason(calculation: Calculation, slot: int) -> str:
     return "a cell it depends on has no value"
 
 
+def spilled(calculation: Calculation, slot: int) -> tuple[int, int] | None:
+    """The rows and columns that a formula's result fills by spilling; None where it does not spill."""
+    return calculation.workspace.spills.get(slot)
+
+
 def is_name(calculation: Calculation, name: str, sheet: int) -> bool:
     """Whether a formula on the sheet may use this defined name."""
     return calculation.scope.name(name, sheet) is not None
+
+
+def is_kept(calculation: Calculation, reference: ExternalReference) -> bool:
+    """Whether the file keeps what a reference to another workbook means."""
+    return calculation.scope.others.keeps(reference)

@@ -6,7 +6,7 @@ import numpy as np
 
 from sheetml.engine.block_values import values_or_reasons
 from sheetml.engine.cells import StoredCells
-from sheetml.engine.evaluate import Workspace, first_element
+from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import MOST_FILLED, Formulas, too_many_filled
 from sheetml.engine.plan import Step
 from sheetml.engine.signals import Signal
@@ -37,19 +37,21 @@ class Spills:
         self.workspace = workspace
 
     def remember(self, original: StoredCells) -> None:
-        """Takes up the areas that the file states."""
+        """Takes up the areas that the file states; those of array formulas are not for the result to choose."""
         for block in self.formulas.blocks:
-            if block.dynamic and block.size is not None:
+            if block.size is not None and block.table is None:
                 for slot in self.formulas.anchors(block).tolist():
-                    is_blocked = original.kind[slot] == ERROR + SPILL
+                    is_blocked = block.dynamic and original.kind[slot] == ERROR + SPILL
                     self.workspace.spills[slot] = (1, 1) if is_blocked else block.size
 
     def fit(self, step: Step, value: Value, cells: StoredCells) -> Value:
         """A result as it goes into the cells; Replan where it needs an area of another size than so far."""
         size = (value.shape[1], value.shape[2])
         if size != step.block.size:
-            if _is_unknown(value):
-                return first_element(value)  # what the cells' area should be is not known either: it stays as it was
+            if _is_unknown(value) or any(
+                slot in self.workspace.problems for slot in step.cells.tolist()
+            ):  # what the cells' area should be is not known either: it stays as it was
+                return error_value(UNCOMPUTABLE)
             return self._refit(step, size, cells)
         if size == (1, 1):
             return value
@@ -114,5 +116,5 @@ class Spills:
 
 
 def _is_unknown(value: Value) -> bool:
-    """Whether nothing of it could be computed."""
-    return value.kind is not None and bool((value.kind == ERROR + UNCOMPUTABLE).all())
+    """Whether some of it could not be computed."""
+    return value.kind is not None and bool((value.kind == ERROR + UNCOMPUTABLE).any())

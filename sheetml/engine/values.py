@@ -7,7 +7,7 @@ traced (see tracing/graph.py); which kind of value stands where is always concre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from sheetml.engine.number_format import general_text
 from sheetml.engine.precision import COMPARISONS
 from sheetml.engine.reading import parse_number
+from sheetml.engine.sizes import check_spread
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, value_of
 from sheetml.xlsx.model import ERROR_TEXT, MAX_TEXT, ErrorCode
@@ -276,9 +277,20 @@ def fitted(value: Value, height: int, width: int) -> Value:
     return broadcast(cropped, (value.shape[0], height, width))
 
 
-def common_shape(values: Iterable[Value]) -> tuple[int, ...]:
-    """The shape that operands of different shapes spread to: the largest along each axis."""
-    return tuple(max(sizes) for sizes in zip(*(value.shape for value in values)))
+def without_blanks(value: Value) -> Value:
+    """A formula's result is never blank: it is 0."""
+    if value.kind is None or not (value.kind == BLANK).any():
+        return value
+    kind = np.where(value.kind == BLANK, NUMBER, value.kind).astype(np.uint8)
+    return Value(value.number, kind if kind.any() else None, value.text)
+
+
+def common_shape(values: Sequence[Value]) -> tuple[int, ...]:
+    """The shape that operands of different shapes spread to: the largest along each axis, if not too large."""
+    shapes = [value.shape for value in values]
+    shape = tuple(max(sizes) for sizes in zip(*shapes))
+    check_spread(shape, shapes)
+    return shape
 
 
 def merge(shape: tuple[int, ...], parts: list[tuple[np.ndarray, Value]]) -> Value:
@@ -286,6 +298,7 @@ def merge(shape: tuple[int, ...], parts: list[tuple[np.ndarray, Value]]) -> Valu
 
     Every part has the same shape or broadcasts to it; masks do not overlap and cover everything.
     """
+    check_spread(shape, [part.shape for _, part in parts])
     number: Any = np.zeros(shape)
     kind = np.zeros(shape, np.uint8)
     text: np.ndarray | None = None

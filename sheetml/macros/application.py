@@ -67,7 +67,7 @@ class ApplicationObject(HostObject, name="Application"):
     @method("CalculateFull")
     @method("CalculateFullRebuild")
     def calculate_full(self) -> None:
-        self.host.workbook.calculate(everything=True)
+        self.host.grid.calculate(everything=True)
 
     @getter("CutCopyMode", "Long")
     def get_cut_copy_mode(self) -> Any:
@@ -94,6 +94,12 @@ class ApplicationObject(HostObject, name="Application"):
     @getter("ActiveCell", "Range")
     def get_active_cell(self) -> Any:
         return self.host.active_cell()
+
+    @getter("Caller", "Range")
+    @getter("ThisCell", "Range")
+    def get_caller(self) -> Any:
+        """The cell with the formula that calls a function; Error 2023 in a macro."""
+        return self.host.caller
 
     @getter("Selection", "Range")
     def get_selection(self) -> Any:

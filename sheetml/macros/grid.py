@@ -42,6 +42,9 @@ class Grid:
 
     # ---- reading
 
+    def looked_at(self, sheet: int, area: Area) -> None:
+        """Told of areas whose values are read by others than this grid."""
+
     def slots(self, sheet: int, area: Area) -> np.ndarray:
         """The slots of the area's cells, 0 for those that the workbook does not hold."""
         if area.height * area.width > MOST_CELLS:
@@ -180,8 +183,8 @@ class Grid:
         if self.automatic:
             self.calculate()
 
-    def calculate(self) -> None:
-        self.workbook.calculate()
+    def calculate(self, everything: bool = False) -> None:
+        self.workbook.calculate(everything=everything)
 
     def calculate_sheet(self, sheet: int) -> None:
         self.calculation.calculate_sheet(sheet)

@@ -16,12 +16,14 @@ from sheetml.macros.objects import BookObject, CollectionObject, Err, SheetObjec
 from sheetml.macros.ranges import Range, range_argument
 from sheetml.macros.tree import Parameter
 from sheetml.macros.values import (
+    CELL_ERRORS,
     MISSING,
+    Failure,
     VbaObject,
     initial,
 )
 from sheetml.workbook import Book
-from sheetml.xlsx.model import Area
+from sheetml.xlsx.model import Area, ErrorCode
 from sheetml.xlsx.number_formats import NumberFormats
 from sheetml.xlsx.vba_source import ModuleKind
 from sheetml.xlsx.views import active_sheet, selection
@@ -55,6 +57,7 @@ class Host:
         self.events: dict[tuple[int | None, str], Code] = {}  # by sheet, None for the workbook; and event
         self.output: list[str] = []
         self.listener: Callable[[str], None] | None = None
+        self.caller: Any = Failure(CELL_ERRORS[ErrorCode.REF])  # the cell that calls; of a macro there is none
 
     # ---- modules and objects
 
@@ -127,8 +130,12 @@ class Host:
 
     # ---- output
 
+    def show(self, text: str) -> None:
+        """What MsgBox does."""
+        self.print(text)
+
     def print(self, text: str) -> None:
-        """What MsgBox and Debug.Print do."""
+        """What Debug.Print does."""
         if len(self.output) >= 100_000:
             raise MacroError("the macro prints more than 100,000 lines")
         self.output.append(text)

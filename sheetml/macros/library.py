@@ -214,7 +214,7 @@ class Surroundings(Protocol):
     @property
     def err(self) -> LastError: ...
 
-    def print(self, text: str) -> None: ...
+    def show(self, text: str) -> None: ...
 
 
 @vba("Rnd", result="Single", needs_host=True)
@@ -807,7 +807,7 @@ def message_box(
     context: Any = MISSING,
 ) -> Any:  # fmt: skip
     """Prints its text, and answers with its default button."""
-    host.print(_text(prompt))
+    host.show(_text(prompt))
     kind = 0 if buttons is MISSING else int(to_long(buttons))
     answers = {0: [1], 1: [1, 2], 2: [3, 4, 5], 3: [6, 7, 2], 4: [6, 7], 5: [4, 2]}.get(kind & 7, [1])
     return answers[min(kind >> 8 & 3, len(answers) - 1)]

@@ -8,8 +8,8 @@ import numpy as np
 
 from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.division import Split
 from sheetml.engine.functions import FUNCTIONS
+from sheetml.engine.sizes import Split
 from sheetml.engine.values import ERROR, UNCOMPUTABLE, Value, to_objects
 from sheetml.errors import CalculationError
 from sheetml.formula import tree as formula
@@ -98,6 +98,8 @@ class FunctionsObject(HostObject, name="WorksheetFunction"):
 
     def _reference(self, argument: Range) -> formula.Node:
         sheet = self.host.workbook.sheet_names[argument.sheet]
+        for area in argument.areas:
+            self.host.grid.looked_at(argument.sheet, area)
         nodes: list[formula.Node] = [
             formula.Range(
                 Coordinate(area.top, True),

@@ -140,6 +140,8 @@ def _words(target: Source, context: Context | None, value: CellValue) -> str:
     if context is None or target.block is None:
         kinds: dict[type, str] = {float: "a number", str: "text", bool: "a truth value", ErrorCode: "an error"}
         return "a blank cell" if value is None else f"{kinds[type(value)]} typed in, no formula"
+    if target.block.table is not None:
+        return f"a data table: {target.block.text}"
     if target.block.tree is None:
         return f"a formula that cannot be understood ({target.block.problem})"
     words = in_words(target.block.tree, int(context.rows[0]), int(context.columns[0]))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sheetml.engine import questions
 from sheetml.engine.formulas import Block
-from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.rectangles import areas_text
 from sheetml.formula.references import address, cell_name
 from sheetml.formula.text import to_r1c1
@@ -81,6 +80,7 @@ def _sheet(workbook: Book, position: int) -> SheetSummary:
 def _block(workbook: Book, block: Block) -> BlockSummary:
     area = areas_text(None, block.rows, block.columns)
     r1c1 = block.problem if block.tree is None else f"={to_r1c1(block.tree)}"
+    r1c1 = f"={block.text}" if block.table is not None else r1c1
     formula = f"={block.text}"
     if block.size is not None and not block.dynamic:
         formula, r1c1 = f"{{{formula}}}", f"{{{r1c1}}}"
@@ -102,16 +102,18 @@ def unsupported(workbook: Book) -> dict[str, list[str]]:
     for block in questions.blocks(workbook.calculation):
         area = areas_text(workbook.sheet_names[block.sheet], block.rows, block.columns)
         reasons = [block.problem] if block.tree is None else sorted(set(_unknown(workbook, block.tree, block.sheet)))
+        if block.table is not None:
+            continue
         for reason in reasons:
             found.setdefault(reason, []).append(area)
     return found
 
 
 def _unknown(workbook: Book, node: Node, sheet: int, variables: frozenset[str] = frozenset()) -> Iterator[str]:
-    if isinstance(node, ExternalReference) and not workbook.calculation.scope.others.keeps(node):
+    if isinstance(node, ExternalReference) and not questions.is_kept(workbook.calculation, node):
         yield "another workbook"
     if isinstance(node, Call):
-        known = node.function in FUNCTIONS or node.function.casefold() in variables
+        known = node.function in workbook.calculation.workspace.functions or node.function.casefold() in variables
         if not known and not questions.is_name(workbook.calculation, node.function, sheet):
             yield node.function
         variables |= {child.name.casefold() for child in node.arguments if isinstance(child, Name)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from sheetml.report.html import page
 from sheetml.report.residuals import ResidualTable, residuals
 from sheetml.report.words import figure, quantity
 from sheetml.solve.model import SolverModel
+from sheetml.solve.reports import Report
 from sheetml.version import __version__
 from sheetml.workbook import Book
 from sheetml.xlsx.model import Area
@@ -61,6 +62,7 @@ class ModelRecord:
     result: Any = None
     problem: str = ""
     no_gradient: str = ""
+    reports: Sequence[Report] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,9 @@ class Recorder:
         """Takes a training loop that was run."""
         self.loops.append(LoopRecord(sheet, kind, history, problem))
 
-    def finish(self, model: SolverModel, result: Any = None, problem: str = "") -> None:
+    def finish(self, model: SolverModel, result: Any = None, problem: str = "", reports: Sequence[Report] = ()) -> None:
         record = self.models[-1]
-        record.result, record.problem = result, problem
+        record.result, record.problem, record.reports = result, problem, reports
         if result is None:
             record.areas = []
             return
@@ -213,6 +215,7 @@ def _section(record: ModelRecord) -> dict[str, Any]:
         "residuals": _residual_maps(pairs) if result is not None else [],
         "residuals_of": pairs[0].what if pairs else "",
         "no_gradient": record.no_gradient,
+        "reports": record.reports,
     }
 
 

@@ -53,7 +53,7 @@ def is_flat(search: Search) -> bool:
     return bool(np.all(slope <= FLAT / np.maximum(np.abs(z), 1.0) * max(abs(cost), 1e-6 * gained)))
 
 
-def descend(search: Search, z: np.ndarray) -> str:
+def descend(search: Search, z: np.ndarray, attempts: int = ATTEMPTS) -> str:
     """A quasi-Newton descent from z, again from where a line search fails. Returns how it ended."""
     from scipy.optimize import minimize
 
@@ -61,7 +61,7 @@ def descend(search: Search, z: np.ndarray) -> str:
     options = {"maxcor": MEMORY, "maxiter": MANY, "maxfun": MANY, "ftol": 0.0, "gtol": 0.0}
     factor = 1.0  # of the cost: the first step is as long as the slope
     ended = IMPROVES_NO_MORE
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         before = math.inf if search.best is None else search.best.cost
 
         def scaled(z: np.ndarray, factor: float = factor) -> tuple[float, np.ndarray]:

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from sheetml.errors import CalculationError
-from sheetml.solve import evolutionary, neighbours, nonlinear
-from sheetml.solve.outcome import outcome
+from sheetml.solve import enumeration, evolutionary, neighbours, nonlinear
+from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
-from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop
+from sheetml.solve.search import CONVERGED, LIMIT, Limits, Point, Progress, Search, Stop
 from sheetml.solve.smoothness import is_smooth
 
 METHOD = "branch and bound"
@@ -53,28 +53,17 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a nonlinear problem with whole numbers; see SolverModel.solve for what is returned.
 
-    What is not smooth goes to the evolutionary search instead.
+    What is not smooth goes to the evolutionary search instead, and so do models of few points, which tries them all.
     """
-    if not is_smooth(problem):
+    few = enumeration.count(problem) <= enumeration.MOST_POINTS
+    if few or not is_smooth(problem):
         return evolutionary.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
     search = Search(problem, limits, central, callback)
-    start_value, ended, status = math.nan, "", CONVERGED
-    with np.errstate(all="ignore"):
-        try:
-            start_value = search.objective(problem.start)
-            ended, status = _Tree(search).run()
-            if search.best is None:
-                why = search.no_value_because or search.worst_constraint(problem.start)[1]
-                ended, status = f"there is no value at any point tried ({why})", NO_VALUE
-        except Stop as stop:
-            ended, status = f"{stop}; the best point so far is kept", stop.status
-        except KeyboardInterrupt:
-            ended, status = "interrupted; the best point so far is kept", INTERRUPTED
-        search.take_best()
-        return outcome(search, start_value, METHOD, ended, status, by_slope=False)
+    return searched(search, METHOD, lambda: (METHOD, *_Tree(search).run()))
 
 
 class _Tree:

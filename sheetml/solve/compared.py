@@ -14,8 +14,9 @@ from sheetml.engine.cells import TracedCells
 from sheetml.engine.dependencies import read_references
 from sheetml.engine.evaluate import Context
 from sheetml.engine.questions import context_at
+from sheetml.engine.reading import parse_number
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.values import Value
+from sheetml.engine.values import TEXT, Value
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import Area
@@ -73,15 +74,18 @@ class Compared(CellFunction):
         ]
         return np.concatenate([moving[: self.cell_count], *parts])
 
-    @property
-    def present_values(self) -> np.ndarray:
-        """The numbers of the cells just now, (k,); blanks and text are 0."""
-        return self._calculation.numbers(self._outputs[: self.cell_count])
+    def present_numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the cells just now, (k,), and which of them hold text that is none; blanks are 0.
 
-    @property
-    def present_kinds(self) -> np.ndarray:
-        """The kinds of the cells' values just now, (k,)."""
-        return self._calculation.kinds(self._outputs[: self.cell_count])
+        Text that reads as a number counts as that number.
+        """
+        slots = self._outputs[: self.cell_count]
+        numbers, text = self._calculation.numbers(slots).copy(), self._calculation.kinds(slots) == TEXT
+        for i in np.nonzero(text)[0].tolist():
+            read = parse_number(self._calculation.text(int(slots[i])))
+            if read is not None:
+                numbers[i], text[i] = read, False
+        return numbers, text
 
     def _gathered(self, cells: TracedCells) -> Value:
         found = [cells.gather(self._outputs[: self.cell_count])]

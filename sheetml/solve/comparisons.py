@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine.values import TEXT
 from sheetml.solve.compared import Compared, Side
 from sheetml.solve.constraint import Constraint
 from sheetml.solve.problem import RELATION_SIGNS, Constraints
@@ -52,6 +51,7 @@ class Comparisons:
         self.cells = cells  # sorted slots, the first values of the function
         self.adjustable = adjustable
         self.moving = function.moving
+        self.fixed, self.text = function.present_numbers()
         self._next_side = cells.size
         self._left: list[np.ndarray] = []
         self._right: list[np.ndarray] = []  # positions among the function's values, -1 for a number
@@ -72,18 +72,13 @@ class Comparisons:
             numbers = np.where(self.moving[positions], math.nan, values)
         elif isinstance(right, np.ndarray):
             positions = np.searchsorted(self.cells, right)
-            numbers = np.where(self.moving[positions], math.nan, self._fixed[positions])
+            numbers = np.where(self.moving[positions], math.nan, self.fixed[positions])
         else:
             positions, numbers = np.array([-1]), np.array([right])
         self._left.append(own)
         self._right.append(np.broadcast_to(positions, own.shape))
         self._numbers.append(np.broadcast_to(numbers, own.shape))
         self._relations.append(np.full(own.size, statement.relation))
-
-    @property
-    def _fixed(self) -> np.ndarray:
-        """The numbers of the cells just now, (k,); blanks are 0."""
-        return self.function.present_values
 
     def split(self, bounds: Bounds, name: Callable[[int], str]) -> Constraints | None:
         """Puts what bounds an adjustable cell into `bounds`; the other comparisons, None if there are none."""
@@ -92,7 +87,7 @@ class Comparisons:
         # what is fixed on the left, and changes on the right, is turned round
         turn = ~self.moving[left] & np.isnan(numbers) & (right < self.cells.size)
         left, right = np.where(turn, right, left), np.where(turn, left, right)
-        numbers = np.where(turn, self._fixed[np.where(turn, right, 0)], numbers)
+        numbers = np.where(turn, self.fixed[np.where(turn, right, 0)], numbers)
         relation = np.where(turn, AT_MOST + AT_LEAST - relation, relation)
         keep = ~self._headings(left, right, numbers)
         left, right, numbers, relation = (array[keep] for array in (left, right, numbers, relation))
@@ -147,5 +142,5 @@ class Comparisons:
     def _headings(self, left: np.ndarray, right: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Comparisons with fixed text, as of headings within an area: they say nothing about numbers."""
         text = np.zeros(self.moving.size, bool)
-        text[: self.cells.size] = (self.function.present_kinds == TEXT) & ~self.moving[: self.cells.size]
+        text[: self.cells.size] = self.text & ~self.moving[: self.cells.size]
         return text[left] | ((right >= 0) & text[np.where(right >= 0, right, 0)])

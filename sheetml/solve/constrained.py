@@ -221,10 +221,14 @@ def remaining_slope(search: Search, x: np.ndarray, gradient: np.ndarray) -> floa
         if normals.size:
             walls = np.concatenate([np.eye(x.size)[high], -np.eye(x.size)[low]])
             outwards = np.concatenate([normals, walls])
+            largest = np.abs(outwards).max(axis=1, initial=0.0)
+            outwards = outwards / np.where(largest > 0, largest, 1.0)[:, None]  # else squares may overflow
             length = np.linalg.norm(outwards, axis=1)
             if not (np.isfinite(length).all() and np.isfinite(downhill).all()):  # next to the largest number
                 return math.nan
             outwards = outwards / np.where(length > 0, length, 1.0)[:, None]
+            if not (np.isfinite(outwards).all() and np.isfinite(downhill).all()):
+                return math.inf
             downhill = downhill - nnls(outwards.T, downhill, maxiter=100 * outwards.shape[0])[0] @ outwards
             return float(np.abs(downhill).max(initial=0.0))
     blocked = (low & (downhill < 0)) | (high & (downhill > 0))

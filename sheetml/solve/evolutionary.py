@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from sheetml.errors import CalculationError
-from sheetml.solve import neighbours, nonlinear
-from sheetml.solve.outcome import outcome
+from sheetml.solve import enumeration, neighbours, nonlinear
+from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.repair import Repair, repair_of
-from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NO_VALUE, Limits, Point, Progress, Search, Stop, gained
+from sheetml.solve.search import CONVERGED, LIMIT, Limits, Point, Progress, Search, Stop, gained
+from sheetml.solve.smoothness import is_smooth
+from sheetml.solve.starts import spread
 
-METHOD = "differential evolution"
+METHOD, TRIED = "differential evolution", "enumeration"
 FEWEST_POINTS, MOST_POINTS = 20, 400  # of a population
 PATIENCE = 80  # generations without a gain, and ...
 PATIENCE_PER_CELL = 8  # ... so many more for each adjustable cell, after which a population has settled
@@ -31,8 +33,10 @@ MOST_PATIENCE = 400
 ROUNDS = 20  # populations at most
 LAST_ROUNDS = 2  # that must settle without a gain, one after the other
 GAIN = 1e-7  # relative: what counts as one
+WORTH_WAITING = 1e-5  # the same within a population: moves and descents do the rest
 DESCENT_SECONDS = 1.0  # of the gradient core at a time
 MOST_IN_VAIN = 3  # descents in a row without a gain, after which no more are tried
+SMOOTH_STARTS = 10  # of the gradient core
 WIDE = 10.0  # half the width of the box in which cells without bounds are first looked for, by their size
 WORST = 1e300  # stands for a point without a value
 BAD = 1e200  # from here on points that miss a constraint are ranked
@@ -46,6 +50,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a problem and assigns the best point; see SolverModel.solve for what is returned.
 
@@ -53,20 +58,13 @@ def solve(
     the file's seconds without improvement.
     """
     search = Search(problem, limits, central, callback)
-    start_value, ended, status = math.nan, "", CONVERGED
-    with np.errstate(all="ignore"):  # points far off overflow, which the methods survive
-        try:
-            start_value = search.objective(problem.start)
-            ended = _Evolution(search, seed).run()
-            if search.best is None:
-                why = search.no_value_because or search.worst_constraint(problem.start)[1]
-                ended, status = f"there is no value at any point tried ({why})", NO_VALUE
-        except Stop as stop:
-            ended, status = f"{stop}; the best point so far is kept", stop.status
-        except KeyboardInterrupt:
-            ended, status = "interrupted; the best point so far is kept", INTERRUPTED
-        search.take_best()
-        return outcome(search, start_value, METHOD, ended, status, by_slope=False)
+
+    def run() -> tuple[str, str, int]:
+        if enumeration.count(problem) <= enumeration.MOST_POINTS:
+            return TRIED, enumeration.try_all(search), CONVERGED
+        return METHOD, _Evolution(search, seed).run(), CONVERGED
+
+    return searched(search, METHOD, run)
 
 
 class _Evolution:
@@ -95,6 +93,9 @@ class _Evolution:
         search.judged(self.point(self.code(self.problem.start[None, :])))
         self.repair = None if self.keys.any() else repair_of(search)
         self._descend()
+        smooth = not self.whole.any() and is_smooth(self.problem)
+        if smooth:
+            self._descend_from_many()
         idle = 0
         for number in range(ROUNDS):
             before = self._best()
@@ -107,9 +108,10 @@ class _Evolution:
             if self.ran_out:
                 seconds = self.problem.settings.seconds_without_improvement
                 return f"ended: no improvement within {seconds:g} s, as the file asks"
-            if idle == LAST_ROUNDS:
+            if idle == (1 if smooth else LAST_ROUNDS):
                 break
-        return f"ended: {idle} populations of {self.size} points in a row brought no improvement"
+        populations = "population" if idle == 1 else "populations"
+        return f"ended: {idle} more {populations} of {self.size} points brought no improvement"
 
     # ---- points and their codes
 
@@ -192,16 +194,28 @@ class _Evolution:
         if self.search.best is not None:
             neighbours.descend(self.search, self.lower, self.upper, self.keys)
 
+    def _descend_from_many(self) -> None:
+        """The gradient core from points spread over the box: for models that are smooth and merely ask for this."""
+        box = replace(self.problem, lower=self.lower, upper=self.upper)
+        for point in spread(box, SMOOTH_STARTS, self.seed):
+            self._descend_at(point)
+
     def _descend(self) -> None:
         """The gradient core from the best point, whole numbers held; where cells have derivatives."""
-        search, problem = self.search, self.problem
-        if search.best is None or self.whole.all() or search.no_derivative or self.descended is search.best:
-            return
-        if self.vain == MOST_IN_VAIN:
+        search = self.search
+        if search.best is None or self.descended is search.best or self.vain == MOST_IN_VAIN:
             return
         before = self._best()
-        held = np.where(self.whole, search.best.x, problem.lower), np.where(self.whole, search.best.x, problem.upper)
-        part = replace(problem, lower=held[0], upper=held[1], start=search.best.x)
+        self._descend_at(search.best.x)
+        self.descended = search.best
+        self.vain = 0 if gained(before, self._best(), GAIN) else self.vain + 1
+
+    def _descend_at(self, x: np.ndarray) -> None:
+        search, problem = self.search, self.problem
+        if self.whole.all() or search.no_derivative:
+            return
+        held = np.where(self.whole, x, problem.lower), np.where(self.whole, x, problem.upper)
+        part = replace(problem, lower=held[0], upper=held[1], start=x)
         until = min(search.seconds + DESCENT_SECONDS, search.limits.max_time or math.inf)
         limits = replace(search.limits, max_time=until, max_iterations=None)
         inner = Search(
@@ -225,8 +239,6 @@ class _Evolution:
             search.iterations += inner.iterations
             if inner.best is not None:
                 search.keep(inner.best.x, inner.best.cost, inner.best.missed)
-            self.descended = search.best
-            self.vain = 0 if gained(before, self._best(), GAIN) else self.vain + 1
 
     # ---- how far it has come
 
@@ -262,7 +274,7 @@ class _Patience:
     def over(self) -> bool:
         best = self.search.best
         rank = (math.inf, math.inf) if best is None else self.search.rank(best)
-        if gained(self.best, rank, GAIN):
+        if gained(self.best, rank, WORTH_WAITING):
             self.best, self.idle, self.since = rank, 0, self.search.seconds
             return False
         self.idle += 1

@@ -31,6 +31,7 @@ from sheetml.xlsx.solver_names import (
     ConstraintNames,
     SolverModelNames,
 )
+from sheetml.xlsx.solver_names import saved_models as saved_models_named_in
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ Cell = tuple[str, int, int]  # sheet, row, column
 def solver_models(workbook: Book) -> list[SolverModel]:
     """The Solver models stored in the workbook, in the order of its sheets; names left without a model are none."""
     return [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
+
+
+def saved_models(workbook: Book) -> dict[tuple[str, str], SolverModel]:
+    """The models kept beside those that Excel's dialog shows, by sheet and name."""
+    kept = saved_models_named_in(workbook.file)
+    return {(workbook.sheet_names[sheet], name): SolverModel(workbook, names) for (sheet, name), names in kept.items()}
 
 
 def left_over(workbook: Book) -> list[str]:
@@ -122,12 +129,16 @@ class SolverModel:
         tolerance: float | None = None,
         starts: int = 1,
         seed: int | None = None,
+        workers: int | None = None,
+        engine: str = "",
         callback: Callable[[Any], None] | None = None,
     ) -> SolverResult:
         """Solves the model from the values its cells hold, and leaves the best point found in them.
 
         `max_time` is in seconds (default: what the file states); `tolerance` is the relative change of
-        the objective at which to stop; `starts` tries so many starting points, chosen by `seed`.
+        the objective at which to stop; `starts` tries so many starting points, chosen by `seed`,
+        in `workers` processes (default: one a processor, where there is work for them). `engine` takes
+        the place of the file's: "grg", "lp", "evolutionary", or "global", which proves its answer.
         `callback` is called with a Progress after each iteration. The result is never worse than the
         start. Ctrl-C ends the search and keeps the best point.
 
@@ -149,16 +160,17 @@ class SolverModel:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
         how = {"starts": starts, "seed": seed, "central": self.names.derivatives == 2, "callback": callback}
+        how["workers"] = workers
         try:
-            engine = engines.choose(problem)
-            result = SolverResult(engine.solve(problem, limits, **how))
-            result.remember(problem, engine.reading)
+            chosen = engines.choose(problem, engine)
+            result = SolverResult(chosen.solve(problem, limits, **how))
+            result.remember(problem, chosen.reading)
         except SolverError as error:
             raise self._error(str(error).removesuffix(".")) from None
         result.x_start = problem.start
         result.sheet, result.objective, result.adjustable = self.sheet, self.objective, self.adjustable
-        if engine.note:
-            result.message = f"{engine.note}. {result.message}"
+        if chosen.note:
+            result.message = f"{chosen.note}. {result.message}"
         return result
 
     def reports(self, result: SolverResult, kinds: Sequence[str] = ("answer", "sensitivity", "limits")) -> list[Report]:
@@ -325,7 +337,7 @@ class SolverModel:
         """Cells that no adjustable cell changes and that hold an error, or text where one cell stands alone."""
         calculation = self.workbook.calculation
         kinds = calculation.kinds(table.cells)
-        wrong = (kinds >= ERROR) | ((kinds == TEXT) & np.isin(table.cells, single))
+        wrong = (kinds >= ERROR) | (table.text & np.isin(table.cells, single))
         wrong &= ~table.moving[: table.cells.size]
         if wrong.any():
             place = calculation.describe([table.cells[int(np.argmax(wrong))]])

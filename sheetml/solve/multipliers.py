@@ -14,6 +14,7 @@ from sheetml.errors import CalculationError, NotDifferentiableError
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import AT_LEAST, MAXIMISE
 
+MOST_SLOPES = 10_000_000  # constraints times cells
 NEAR = 1e-6  # a constraint, relative to its number, counts as met exactly
 
 
@@ -34,6 +35,8 @@ def multipliers(problem: Problem, x: np.ndarray) -> Multipliers | str:
         return "there is no objective to be maximised or minimised"
     constraints = problem.constraints
     count = 0 if constraints is None else constraints.count
+    if count * x.size > MOST_SLOPES:
+        return "there are too many constraints and cells"
     try:
         _, gradient = problem.objective.value_and_gradient(x)
         slopes = np.zeros((0, x.size)) if constraints is None else constraints.jacobian(x)

@@ -6,6 +6,7 @@ constraints without an objective, bounded.py for free and bounded problems, cons
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.tracing.squares import is_root
-from sheetml.solve import bounded, constrained, squares
+from sheetml.solve import bounded, constrained, neighbours, squares
 from sheetml.solve import starts as many
+from sheetml.solve.leaps import leap
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
@@ -26,9 +28,16 @@ from sheetml.solve.search import (
     Progress,
     Search,
     Stop,
+    gained,
 )
+from sheetml.solve.smoothness import is_smooth
 from sheetml.xlsx.solver_names import MINIMISE
 
+MOST_MOVED = 60  # adjustable cells, up to which moves of single ones are tried
+MOST_ROUNDS_OF_MOVES = 5
+SHARE_OF_MOVES = 0.2  # of the time the search took, and a second
+MOST_LEAPS = 5  # from where a descent ended
+SHORT_WINDOW = 30  # iterations in which a short descent must gain something
 TRIALS = 300  # points tried where there is no value at the start
 LEAST_SQUARES, QUASI_NEWTON, QUADRATIC_PROGRAMS = "least squares", "L-BFGS-B", "SLSQP"
 
@@ -60,12 +69,42 @@ def _solve(search: Search, starts: int, seed: int | None, workers: int | None) -
         else:
             search.start_at(first)
             method, ended = descend_from(search, first)
+        method, ended = _by_moves(search, method, ended)
     except Stop as stop:
         ended, status = f"{stop}; the best point so far is kept", stop.status
     except KeyboardInterrupt:
         ended, status = "interrupted; the best point so far is kept", INTERRUPTED
     search.take_best()
     return outcome(search, start_value, method or _expected_method(problem), ended, status)
+
+
+def _by_moves(search: Search, method: str, ended: str) -> tuple[str, str]:
+    """Moves from the best point where slopes do not tell all: where cells decide, look up or round.
+
+    As long as moves of one or two cells gain, the method goes on from there.
+    """
+    search.take_best()
+    problem = search.problem
+    if search.overall is None or problem.start.size > MOST_MOVED or problem.objective is None or problem.to_a_value:
+        return method, ended
+    if is_smooth(problem):
+        return method, ended
+    search.best = search.overall
+    first, until = search.rank(search.best), 1.0 + (1.0 + SHARE_OF_MOVES) * search.seconds
+    for _ in range(MOST_ROUNDS_OF_MOVES):
+        before = search.rank(search.best)
+        width = 10.0 * np.maximum(1.0, np.abs(search.best.x))
+        lower = np.where(np.isfinite(problem.lower), problem.lower, search.best.x - width)
+        upper = np.where(np.isfinite(problem.upper), problem.upper, search.best.x + width)
+        with contextlib.suppress(Creeps):
+            neighbours.descend(search, lower, upper, np.zeros(lower.size, bool), until - search.seconds)
+        if not gained(before, search.rank(search.best), 1e-6) or search.seconds > until:
+            break
+        descend_from(search, search.scaled(search.best.x))
+    if not gained(first, search.rank(search.best), 1e-6):
+        return method, ended
+    _, mark, of_starts = ended.partition("; ")
+    return f"{method} and moves", f"ended: moves of one or two cells no longer improve the objective{mark}{of_starts}"
 
 
 def _expected_method(problem: Problem) -> str:
@@ -75,7 +114,12 @@ def _expected_method(problem: Problem) -> str:
 def descend_from(search: Search, z: np.ndarray) -> tuple[str, str]:
     """Minimises from one point. Returns the method that came to the best point, and how that ended."""
     try:
-        return _descended_from(search, z)
+        said = _descended_from(search, z)
+        for _ in range(MOST_LEAPS):
+            if search.best is None or not leap(search):
+                break
+            said = _descended_from(search, search.scaled(search.best.x))
+        return said
     except Creeps as creeps:
         return _expected_method(search.problem), str(creeps)
 
@@ -99,8 +143,9 @@ def _short_descent(search: Search, z: np.ndarray) -> tuple[str, str]:
     """One run of the method that is cheapest by the step: what is worth more is seen from what it comes to."""
     if search.problem.constraints is not None or search.problem.to_a_value:
         return descend_from(search, z)
+    search.window = SHORT_WINDOW
     try:
-        return QUASI_NEWTON, bounded.descend(search, z)
+        return QUASI_NEWTON, bounded.descend(search, z, attempts=1)
     except Creeps as creeps:
         return QUASI_NEWTON, str(creeps)
 
@@ -121,8 +166,11 @@ def _first_point(search: Search) -> np.ndarray:
     problem = search.problem
     start = search.scaled(problem.start)
     if not search.has_value(start):
-        start = next((z for z in _around(search) if search.has_value(z)), start)
-        if not search.has_value(start):
+        found = next((x for x in _around(search) if search.has_value(search.scaled(x))), None)
+        if found is not None:
+            search.measure_by(found)
+            start = search.scaled(found)
+        else:
             why = search.no_value_because or search.worst_constraint(search.point(start))[1]
             raise Stop(f"there is no value at the start, nor at any point tried around it ({why})", NO_VALUE)
     search.squared = problem.sense == MINIMISE and problem.objective is not None and is_root(problem.objective.graph)
@@ -130,9 +178,10 @@ def _first_point(search: Search) -> np.ndarray:
 
 
 def _around(search: Search) -> Iterator[np.ndarray]:
-    """Points near the start, then further away."""
+    """Points near the start, then further away, and as many around 0: huge numbers have no neighbours with values."""
     random = np.random.default_rng(0)
     start = search.problem.start
     for trial in range(TRIALS):
-        size = 0.1 * (1.0 + np.abs(start)) * 10.0 ** (trial * 3 / TRIALS)
-        yield search.scaled(start + random.normal(0.0, size))
+        middle = start if trial % 2 == 0 else np.zeros(start.size)
+        size = 0.1 * (1.0 + np.abs(middle)) * 10.0 ** (trial * 3 / TRIALS)
+        yield middle + random.normal(0.0, size)

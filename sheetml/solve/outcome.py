@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sheetml.errors import CalculationError
 from sheetml.solve import bounded, constrained
-from sheetml.solve.search import CONVERGED, NOT_MET, STUCK, Search
+from sheetml.solve.search import CONVERGED, INTERRUPTED, NO_VALUE, NOT_MET, STUCK, Search, Stop
+
+
+def searched(search: Search, method: str, run: Callable[[], tuple[str, str, int]]) -> Any:
+    """Runs a search without derivatives to its end, a limit or Ctrl-C; the result, with the best point assigned.
+
+    `run` gives the method's name, how it ended, and the status; `method` is the name where it does not come to that.
+    """
+    start_value, ended, status = math.nan, "", CONVERGED
+    with np.errstate(all="ignore"):  # points far off overflow, which the methods survive
+        try:
+            start_value = search.objective(search.problem.start)
+            method, ended, status = run()
+            if search.best is None and status == CONVERGED:
+                why = search.no_value_because or search.worst_constraint(search.problem.start)[1]
+                ended, status = f"there is no value at any point tried ({why})", NO_VALUE
+        except Stop as stop:
+            ended, status = f"{stop}; the best point so far is kept", stop.status
+        except KeyboardInterrupt:
+            ended, status = "interrupted; the best point so far is kept", INTERRUPTED
+        search.take_best()
+        return outcome(search, start_value, method, ended, status, by_slope=False)
 
 
 def outcome(search: Search, start_value: float, method: str, ended: str, status: int, *, by_slope: bool = True) -> Any:

@@ -9,16 +9,15 @@ gains; then the order is disturbed and the search goes on from there (iterated l
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from sheetml.solve import evolutionary, tours
-from sheetml.solve.outcome import outcome
+from sheetml.solve import enumeration, evolutionary, tours
+from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
-from sheetml.solve.search import CONVERGED, INTERRUPTED, NO_VALUE, Limits, Progress, Search, Stop
+from sheetml.solve.search import CONVERGED, Limits, Progress, Search
 from sheetml.solve.tables import SumOfTables, sum_of_tables
 from sheetml.xlsx.solver_names import MAXIMISE, MINIMISE
 
@@ -27,6 +26,8 @@ LONGEST_STRETCH = 3  # of or-opt
 SETTLED = 40  # disturbances in a row that brought nothing, after which the search ends
 MOST_SECONDS = 5.0  # without a gain, if the file asks for no fewer
 BEFORE_PROOF = 1.0  # seconds of disturbing, where the order is then handed to CP-SAT
+
+METHOD = "exchanges and 2-opt"
 
 Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # points, (p, n), to ranks: what is missed, and cost
 
@@ -39,26 +40,18 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
+    workers: int | None = None,
 ) -> Any:
     """Solves a problem with groups of cells that are all different; see SolverModel.solve for what is returned."""
     if sum(group.size for group in problem.different) < problem.start.size:
         return evolutionary.solve(problem, limits, starts=starts, seed=seed, central=central, callback=callback)
     search = Search(problem, limits, central, callback)
-    start_value, method, ended, status = math.nan, "exchanges and 2-opt", "", CONVERGED
-    with np.errstate(all="ignore"):
-        try:
-            start_value = search.objective(problem.start)
-            search.judged(_permuted(problem, problem.start)[None, :])
-            method, ended = _solve(search, problem.settings.seed if seed is None else seed)
-            if search.best is None:
-                why = search.no_value_because or search.worst_constraint(problem.start)[1]
-                ended, status = f"there is no value at any order tried ({why})", NO_VALUE
-        except Stop as stop:
-            ended, status = f"{stop}; the best order so far is kept", stop.status
-        except KeyboardInterrupt:
-            ended, status = "interrupted; the best order so far is kept", INTERRUPTED
-        search.take_best()
-        return outcome(search, start_value, method, ended, status, by_slope=False)
+
+    def run() -> tuple[str, str, int]:
+        search.judged(_permuted(problem, problem.start)[None, :])
+        return *_solve(search, problem.settings.seed if seed is None else seed), CONVERGED
+
+    return searched(search, METHOD, run)
 
 
 def _solve(search: Search, seed: int) -> tuple[str, str]:
@@ -70,9 +63,11 @@ def _solve(search: Search, seed: int) -> tuple[str, str]:
             return "assignment", "converged: no other assignment is better (proved)"
     tour = None if tables is None else tours.tour_of(tables)
     seconds = MOST_SECONDS if tour is None or not tours.can_be_proved() else BEFORE_PROOF
+    if enumeration.count(search.problem) <= enumeration.MOST_POINTS:
+        return "enumeration", enumeration.try_all(search)
     ended = improve(search, np.random.default_rng([seed, 0]), tables, seconds)
     if tour is None or search.best is None:
-        return "exchanges and 2-opt", ended
+        return METHOD, ended
     return tours.solve(search, tour, ended)
 
 

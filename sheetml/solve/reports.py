@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 KINDS = ("answer", "sensitivity", "limits", "feasibility", "linearity")
 ENDLESS = 1e30  # what Excel's reports show for "without end"
 BINDING = 1e-6  # slack, relative to the right-hand side, up to which a constraint counts as met exactly
+MOST_LIMITS = 200  # cells of a nonlinear model
 STEPS = 60  # of a bisection for a limit
 FARTHEST = 1e12  # times a cell's size, to which a limit is looked for
 
@@ -275,6 +276,8 @@ def _limits(subject: _Subject) -> Report:
         return Report("limits", [*subject.head, "With whole numbers there is no range in which a cell moves freely."])
     if not result.success:
         return Report("limits", [*subject.head, "There is no point that meets the constraints."])
+    if subject.slots.size > MOST_LIMITS and (subject.reading is None or subject.reading.program is None):
+        return Report("limits", [*subject.head, f"The limits of more than {MOST_LIMITS} cells are not looked for."])
     rows: list[list[CellValue]] = []
     for i, slot in enumerate(subject.slots.tolist()):
         row: list[CellValue] = [*_named(subject, slot), float(result.x[i])]

@@ -102,12 +102,18 @@ class Search:
     finished: bool = False
     may_creep: bool = True  # iterations that gain next to nothing do not end the search
     scale: np.ndarray = field(init=False)
+    window: int = field(init=False)  # iterations that must gain something together
     _previous: float = math.inf
     _joined: CellFunction | None = None
     _mark: tuple[int, tuple[float, float]] = (0, (math.inf, math.inf))  # iterations and rank, against creeping
 
     def __post_init__(self) -> None:
-        self.scale = _scale(self.problem)
+        self.measure_by(self.problem.start)
+        self.window = CREEPING + self.problem.start.size
+
+    def measure_by(self, x: np.ndarray) -> None:
+        """Scales the variables by the magnitudes at a point."""
+        self.scale = _scale(x, self.problem.automatic_scaling)
 
     # ---- the problem in scaled variables
 
@@ -364,7 +370,9 @@ class Search:
             return
         size = np.abs(point.x).max(initial=0.0)
         if size > FAR * (1.0 + np.abs(self.problem.start).max(initial=0.0)):
-            place = f"with adjustable cells at {size:.0e}"
+            farthest = int(np.argmax(np.abs(point.x)))
+            cell = self.problem.addresses[farthest] if self.problem.addresses else "an adjustable cell"
+            place = f"with {cell} at {point.x[farthest]:.0e}"
         elif -math.inf < point.cost < -VERY_FAR:
             place = f"at {self.shown(point.cost):.0e}"
         else:
@@ -386,6 +394,10 @@ class Search:
         if self.limits.max_time is not None and self.seconds > self.limits.max_time:
             raise Stop(f"the time limit of {self.limits.max_time:g} s was reached")
 
+    def check_iterations(self) -> None:
+        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
+            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+
     def begin(self) -> None:
         """A method starts: what it calls an improvement counts from here."""
         self._previous = math.inf
@@ -394,8 +406,7 @@ class Search:
         """Counts an iteration; raises Converged where the cost it came to, if stated, hardly improved."""
         self.iterations += 1
         self.report()
-        if self.limits.max_iterations is not None and self.iterations >= self.limits.max_iterations:
-            raise Stop(f"the limit of {self.limits.max_iterations} iterations was reached")
+        self.check_iterations()
         self._check_creeping()
         previous, self._previous = self._previous, cost
         if abs(previous - cost) <= self.limits.relative_change * abs(cost):
@@ -409,13 +420,12 @@ class Search:
             self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
 
     def _check_creeping(self) -> None:
-        window = CREEPING + self.problem.start.size
-        if self.may_creep or self.best is None or self.iterations - self._mark[0] < window:
+        if self.may_creep or self.best is None or self.iterations - self._mark[0] < self.window:
             return
         (_, before), now = self._mark, self.rank(self.best)
         self._mark = self.iterations, now
         if not gained(before, now, self.problem.settings.convergence):
-            raise Creeps(window, self.problem.settings.convergence)
+            raise Creeps(self.window, self.problem.settings.convergence)
 
     def shown(self, cost: float) -> float:
         """The objective behind a cost, for progress; of a value to be reached the distance from it."""
@@ -440,14 +450,14 @@ def moved(x: np.ndarray, position: int, to: float) -> np.ndarray:
     return result
 
 
-def _scale(problem: Problem) -> np.ndarray:
+def _scale(x: np.ndarray, automatic: bool) -> np.ndarray:
     """What each adjustable cell is measured by: 1, or its own magnitude where those spread over decades.
 
     Powers of two, so that scaling changes no digit.
     """
-    size = np.abs(problem.start)
+    size = np.abs(x)
     size[size == 0] = np.median(size[size > 0]) if size.any() else 1.0
     spread = float(np.std(np.log10(size))) if size.size else 0.0
-    if not problem.automatic_scaling or spread < DECADES:
+    if not automatic or spread < DECADES:
         return np.ones(size.size)
     return 2.0 ** np.round(np.log2(size))

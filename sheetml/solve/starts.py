@@ -11,13 +11,15 @@ workbook from the start, and sends back no more than a point.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import multiprocessing
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,6 +32,8 @@ NEARER = 0.5  # than this part of the way to a minimum: a point is passed over
 WORTH_WORKERS = 0.5  # seconds of work, from which it is shared
 FEWEST_STARTS = 8  # before the rule is asked
 LONG = 300  # evaluations of a whole descent, from which further starts first get a short one
+FURTHER = 4  # every so many points around a start without bounds lie three times as far
+AHEAD = 2  # points given out for each process
 POLISHED = 4  # of the best points of short descents get the whole one
 
 Descend = Callable[[Search, np.ndarray], tuple[str, str]]
@@ -55,24 +59,31 @@ class Minima:
 
     costs: list[float] = field(default_factory=list)
     places: list[np.ndarray] = field(default_factory=list)
-    reach: list[float] = field(default_factory=list)  # from how far off a start has led there
+    reach: list[list[float]] = field(default_factory=list)  # from how far off starts have led there
     starts: int = 0
 
-    def add(self, start: np.ndarray, place: np.ndarray, cost: float) -> None:
+    def add(self, start: np.ndarray, best: Point, search: Search) -> None:
+        """Counts a start (scaled variables) that led to this point."""
         self.starts += 1
+        place, cost = best.x / search.scale, best.cost
+        if best.missed > search.limits.precision or not math.isfinite(cost):
+            return
         distance = float(np.linalg.norm(start - place))
         for number, known in enumerate(self.costs):
             if abs(known - cost) <= ALIKE * max(abs(known), abs(cost), 1e-12):
                 if np.linalg.norm(self.places[number] - place) <= 0.01 * (1.0 + np.linalg.norm(place)):
-                    self.reach[number] = max(self.reach[number], distance)
+                    self.reach[number].append(distance)
                 return
         self.costs.append(cost)
         self.places.append(place)
-        self.reach.append(distance)
+        self.reach.append([distance])
 
     def is_near_known(self, start: np.ndarray) -> bool:
         """Whether the point would lead to a minimum that is known, as far as that can be told."""
-        return any(np.linalg.norm(start - place) < NEARER * reach for place, reach in zip(self.places, self.reach))
+        return any(
+            len(reach) > 1 and np.linalg.norm(start - place) < NEARER * min(reach)
+            for place, reach in zip(self.places, self.reach)
+        )
 
     @property
     def expected(self) -> float:
@@ -132,7 +143,8 @@ def run(
                 yield point
 
     workers = min(_processors() if workers is None else workers, count - 1)
-    shared = workers > 1 and seconds * (count - 1) > WORTH_WORKERS and _can_fork()
+    counted = search.limits.max_iterations is not None  # to be kept to exactly, which one process does
+    shared = workers > 1 and seconds * (count - 1) > WORTH_WORKERS and _can_fork() and not counted
     short_ends: list[Point] = []
     for ending in _endings(search, short if is_long else descend, worthwhile(), workers if shared else 1):
         best_said = _took(search, minima, ending, best_said)
@@ -156,7 +168,8 @@ def spread(problem: Problem, count: int, seed: int | None) -> np.ndarray:
     power = max(1, math.ceil(math.log2(max(count, 1))))
     even = qmc.Sobol(start.size, rng=random).random_base2(power)[:count]
     between = np.isfinite(lower) & np.isfinite(upper)
-    size = max(float(np.std(start)), 0.1 * float(np.abs(start).max(initial=0.0)), 0.1)
+    size = max(float(np.std(start)), 0.5 * float(np.abs(start).mean()), 0.1) * np.ones((count, 1))
+    size[FURTHER - 1 :: FURTHER] *= 3.0
     within = np.where(between, lower, 0.0) + even * np.where(between, upper - lower, 1.0)
     around = start + size * ndtri(np.clip(even, 1e-6, 1 - 1e-6))
     return np.clip(np.where(between, within, around), lower, upper)
@@ -170,22 +183,22 @@ def _took(search: Search, minima: Minima | None, ending: Ending, said: tuple[str
     search.no_derivative = search.no_derivative or ending.no_derivative
     if ending.best is not None:
         search.best = ending.best
-        if minima is not None and ending.best.missed <= search.limits.precision and math.isfinite(ending.best.cost):
-            minima.add(ending.start, ending.best.x / search.scale, ending.best.cost)
+        if minima is not None:
+            minima.add(ending.start, ending.best, search)
         if search.take_best():
             said = ending.said
+    search.report()
+    search.check_iterations()
     if ending.stopped is not None:
         raise Stop(*ending.stopped)
-    search.report()
-    search.check_time()
     return said if said[0] else ending.said
 
 
 def _ending(search: Search, descend: Descend, start: np.ndarray) -> Ending:
     """One start, in a search of its own that counts from zero."""
-    inner = Search(
-        search.problem, search.limits, search.central, None, started=search.started, may_creep=search.may_creep
-    )
+    most = search.limits.max_iterations
+    limits = replace(search.limits, max_iterations=None if most is None else max(most - search.iterations, 1))
+    inner = Search(search.problem, limits, search.central, None, started=search.started, may_creep=search.may_creep)
     inner.squared = search.squared
     said, stopped = ("", ""), None
     try:
@@ -242,19 +255,12 @@ class _Workers:
         self.pool.join()
 
     def endings(self, points: Iterator[np.ndarray]) -> Iterator[Ending]:
-        """What each point comes to, in the order in which they end; points are asked for as processes are free."""
-        waiting = [self.pool.apply_async(_worked, (point,)) for point, _ in zip(points, range(self.count))]
+        """What each point comes to, in their order; one more is asked for whenever one has ended: repeatably."""
+        ahead = itertools.islice(points, AHEAD * self.count)
+        waiting = deque(self.pool.apply_async(_worked, (point,)) for point in ahead)
         while waiting:
-            done = next((each for each in waiting if each.ready()), None)
-            if done is None:
-                waiting[0].wait(0.01)
-                continue
-            waiting.remove(done)
-            ending = done.get()
-            yield ending
-            point = next(points, None)
-            if point is not None:
-                waiting.append(self.pool.apply_async(_worked, (point,)))
+            yield waiting.popleft().get()
+            waiting.extend(self.pool.apply_async(_worked, (point,)) for point in itertools.islice(points, 1))
 
 
 def _begin() -> None:

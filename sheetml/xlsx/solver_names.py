@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ OPENSOLVERS_NONLINEAR = ("nomad", "bonmin", "couenne", "neosbon", "neoscou", "ne
 
 _PREFIX = "solver_"
 _OPENSOLVER = "opensolver_"
+_SAVED = re.compile(r"sheetml\.(.+)\.solver_(\w+)", re.IGNORECASE | re.DOTALL)  # of models kept beside Excel's own
+SAVED_NAME = re.compile(r"[^\W\d]\w{0,99}")  # what such a model may be called
 _FLAGS = {"1": True, "true": True, "0": False, "2": False, "false": False}
 
 
@@ -82,6 +85,39 @@ def solver_models(file: WorkbookFile) -> list[SolverModelNames]:
         for sheet, names in sorted(by_sheet.items())
         if "opt" in names or "adj" in names
     ]
+
+
+def saved_models(file: WorkbookFile) -> dict[tuple[int, str], SolverModelNames]:
+    """The models kept beside the one that Excel's dialog shows, by sheet and name.
+
+    Excel keeps one model a sheet. Further ones have the same names behind "sheetml.NAME.": Excel carries them along.
+    """
+    found: dict[tuple[int, str], dict[str, str]] = {}
+    for name in file.names:
+        match = _SAVED.fullmatch(name.name)
+        if match is not None and name.scope is not None:
+            found.setdefault((name.scope, match[1]), {})[match[2].lower()] = name.text
+    return {
+        (sheet, name): _SheetNames(file, sheet, names, None).model() for (sheet, name), names in sorted(found.items())
+    }
+
+
+def names_to_store(
+    file: WorkbookFile, sheet: int, model: SolverModelNames | None, name: str = ""
+) -> dict[str, str | None]:
+    """The hidden names that make the model the sheet's own, or the one kept as `name`; None for those to be removed.
+
+    Without a model all names of that one are to be removed. OpenSolver's choices go with the sheet's own model.
+    """
+    prefix = f"sheetml.{name}." if name else ""
+    old = prefix.casefold() + _PREFIX
+    gone = (old,) if name else (old, _OPENSOLVER)
+    changes: dict[str, str | None] = {
+        each.name: None for each in file.names if each.scope == sheet and each.name.casefold().startswith(gone)
+    }
+    new: Mapping[str, str] = {} if model is None else names_of(model)
+    known = {each.casefold(): each for each in changes}
+    return changes | {known.get((prefix + key).casefold(), prefix + key): text for key, text in new.items()}
 
 
 def plain_text(text: str) -> str:

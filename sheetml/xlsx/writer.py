@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
+from sheetml.xlsx.defined_names import NameChanges, with_names
 from sheetml.xlsx.model import Area, CellValue, ErrorCode, Sheet, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
@@ -60,8 +61,9 @@ def write_workbook(
     *,
     overwrite: bool = False,
     sheets: Sequence[NewSheet] = (),
+    names: NameChanges | None = None,
 ) -> None:
-    """Write the workbook with new values in some cells, and with further sheets at its end.
+    """Write the workbook with new values in some cells, with further sheets at its end, and with other hidden names.
 
     `changes` holds, by position in `file.sheets`, the new values by (row, column): a number, text,
     boolean or ErrorCode, or None for no value. A formula cell keeps its formula and gets the value as
@@ -83,6 +85,8 @@ def write_workbook(
     if any(isinstance(change, (CellContent, ArrayResult)) for cells in changes.values() for change in cells.values()):
         patched.update(_without_calculation_chain(file.package))
     new: dict[str, bytes] = {}
+    if names:
+        patched.update(with_names(file, names, patched))
     if sheets:
         changed, new = with_new_sheets(file, sheets, patched)
         patched.update(changed)

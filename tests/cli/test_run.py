@@ -192,3 +192,51 @@ def test_ctrl_c_keeps_the_best_point_and_writes_it(tmp_path):
     assert process.returncode == 130, err.decode()
     assert b"Interrupted; the best point so far is kept" in out
     assert library.open(tmp_path / "book.solved.xlsx")["Sheet1"]["C1"] < before
+
+
+# ---- Excel's reports
+
+MIX = {
+    "A1": 0,
+    "A2": 0,
+    "B1": "=3*A1+5*A2",
+    "C1": "=A1",
+    "C2": "=2*A2",
+    "C3": "=3*A1+2*A2",
+    "D1": 4,
+    "D2": 12,
+    "D3": 18,
+}
+MAXIMISE_MIX = {
+    "opt": "Sheet1!$B$1", "adj": "Sheet1!$A$1:$A$2", "typ": "1", "neg": "1", "eng": "2", "num": "1",
+    "lhs1": "Sheet1!$C$1:$C$3", "rel1": "1", "rhs1": "Sheet1!$D$1:$D$3",
+}  # fmt: skip
+
+
+def test_reports_are_sheets_of_the_output_and_parts_of_page_and_json(tmp_path):
+    path = book(tmp_path / "book.xlsx", MIX, MAXIMISE_MIX)
+    page = tmp_path / "page.html"
+    ended = sheetml("run", path, "--reports", "sensitivity,answer", "--report", page, "--json")
+    assert [report["report"] for report in ended.document["models"][0]["reports"]] == ["sensitivity", "answer"]
+    solved = library.open(tmp_path / "book.solved.xlsx")
+    assert solved.sheet_names == ["Sheet1", "Sensitivity Report 1", "Answer Report 1"]
+    assert solved["Sheet1"]["B1"] == 36 and "Shadow Price" in page.read_text("utf-8")
+    shown = [str(cell) for cell in solved["Sensitivity Report 1"]["A1:H20"].ravel() if cell is not None]
+    assert {"Reduced Cost", "Shadow Price", "Allowable Increase", "$C$3"} <= set(shown)
+    again = sheetml("run", tmp_path / "book.solved.xlsx", "-o", tmp_path / "again.xlsx", "--reports", "answer")
+    assert again.code == 0
+    assert library.open(tmp_path / "again.xlsx").sheet_names[-1] == "Answer Report 2"
+
+
+def test_an_infeasible_model_is_written_for_its_report(tmp_path):
+    constraint = {"num": "2", "lhs2": "Sheet1!$C$3", "rel2": "3", "rhs2": "50"}
+    path = book(tmp_path / "book.xlsx", MIX, MAXIMISE_MIX | constraint)
+    sheetml("run", path, "--reports", "feasibility")
+    report = library.open(tmp_path / "book.solved.xlsx")["Feasibility Report 1"]
+    assert [report["B8"], report["B9"]] == ["C3 <= D3", "C3 >= 50"]
+
+
+def test_a_report_that_there_is_not_is_refused_before_anything_is_solved(tmp_path):
+    path = book(tmp_path / "book.xlsx", MIX, MAXIMISE_MIX)
+    ended = sheetml("run", path, "--reports", "answers")
+    assert ended.code == 2 and "no report 'answers'" in ended.err and not (tmp_path / "book.solved.xlsx").exists()

@@ -240,3 +240,8 @@ def test_thousands_of_cells_with_a_constraint_are_solved():
     assert result.success and result.method == "HiGHS active set"
     assert result.x == pytest.approx(100 * weights / weights.sum(), rel=1e-3, abs=1e-4)
     assert math.isclose(result.x.sum(), 100, rel_tol=1e-7)
+
+
+def test_an_unbounded_nonlinear_objective_names_the_cell_that_runs_away():
+    result = solver_model({"A1": 1, "A2": 1, "B1": "=(A1-3)^3+A2^2"}).solve()
+    assert not result.success and "does not seem to be bounded: it still improves with A1 at -" in result.message

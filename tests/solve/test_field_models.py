@@ -45,6 +45,13 @@ def test_headings_within_the_areas_of_a_constraint_say_nothing():
     assert headed.fun == pytest.approx(plain.fun)
 
 
+def test_limits_that_are_stored_as_text_count_as_the_numbers_they_are():
+    plain = mix(RESOURCES, ("A2:A5", "<=", 10)).solve()
+    text = mix(RESOURCES, ("A2:A5", "<=", "I2:I5"), cells={"I2": "10", "I3": " 10 ", "I4": "none", "I5": "1e1"}).solve()
+    assert text.fun == pytest.approx(plain.fun)
+    assert mix(RESOURCES, ("A2:A5", "<=", "I2"), cells={"I2": "10"}).solve().fun == pytest.approx(plain.fun)
+
+
 def test_areas_in_several_parts_and_a_row_against_a_column():
     whole = mix(RESOURCES, ("A2:A5", "<=", 10)).solve()
     parts = mix(("F2,F3", "<=", "G2,G3"), ("A2,A3,A5", "<=", "K1"), cells={"K1": 10, "A4": None}).solve()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from sheetml.xlsx.model import column_letters
+from tests.libreoffice import all_recalculated
 from tests.solve.models import solver_model
 
 # Hillier and Lieberman, "Introduction to Operations Research": the Wyndor Glass Co.
@@ -196,6 +197,26 @@ def test_any_small_program_comes_to_what_scipy_finds(program, goal):
         assert all(x == round(x) for x, is_whole in zip(result.x, whole) if is_whole)
 
 
+# ---- another spreadsheet as referee
+
+
+def test_libreoffice_computes_the_same_from_the_answers(tmp_path):
+    """The written workbooks, every formula recomputed by LibreOffice: objective and constraints are what was said."""
+    whole = (("A1:A2", "int", "integer"), ("C3", "<=", 17.5))
+    models = [
+        solver_model(WYNDOR, "max", subject_to=PLANTS, eng=2, neg=1),
+        solver_model(WYNDOR, "max", subject_to=(*PLANTS, *whole), eng=2, neg=1),
+        solver_model(WYNDOR | {"B1": "=SUMSQ(A1:A2)-3*A1-5*A2"}, "min", subject_to=PLANTS, eng=1, neg=1),
+    ]
+    results, paths = [model.solve() for model in models], [tmp_path / f"{number}.xlsx" for number in range(3)]
+    for model, path in zip(models, paths):
+        model.workbook.save(path)
+    for result, seen in zip(results, all_recalculated(paths)):
+        sheet = seen["Sheet1"]
+        assert result.success and sheet["B1"] == pytest.approx(result.fun, rel=1e-9)
+        assert all(sheet[f"C{row}"] <= sheet[f"D{row}"] + 1e-9 for row in (1, 2, 3))
+
+
 # ---- size
 
 
@@ -222,3 +243,86 @@ def test_a_transport_of_thousands_of_cells_is_read_without_a_derivative_and_solv
     rows = np.kron(np.eye(plants), np.ones(markets)), np.kron(np.ones(plants), np.eye(markets))
     expected = linprog(cost.reshape(-1), np.vstack([rows[0], -rows[1]]), np.concatenate([supply, -demand]))
     assert result.fun == pytest.approx(expected.fun) and result.success
+
+
+# ---- how a search with whole numbers ends before its end
+
+
+def market_split():
+    """Four markets to be halved at once by 30 shops (Cornuejols, Dawande 1998): small, and out of reach."""
+    random, shops, markets = np.random.default_rng(3), 30, 4
+    cells: dict = {f"A{j + 1}": 0 for j in range(shops)}
+    for i in range(markets):
+        letters, sizes = column_letters(i + 3), random.integers(0, 100, shops)
+        cells |= {f"{letters}{j + 1}": int(size) for j, size in enumerate(sizes)}
+        cells |= {f"{letters}53": 0, f"{letters}54": 0}
+        half = f"SUMPRODUCT($A$1:$A${shops},{letters}1:{letters}{shops})-{int(sizes.sum()) // 2}"
+        cells[f"{letters}55"] = f"={half}+{letters}53-{letters}54"
+    cells["B60"] = "=SUM(C53:F54)"
+    subject_to = ((f"A1:A{shops}", "bin", "binary"), ("C55:F55", "=", 0))
+    return solver_model(cells, "min", "B60", f"A1:A{shops},C53:F54", subject_to, eng=2, neg=1)
+
+
+def test_ctrl_c_keeps_the_best_point_with_whole_numbers():
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    model = market_split()
+    result = model.solve(callback=interrupt)
+    assert result.status == 2 and result.message.startswith("Interrupted; the best point so far is kept")
+    assert result.constraint_violation < 1e-6 and set(result.x[:30]) <= {0, 1}
+    assert model.workbook["Sheet1"]["B60"] == result.fun > 0
+
+
+def test_a_time_limit_keeps_the_best_point_with_whole_numbers_and_says_how_far_it_may_be_off():
+    result = market_split().solve(max_time=1)
+    assert result.status == 1 and not result.success
+    assert result.message.startswith("The time limit was reached; the best point so far is kept, at most ")
+    assert result.constraint_violation < 1e-6
+
+
+def test_the_files_tolerance_is_enough_where_more_takes_too_long(monkeypatch):
+    monkeypatch.setattr("sheetml.solve.linear.solving.EXACTLY", 0.5)
+    model = market_split()
+    result = model.solve(tolerance=2.0)
+    assert result.success and "within the tolerance" in result.message
+
+
+# ---- linear but for decisions
+
+
+def test_a_decision_that_no_good_point_changes_is_taken_as_excels_simplex_takes_it():
+    """A label and a surcharge that depend on what is made: the plan is the textbook's."""
+    cells = WYNDOR | {"E1": "=IF(A1+A2>0,1,1)", "B1": "=(3*A1+5*A2)*E1-IF(A1>100,1000,0)"}
+    model = solver_model(cells, "max", subject_to=PLANTS, eng=2, neg=1)
+    result = model.solve()
+    assert result.fun == pytest.approx(36) and result.x == pytest.approx([2, 6])
+    assert "decides by" in result.message
+
+
+def test_a_step_in_the_costs_ends_no_worse_than_the_best_of_its_piece():
+    """Buying more than 10 makes all of it cheaper: 3 each up to 10, then 2 each; 25 are needed from two sellers."""
+    cells = {"A1": 12, "A2": 13, "B1": "=A1*IF(A1>10,2,3)+A2*2.5", "C1": "=A1+A2"}
+    result = solver_model(cells, "min", subject_to=(("C1", "=", 25), ("A1:A2", "<=", 40)), eng=1, neg=1).solve()
+    assert result.fun == pytest.approx(50) and result.x == pytest.approx([25, 0])
+
+
+def test_the_largest_of_several_lines_is_made_least():
+    """Least of MAX(a - 1, 3 - a, 2a - 6): 1 at a = 2 (two lines cross)."""
+    cells = {"A1": 9, "C1": "=A1-1", "C2": "=3-A1", "C3": "=2*A1-6", "B1": "=MAX(C1:C3)"}
+    result = solver_model(cells, "min", adjustable="A1", eng=2).solve()
+    assert result.fun == pytest.approx(1, abs=1e-4)
+
+
+def test_whole_numbers_in_a_model_with_a_decision():
+    cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A2>5,2,0)"}
+    result = solver_model(cells, "max", subject_to=(*PLANTS, ("A1:A2", "int", "integer")), eng=2, neg=1).solve()
+    assert result.fun == pytest.approx(34) and all(x == round(x) for x in result.x)  # 36 - 2 at (2, 6)
+
+
+def test_what_the_pieces_gained_is_kept_also_where_no_time_is_left():
+    cells = WYNDOR | {"B1": "=3*A1+5*A2-IF(A1>100,1000,0)"}
+    model = solver_model(cells, "max", subject_to=PLANTS, eng=2, neg=1)
+    result = model.solve(max_time=1e-3)
+    sheet = model.workbook["Sheet1"]
+    assert [sheet["A1"] or 0, sheet["A2"] or 0] == result.x.tolist() and sheet["B1"] == pytest.approx(result.fun)

@@ -285,10 +285,10 @@ class _Terms:
         template = self._template(primitive, len(operands))
         if template is not None:
             return _mapped(lambda *parts: self._term(template, parts, primitive.name), *np.broadcast_arrays(*operands))
+        if ops.adds_in_order(primitive):
+            return self._in_order(operands[0])
         if primitive.name == "sum":
             return self._reduced(operands[0], node.parameters["axis"])
-        if primitive.name == "sum in order":
-            return self._in_order(operands[0])
         if primitive.name == "vecdot":
             size = max(np.size(ops.value_of(operand)) for operand in node.operands)
             return self._dot(*np.broadcast_arrays(*operands), short=size <= ops.SHORT_DOT)

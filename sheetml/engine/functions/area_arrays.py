@@ -11,9 +11,9 @@ from functools import wraps
 import numpy as np
 
 from sheetml.engine.areas import AreaArray
-from sheetml.engine.division import Split, labels_of, together
+from sheetml.engine.division import labels_of, together
 from sheetml.engine.evaluate import Arguments, Context, Evaluation, Result, in_groups
-from sheetml.engine.functions.elements import check_size
+from sheetml.engine.sizes import Split, check_size
 from sheetml.engine.values import Value, broadcast, rearranged
 from sheetml.formula.tree import Binary, Call, Name, Node
 
@@ -64,7 +64,7 @@ def _element_by_element(
 ) -> Result:
     arrays = [result for result in given.values() if isinstance(result, (AreaArray, Value))]
     rows, columns = (max(array.shape[axis] for array in arrays) for axis in (1, 2))
-    check_size(context, rows, columns)
+    check_size(context.count, rows, columns)
     shape = (context.count, rows, columns)
     spread = {position: _spread(result, shape) for position, result in given.items()}
     sheets = [result.sheet.reshape(-1) for result in spread.values() if isinstance(result, AreaArray)]

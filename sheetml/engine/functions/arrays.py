@@ -9,9 +9,10 @@ import numpy as np
 
 from sheetml.engine.division import alike
 from sheetml.engine.evaluate import Arguments, Context, Result, first_element
-from sheetml.engine.functions.elements import ELEMENTS_MADE, check_size, shared_integer
+from sheetml.engine.functions.elements import shared_integer
 from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.registry import MOST, error_of_any, function, over_arrays, spread
+from sheetml.engine.sizes import ELEMENTS_MADE, check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, value_of
 from sheetml.engine.values import (
@@ -196,7 +197,7 @@ def unit_matrix(context: Context, arguments: Arguments) -> Result:
     size = shared_integer(context, arguments[0])
     if size < 1:
         return error_value(VALUE)
-    check_size(context, size, size)
+    check_size(context.count, size, size)
     return Value(np.eye(size)[None])
 
 
@@ -252,7 +253,7 @@ def sequence(context: Context, arguments: Arguments) -> Result:
         return error_value(VALUE)
     if rows == 0 or columns == 0:
         return error_value(CALC)
-    check_size(context, rows, columns)
+    check_size(context.count, rows, columns)
     start, step = (value_or(context, argument(arguments, place), 1.0) for place in (2, 3))
 
     def compute(start: Array, step: Array) -> Array:

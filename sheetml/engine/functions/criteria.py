@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Reference
-from sheetml.engine.division import Split, alike, labels_of
+from sheetml.engine.division import alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import Elements, places
@@ -19,6 +19,7 @@ from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.precision import COMPARISONS, rounded_to_15_digits
 from sheetml.engine.reading import parse_number
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete
 from sheetml.engine.values import (
@@ -183,10 +184,12 @@ def selection(context: Context, pairs: list[tuple[Value, Value]], measured: Valu
         raise Split
     rows = np.ones((count, size), bool)
     for values, items in ranges:
-        for cell in range(count):
-            own = select(values, slice(cell, cell + 1))
-            item = items[cell if items.shape[0] > 1 else 0, 0, 0]
-            rows[cell] &= criterion(item).met(own).reshape(-1)
+        cells: dict[Any, list[int]] = {}  # by what they ask
+        for cell, item in enumerate(np.broadcast_to(items, (count, 1, 1)).reshape(-1)):
+            cells.setdefault(_key(item), []).append(cell)
+        for (_, item), own in cells.items():
+            part = values if len(cells) == 1 else select(values, np.array(own))
+            rows[own] &= criterion(item).met(part).reshape(part.shape[0], -1)
     return Selection(rows, np.arange(count).reshape(-1, 1, 1))
 
 

@@ -20,7 +20,7 @@ from sheetml.engine.functions.registry import Sample, function, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
 from sheetml.engine.signals import Signal
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Array
+from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
     BLANK,
     ERROR,
@@ -48,7 +48,7 @@ class Unsupported(Signal):
 
 def _names(row: Value) -> list[str]:
     """The names of fields as they show, (n,), for comparison."""
-    texts, _ = as_text(row)
+    texts, _ = as_text(Value(concrete(row.number), row.kind, row.text))
     return [folded(text) for text in texts.reshape(-1)]
 
 

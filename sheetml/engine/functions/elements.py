@@ -8,16 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.division import Refused, Split, alike, refuse_errors
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Context
+from sheetml.engine.division import Refused, alike, refuse_errors
+from sheetml.engine.evaluate import Context
 from sheetml.engine.functions.lookup import integers
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, as_boolean, as_number, folded
-from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node
-
-ELEMENTS_MADE = 2**24  # of an array that a function makes out of a few numbers
 
 
 class Elements:
@@ -103,14 +100,6 @@ def refuse_where(context: Context, cells: np.ndarray, code: int) -> None:
     if cells.any():
         alike(cells)
         raise Refused(code)
-
-
-def check_size(context: Context, rows: int, columns: int) -> None:
-    """Raises CalculationError for an array too large to make, Split where it is so only for all cells together."""
-    if rows * columns > ELEMENTS_MADE:
-        raise CalculationError(f"an array of {rows} rows and {columns} columns is too large to compute with")
-    if context.count > 1 and context.count * rows * columns > ELEMENTS_AT_ONCE:
-        raise Split
 
 
 # ---- order ---------------------------------------------------------------------------------------

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sheetml.engine.division import Split
 from sheetml.engine.evaluate import Arguments, Context, Lambda, Result, apply
 from sheetml.engine.functions.elements import ranks, shared_integer, shared_integers
 from sheetml.engine.functions.lambdas import as_array, function_of
 from sheetml.engine.functions.lookup import argument
 from sheetml.engine.functions.registry import function
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import (
     CALC,

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.division import Split, alike, together
+from sheetml.engine.division import alike, together
 from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result, apply
-from sheetml.engine.functions.elements import check_size
 from sheetml.engine.functions.lookup import integers
 from sheetml.engine.functions.registry import function
+from sheetml.engine.sizes import Split, check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import CALC, VALUE, Value, broadcast, error_value, first_error, rearranged
 from sheetml.formula.tree import Call, Missing, Name, Node
@@ -113,7 +113,7 @@ def make_array(context: Context, arguments: Arguments) -> Result:
     height, width = int(rows[0]), int(columns[0])
     if height < 1 or width < 1:
         return error_value(VALUE)
-    check_size(context, height, width)
+    check_size(context.count, height, width)
     row, column = np.divmod(np.tile(np.arange(height * width), context.count), width)
     positions: list[Result] = [Value((place + 1.0).reshape(-1, 1, 1)) for place in (row, column)]
     return _applied(context, applied, positions, height, width)
@@ -123,7 +123,7 @@ def _applied(
     context: Context, applied: Lambda, arguments: list[Result], rows: int, columns: int
 ) -> Value | LambdaArray:
     """An array of the function's values: `arguments` hold an element for each cell, row and column."""
-    check_size(context, rows, columns)
+    check_size(context.count, rows, columns)
     every = np.repeat(np.arange(context.count), rows * columns)
     value = _scalars(context.select(every), applied.select(every), arguments)
     if isinstance(value, Lambda):
@@ -243,7 +243,7 @@ def _elements_of(context: Context, node: Node) -> tuple[int, int, Iterator[Resul
         functions = result
         return functions.rows, functions.columns, (functions.element(i) for i in range(functions.size))
     values = context.dereference(result)
-    check_size(context, *values.shape[1:])
+    check_size(context.count, *values.shape[1:])
     places = np.arange(values.number.size).reshape(values.shape[0], -1)
     elements = (rearranged(values, places[:, i, None, None]) for i in range(places.shape[1]))
     return values.shape[1], values.shape[2], elements

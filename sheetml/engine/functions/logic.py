@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
-from sheetml.engine.division import Split, alike, numbered, together
+from sheetml.engine.division import alike, numbered, together
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.registry import error_of_any, function
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Traced, concrete
 from sheetml.engine.values import (
@@ -52,7 +53,7 @@ def if_(context: Context, arguments: Arguments) -> Result:
     return chosen(context, [(taken & (codes == 0), branches[0]), (~taken & (codes == 0), branches[1])], codes)
 
 
-Branch = Callable[[Context], Result] | Value  # how to evaluate it, or the values of all cells
+Branch = Callable[[Context], Result] | Value | Reference  # how to evaluate it, or what all cells have
 
 
 def _branch(arguments: Arguments, position: int, otherwise: bool) -> Branch:
@@ -70,9 +71,7 @@ def evaluation(node: Node) -> Branch:
 
 def _of(branch: Branch, context: Context) -> Result:
     """What a branch gives in a context: an area as such, unless values are asked for."""
-    if isinstance(branch, Value):
-        return branch
-    result = branch(context)
+    result = branch if isinstance(branch, (Value, Reference)) else branch(context)
     return context.dereference(result) if context.for_values else result
 
 
@@ -128,7 +127,7 @@ def _by_cell(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: 
             continue
         branch = choices[number][1]
         try:
-            result = select(branch, index) if isinstance(branch, Value) else _of(branch, part)
+            result = _of(_among(branch, index), part)
         except Split as split:  # of the cells that take this branch
             labels = np.full(context.count, -1, np.intp)
             labels[index] = numbered(split.groups(len(index)), len(index))
@@ -138,6 +137,13 @@ def _by_cell(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: 
     if whole is None:
         raise Split(numbered([index for index, _ in parts], context.count))
     return whole
+
+
+def _among(branch: Branch, index: np.ndarray) -> Branch:
+    """The branch for some of the cells."""
+    if isinstance(branch, Value):
+        return select(branch, index)
+    return branch.select(index) if isinstance(branch, Reference) else branch
 
 
 def _assembled(parts: list[tuple[np.ndarray, Value]], codes: np.ndarray) -> Value:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import AreaArray, Areas, Reference, moved
-from sheetml.engine.division import Split, alike, refuse_errors
+from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result
 from sheetml.engine.functions.logic import Branch, chosen, evaluation
 from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing.graph import Array, concrete, frozen
 from sheetml.engine.values import (
     NA,
@@ -466,30 +467,55 @@ def match_by_mode(context: Context, arguments: Arguments) -> Result:
     return _position(positions(wanted, line, **rule), wanted.errors())
 
 
-@function("XLOOKUP", 3, 6)
+@function("XLOOKUP", 3, 6, chooses=True)
 def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
-    """The value, row or column of the result area that is level with the value found."""
-    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
-    results = context.array_value(arguments[2])
-    rule, valid = _search_rule(context, arguments, 4)
+    """The value, row or column of the result area that is level with the value found: an area of cells, as such."""
+    inner = context.for_arguments()
+    whole = inner.in_array_mode()
+    wanted, lines, results = inner.value(arguments[0]), whole.evaluate(arguments[1]), whole.evaluate(arguments[2])
+    line = whole.dereference(lines)
+    rule, valid = _search_rule(inner, arguments, 4)
     tall = line.shape[2] == 1
-    if not valid or (not tall and line.shape[1] > 1) or results.shape[1 if tall else 2] != line.shape[1 if tall else 2]:
+    if not valid or (not tall and line.shape[1] > 1) or _length(whole, lines, tall) != _length(whole, results, tall):
         return error_value(VALUE)
     place = concrete(positions(wanted, line, **rule)).astype(np.intp)
     wrong = wanted.errors()
     missing = place < 0 if wrong is None else (place < 0) & (wrong == 0)
-    found = _beside(results, place.clip(0), tall)
-    if wrong is not None:
-        found = with_errors(found, wrong)
-    if not missing.any():
-        return found
-    if len(arguments) < 4 or isinstance(arguments[3], Missing):
-        return with_errors(found, np.broadcast_to(error_where(missing, NA), found.kinds.shape))  # type: ignore[arg-type]
-    codes = np.zeros(found.shape, np.uint8)
-    mask = np.broadcast_to(missing, found.shape)
-    other = context.value(arguments[3])
-    branches: list[tuple[np.ndarray, Branch]] = [(~mask, found), (mask, other)]
-    return chosen(context, branches, codes)
+    none = len(arguments) < 4 or isinstance(arguments[3], Missing)
+    errors = first_error(wrong, error_where(missing, NA) if none else None)
+    if isinstance(results, Reference) and place.shape[1:] == (1, 1):
+        found: Value | Reference = _area_beside(results, place.reshape(-1).clip(0), tall, errors)
+    else:
+        values = _beside(whole.dereference(results), place.clip(0), tall)
+        found = values if errors is None else with_errors(values, np.broadcast_to(errors, values.shape))
+    if none or not missing.any():
+        return inner.dereference(found) if context.for_values else found
+    branches: list[tuple[np.ndarray, Branch]] = [(~missing, found), (missing, evaluation(arguments[3]))]
+    return chosen(context, branches, np.zeros(missing.shape, np.uint8))
+
+
+def _length(context: Context, result: Result, tall: bool) -> int:
+    """How many rows (or columns) an area or array has, also where an area is not read to its end."""
+    if isinstance(result, Reference):
+        size = result.height if tall else result.width
+        alike(size)
+        return int(size[0])
+    return context.dereference(result).shape[1 if tall else 2]
+
+
+def _area_beside(results: Reference, place: np.ndarray, tall: bool, errors: Errors) -> Reference:
+    """The rows (or columns) of areas at the places, (b,)."""
+    one = np.ones(1, np.int64)
+    wrong = first_error(results.errors, None if errors is None else errors.reshape(-1))
+    return Reference(
+        results.sheet,
+        results.top + place if tall else results.top,
+        results.left if tall else results.left + place,
+        one if tall else results.height,
+        results.width if tall else one,
+        wrong,
+        results.dynamic,
+    )
 
 
 def _beside(results: Value, place: np.ndarray, tall: bool) -> Value:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sheetml.engine.evaluate import Arguments, Context, Result
-from sheetml.engine.functions.elements import check_size, shared_integer
+from sheetml.engine.functions.elements import shared_integer
 from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.registry import function
+from sheetml.engine.sizes import check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import (
@@ -48,7 +49,7 @@ def random_array(context: Context, arguments: Arguments) -> Result:
     columns = shared_integer(context, argument(arguments, 1), 1)
     if rows < 1 or columns < 1:
         return error_value(VALUE)
-    check_size(context, rows, columns)
+    check_size(context.count, rows, columns)
     low, low_errors = as_number(value_or(context, argument(arguments, 2), 0.0))
     high, high_errors = as_number(value_or(context, argument(arguments, 3), 1.0))
     whole, whole_errors = as_boolean(value_or(context, argument(arguments, 4), 0.0))

@@ -386,20 +386,9 @@ def _mask(part: Sample, count: int) -> np.ndarray:
     return np.ones(shape, bool) if part.included is None else np.broadcast_to(part.included, shape)
 
 
-def _in_order(numbers: np.ndarray) -> np.ndarray:
-    return np.add.accumulate(numbers, axis=1)[:, -1] if numbers.shape[1] else np.zeros(numbers.shape[0])
-
-
-added_up = ops.Primitive(
-    "sum in order",
-    _in_order,
-    (lambda g, result, x: ops.broadcast_to(ops.reshape(g, (g.size, 1)), np.shape(value_of(x))),),
-    emit=lambda node, names, bind: f"{bind(np.add.reduce)}({names[0]}, 1)",
-)
-"""The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order.
-
-In compiled functions, which are searched for optima, they are added in halves: that leaves less.
-"""
+def added_up(numbers: Array) -> Array:
+    """The sums of rows, (b,), number after number as Excel adds them: what rounding leaves depends on the order."""
+    return ops.sum_in_order(numbers)
 
 
 # ---- whole arrays in, an array out -------------------------------------------------------------

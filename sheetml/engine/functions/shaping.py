@@ -10,7 +10,6 @@ from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.elements import (
     Elements,
-    check_size,
     places,
     refuse_where,
     same_for_all,
@@ -20,6 +19,7 @@ from sheetml.engine.functions.elements import (
 )
 from sheetml.engine.functions.lookup import argument
 from sheetml.engine.functions.registry import function
+from sheetml.engine.sizes import check_size
 from sheetml.engine.values import BLANK, CALC, ERROR, NA, NUM, VALUE, Value, error_value
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
@@ -125,7 +125,7 @@ def _wrapping(name: str, about: str, by_rows: bool) -> None:
             return error_value(NUM)
         size = value.shape[1] * value.shape[2]
         lines, width = -(-size // width), min(width, max(size, 1)) if size < width else width
-        check_size(context, lines, width)
+        check_size(context.count, lines, width)
         index = np.full(lines * width, size)
         index[:size] = np.arange(size)
         table = index.reshape(lines, width)
@@ -145,7 +145,7 @@ def expand(context: Context, arguments: Arguments) -> Result:
     columns = shared_integer(context, argument(arguments, 2), width)
     if rows < height or columns < width or rows > MAX_ROWS or columns > MAX_COLUMNS:
         return error_value(VALUE)
-    check_size(context, rows, columns)
+    check_size(context.count, rows, columns)
     index = np.full((rows, columns), height * width)
     index[:height, :width] = places(value)
     return Elements(value, padding(context, argument(arguments, 3))).laid_out(index)
@@ -157,7 +157,7 @@ def _stacking(name: str, about: str, axis: int) -> None:
         values = [value for node in arguments for value in _arrays(context, node)]
         across = max(value.shape[2 - axis] for value in values)
         along = sum(value.shape[1 + axis] for value in values)
-        check_size(context, along, across)
+        check_size(context.count, along, across)
         start, end = 0, sum(value.shape[1] * value.shape[2] for value in values)
         tables = []
         for value in values:

@@ -77,8 +77,7 @@ def _kept(context: Context, area: Reference, *, totals: bool, hidden: bool, by_h
     value = context.read_padded(area)
     out = np.zeros(value.shape, bool)
     if totals:
-        assert area._slots is not None
-        out = out | context.workspace.is_total(area._slots)
+        out = out | context.workspace.is_total(context.slots_of(area))
     if hidden:
         out = out | _hidden(context, area, value.shape[1], by_hand)
     if errors:

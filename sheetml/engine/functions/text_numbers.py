@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 
-from sheetml.engine.division import Split
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.registry import Item, elementwise, function, mapped, one_by_one, spread
 from sheetml.engine.number_format import FormatError, UnknownLanguage, decimal, formatted, general_text
 from sheetml.engine.number_format import rounded as rounded_decimal
 from sheetml.engine.reading import parse_number
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing.graph import Array
 from sheetml.engine.values import BOOLEAN, VALUE, Errors, Value, as_number, error_where, first_error
 from sheetml.xlsx.model import ERROR_TEXT, ErrorCode

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import regex
 
-from sheetml.engine.division import Split
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.patterns import compiled, in_time, matches
 from sheetml.engine.functions.registry import Item, function, one_by_one
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing.graph import frozen
 from sheetml.engine.values import Value, as_number, first_error, from_objects
 from sheetml.xlsx.model import ErrorCode

@@ -11,11 +11,12 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.division import alike, refuse_errors
-from sheetml.engine.evaluate import ELEMENTS_AT_ONCE, Arguments, Context, Result, join
+from sheetml.engine.evaluate import Arguments, Context, Result, join
 from sheetml.engine.functions.logic import Branch, chosen
 from sheetml.engine.functions.lookup import argument, value_or
 from sheetml.engine.functions.registry import Item, first_of_each_cell, function, mapped, plain_items, with_errors
 from sheetml.engine.functions.text_numbers import item_text
+from sheetml.engine.sizes import ELEMENTS_AT_ONCE
 from sheetml.engine.values import (
     ERROR,
     NA,

@@ -541,6 +541,26 @@ def sum(array: Any, axis: int | tuple[int, ...]) -> Any:
     return _sum(array, axis=axis)
 
 
+_sum_in_order: Primitive = Primitive(
+    "sum",
+    lambda x, axis: np.add.accumulate(x, axis=1)[:, -1] if x.shape[1] else np.zeros(x.shape[0]),
+    _sum.derivatives,
+    emit=_sum.emit,
+)
+
+
+def sum_in_order(array: Any) -> Any:
+    """The sums of rows, (b, n) to (b,), one number after the other: what rounding leaves depends on the order.
+
+    In compiled functions, which are searched for optima, they are added in halves: that leaves less.
+    """
+    return _sum_in_order(array, axis=1)
+
+
+def adds_in_order(primitive: Primitive) -> bool:
+    return primitive is _sum_in_order
+
+
 SHORT_DOT = 256  # numbers in all, up to which products are added in NumPy's order for sums, on any machine
 
 

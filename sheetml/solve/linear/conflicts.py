@@ -1,8 +1,8 @@
 """Constraints that cannot hold together: the fewest found, so that leaving out any one of them would help.
 
-HiGHS finds a first set of rows and bounds that contradict each other; a deletion filter (Chinneck, Dravnieks,
-"Locating minimal infeasible constraint sets in linear programs", 1991) makes it irreducible, in
-several orders, and the smallest set is kept.
+A deletion filter (Chinneck, Dravnieks, "Locating minimal infeasible constraint sets in linear programs",
+1991) makes a set of rows and bounds irreducible, in several orders, and the smallest set is kept. Among
+many, HiGHS finds the set to begin with.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sheetml.solve.linear import highs
 from sheetml.solve.linear.highs import Bounds, Ending
 from sheetml.solve.linear.program import Program
 
+FEW = 80  # rows and bounds, among which the fewest are looked for; among more, those that HiGHS names first
 ORDERS = 10  # in which the filter is run
 SECONDS = 5.0  # for all of them
 SHOWN = 12  # constraints named in a sentence
@@ -64,7 +65,9 @@ def conflict(program: Program) -> Conflict | None:
     whole = bool(program.whole.any()) and not _infeasible(plain)
     if whole:
         plain = replace(plain, whole=program.whole)
-    items = _involved(plain, whole)
+    items = _all_items(plain)
+    if len(items) > FEW and not whole:
+        items = _involved(plain)
     if not _infeasible(_only(plain, items)):
         items = _all_items(plain)
         if not _infeasible(_only(plain, items)):
@@ -138,10 +141,8 @@ def _all_items(program: Program) -> list[tuple[str, int]]:
     return rows + lower + [("upper", i) for i in np.nonzero(np.isfinite(program.upper))[0].tolist()]
 
 
-def _involved(program: Program, whole: bool) -> list[tuple[str, int]]:
+def _involved(program: Program) -> list[tuple[str, int]]:
     """Rows and bounds among which HiGHS sees the contradiction; all of them where it does not say."""
-    if whole:
-        return _all_items(program)
     solver = highs.loaded(program)
     solver.run()
     _, iis = solver.getIis()

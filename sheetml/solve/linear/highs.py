@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,7 +15,8 @@ from scipy.sparse import csr_array, triu, vstack
 
 from sheetml.solve.linear.program import Program
 
-PRECISE = 1e-9  # how exactly rows and bounds are met
+PRECISE = 1e-9  # how exactly rows and bounds are met ...
+USUAL = 1e-7  # ... and where that is asking too much
 TICK = 0.1  # seconds between two looks for Ctrl-C
 
 
@@ -56,7 +57,7 @@ class Bounds:
     solutions: int | None = None
 
 
-Follow = Callable[[int, float], None]  # iterations or nodes, the best value of what is minimised
+Follow = Callable[[int, float], None]  # better points found so far, the best value of what is minimised
 
 
 def run(
@@ -79,8 +80,15 @@ def run(
             solver.setOptionValue(option, bounds.iterations)
     if start is not None:
         _begin_at(solver, program, start, mixed)
-    interrupted = _solve(solver, program.hessian is None, follow)
+    best: list[np.ndarray] = []
+    interrupted = _solve(solver, program.hessian is None, follow, best)
+    if solver.getModelStatus() in _GIVEN_UP and not interrupted:
+        _set_tolerances(solver, USUAL)
+        solver.clearSolver()
+        interrupted = _solve(solver, program.hessian is None, follow, best)
     found = _found(solver, program, interrupted)
+    if found.x is None and best and found.ending in (Ending.INTERRUPTED, Ending.LIMIT):
+        return replace(found, x=best[-1], gap=math.inf)
     if found.ending is Ending.UNBOUNDED:
         return _with_ray(program, found)
     return found
@@ -100,11 +108,11 @@ class _Silent(highspy.Highs):
         super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
-def loaded(program: Program) -> Any:
-    """HiGHS with the program in it, silent."""
+def loaded(program: Program, scaled: bool = True) -> Any:
+    """HiGHS with the program in it, silent; its rows by their factors unless `scaled` is False."""
     solver = _Silent()  # type: ignore[no-untyped-call]
     rows, columns = program.matrix.shape
-    factors = row_factors(program)
+    factors = row_factors(program) if scaled else np.ones(rows)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = columns, rows
     lp.col_cost_, lp.offset_ = program.cost, program.offset
@@ -128,12 +136,15 @@ def loaded(program: Program) -> Any:
         model.hessian_.start_ = half.indptr.astype(np.int32)
         model.hessian_.index_ = half.indices.astype(np.int32)
         model.hessian_.value_ = half.data
-    for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
-        solver.setOptionValue(option, PRECISE)
-    solver.setOptionValue("mip_feasibility_tolerance", PRECISE)
+    _set_tolerances(solver, PRECISE)
     solver.setOptionValue("threads", 1)
     solver.passModel(model)
     return solver
+
+
+def _set_tolerances(solver: Any, tolerance: float) -> None:
+    for option in ("primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance"):
+        solver.setOptionValue(option, tolerance)
 
 
 def _begin_at(solver: Any, program: Program, start: np.ndarray, mixed: bool) -> None:
@@ -165,33 +176,50 @@ def _basis(program: Program, start: np.ndarray) -> Any:
     return basis
 
 
-def _solve(solver: Any, can_be_stopped: bool, follow: Follow | None) -> bool:
-    """Runs the solver, in a thread of its own so that Ctrl-C ends it; whether it did."""
+def _solve(solver: Any, can_be_stopped: bool, follow: Follow | None, best: list[np.ndarray]) -> bool:
+    """Runs the solver, in a thread of its own so that Ctrl-C ends it; whether it did.
+
+    Each better point with whole numbers is put at the end of `best`.
+    """
     if not can_be_stopped:
         solver.run()
         return False
+    cost = math.inf
+
+    def improved(event: Any) -> None:
+        nonlocal cost
+        cost = float(event.data_out.mip_primal_bound)
+        best.append(np.array(event.data_out.mip_solution))
+
     interrupted = False
     solver.HandleUserInterrupt = True
-    if follow is not None:
-        state = {"best": math.inf}
+    solver.cbMipImprovingSolution += improved
+    done = threading.Event()
 
-        def improved(event: Any) -> None:
-            state["best"] = float(event.data_out.mip_primal_bound)
-
-        solver.cbMipImprovingSolution += improved
-    thread = solver.startSolve()
-    began = time.perf_counter()
-    while thread.is_alive():
+    def work() -> None:
         try:
-            thread.join(TICK)
-            if follow is not None and time.perf_counter() - began > TICK:
-                follow(0, state["best"])
+            solver.run()
+        finally:
+            done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not done.is_set():
+        try:
+            if not done.wait(TICK) and follow is not None:
+                follow(len(best), cost)
         except KeyboardInterrupt:
             interrupted = True
             solver.cancelSolve()
     return interrupted
 
 
+_GIVEN_UP = (
+    highspy.HighsModelStatus.kNotset,
+    highspy.HighsModelStatus.kUnknown,
+    highspy.HighsModelStatus.kSolveError,
+    highspy.HighsModelStatus.kPresolveError,
+    highspy.HighsModelStatus.kPostsolveError,
+)
 _ENDINGS = {
     highspy.HighsModelStatus.kOptimal: Ending.OPTIMAL,
     highspy.HighsModelStatus.kModelEmpty: Ending.OPTIMAL,
@@ -227,7 +255,7 @@ def _found(solver: Any, program: Program, interrupted: bool) -> Found:
         int(info.simplex_iteration_count)
         + max(int(info.qp_iteration_count), 0)
         + max(int(info.ipm_iteration_count), 0),
-        int(info.mip_node_count) if mixed else 0,
+        max(int(info.mip_node_count), 0) if mixed else 0,
         _limit_words(status),
         None,
         prices,

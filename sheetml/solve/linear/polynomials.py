@@ -10,7 +10,7 @@ with A1 >= 0) it decides nothing. The coefficients are the sparse matrix of the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,16 @@ from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.tracing.graph import Traced, ordered, value_of
 from sheetml.solve.linear.terms import Terms, products, stacked, sum_of
 
-MOST_TERMS = 20_000_000  # of products; more belong to another method
+MOST_TERMS = 20_000_000  # of products ...
+MOST_IN_ALL = 60_000_000  # ... and of all arrays together; more belong to another method
 MOST_REASONS = 200  # put into words
+NO_AGREEMENT = "the coefficients read off the formulas do not give the cells' values"
 AGREEMENT = 1e-9  # of an output with what its coefficients say at the point traced, relative
 NO_REASON = np.iinfo(np.int32).max
 
 
 class TooLarge(Exception):
-    """There are too many products to list."""
+    """There are too many coefficients to list."""
 
 
 @dataclass(slots=True)
@@ -172,22 +174,25 @@ class Polynomials:
         return csr_array(half + half.T)
 
 
-def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Polynomials:
+def polynomials(
+    function: CellFunction, x: np.ndarray, lower: np.ndarray, upper: np.ndarray, *, frozen: bool = False
+) -> Polynomials:
     """The outputs of a function as polynomials of its inputs between these bounds; traced at x.
 
+    With `frozen`, decisions count as they are taken at x: what is found then holds only around x.
     Raises CalculationError where an output has no number at x.
     """
-    function(x)
+    function.trace_at(x)
     outputs = function.graph
-    walk = _Walk(function, lower, upper)
+    walk = _Walk(function, lower, upper, frozen)
     try:
         for node in ordered([outputs, *function.guards]):
             walk.visit(node)
         form = walk.of(outputs)
-        decided = [walk.first_moving(guard) for guard in function.guards]
+        decided = [] if frozen else [walk.first_moving(guard) for guard in function.guards]
     except TooLarge:
         size = value_of(outputs).size
-        return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many products of cells")
+        return Polynomials(np.zeros(size), csr_array((size, x.size)), None, "there are too many coefficients to list")
     guards = [reason for reason in decided if reason is not None]
     guarded, degree = bool(guards), form.degree()
     reasons = dict.fromkeys(range(form.count), min(guards)) if guarded else {}
@@ -199,16 +204,15 @@ def polynomials(function: CellFunction, x: np.ndarray, lower: np.ndarray, upper:
     reason = next(iter(said.values()), "")
     words = {output: said.get(number, reason) for output, number in reasons.items()}
     found = Polynomials(form.constant, matrix, quadratic, reason, words)
-    if quadratic is not None:
-        _check(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1))
+    if quadratic is not None and not _agrees(found, x, np.asarray(value_of(outputs), np.float64).reshape(-1)):
+        return replace(found, quadratic=None, reason=reason or NO_AGREEMENT)
     return found
 
 
-def _check(found: Polynomials, x: np.ndarray, values: np.ndarray) -> None:
-    """A rule of this module that does not fit its operation must not go unnoticed."""
+def _agrees(found: Polynomials, x: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the coefficients give the cells' values: a rule that does not fit its operation costs no right answer."""
     size = np.abs(values) + np.abs(found.constant) + abs(found.matrix) @ np.abs(x)
-    if (np.abs(found.values(x) - values) > AGREEMENT * np.maximum(1.0, size)).any():
-        raise AssertionError("the coefficients found do not give the cells' values")
+    return bool((np.abs(found.values(x) - values) <= AGREEMENT * np.maximum(1.0, size)).all())
 
 
 # ---- the walk over the trace -------------------------------------------------------------------
@@ -229,8 +233,10 @@ class _Walk:
     function: CellFunction
     lower: np.ndarray
     upper: np.ndarray
+    frozen: bool = False  # decisions count as they were taken
     forms: dict[int, Form] = field(default_factory=dict)
     reasons: list[_Reason] = field(default_factory=list)
+    terms: int = 0  # of all forms
 
     @property
     def unknowns(self) -> int:
@@ -245,7 +251,10 @@ class _Walk:
             self.forms[id(node)] = Form(np.zeros(size), Terms.unknowns(size), Terms.none(size))
             return
         rule = _RULES.get(node.primitive.name)
-        self.forms[id(node)] = (rule or _opaque)(self, node)
+        form = self.forms[id(node)] = (rule or _opaque)(self, node)
+        self.terms += form.linear.size + form.quadratic.size
+        if self.terms > MOST_IN_ALL:
+            raise TooLarge
 
     def first_moving(self, node: Any) -> int | None:
         """The reason that a decision's array is not constant, if it is not."""
@@ -476,7 +485,7 @@ def _sum_target(node: Traced) -> np.ndarray:
     flat = np.arange(node.size)
     if node.primitive is not None and node.primitive.name == "sum_to":
         return np.broadcast_to(flat.reshape(node.shape), shape)
-    axis = node.parameters["axis"]
+    axis = node.parameters.get("axis", -1)  # of numbers added in order: along their rows
     axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
     kept = tuple(1 if i in axes else size for i, size in enumerate(shape))
     return np.broadcast_to(flat.reshape(kept), shape)
@@ -492,6 +501,8 @@ def _scattered(walk: _Walk, node: Traced) -> Form:
 
 def _cumulative(walk: _Walk, node: Traced) -> Form:
     length = node.shape[-1]
+    if node.size * length > MOST_TERMS:
+        raise TooLarge
     earlier, later = np.nonzero(np.arange(length)[:, None] <= np.arange(length)[None, :])
     lines = np.arange(node.size // length)[:, None] * length
     return walk.of(node.operands[0]).gathered(lines + earlier).added(lines + later, node.size)
@@ -671,6 +682,9 @@ def _extreme(sign: float) -> Callable[[_Walk, Traced], Form]:
         low, high = walk.extremes(_sum(left, right.scaled(np.full(node.size, -1.0))))
         first = (low >= 0) if sign > 0 else (high <= 0)
         second = ~first & ((high <= 0) if sign > 0 else (low >= 0))
+        if walk.frozen:
+            chosen = (node.value == np.broadcast_to(value_of(node.operands[0]), node.shape)).reshape(-1)
+            first, second = chosen, ~chosen
         form = _sum(left.scaled(first.astype(float)), right.scaled(second.astype(float)))
         return walk.settled(form, node, [left, right], ~first & ~second)
 
@@ -682,6 +696,8 @@ def _absolute(walk: _Walk, node: Traced) -> Form:
     low, high = walk.extremes(form)
     sign = np.where(low >= 0, 1.0, np.where(high <= 0, -1.0, 0.0))
     decided = (low >= 0) | (high <= 0)
+    if walk.frozen:
+        sign, decided = np.where(value_of(node.operands[0]).reshape(-1) >= 0, 1.0, -1.0), np.ones(sign.size, bool)
     return walk.settled(form.scaled(sign), node, [form], ~decided)
 
 
@@ -707,9 +723,17 @@ def _opaque(walk: _Walk, node: Traced) -> Form:
 def _of_constants(walk: _Walk, node: Traced, parts: list[Form], wanted: np.ndarray) -> Form:
     """The node's values where all parts are constant, broken where not, 0 where it is not wanted."""
     moving = wanted & (np.maximum.reduce([part.degree() for part in parts]) > 0)
+    if walk.frozen and _decides(node):
+        moving = np.zeros(moving.size, bool)
     values = np.asarray(node.value, np.float64).reshape(-1)
     form = _constant(np.where(wanted & ~moving, values, 0.0))
     return walk.settled(form, node, parts, moving)
+
+
+def _decides(node: Traced) -> bool:
+    """Whether a node is a decision or a position: its derivative is 0 wherever there is one."""
+    derivatives = node.primitive.derivatives if node.primitive is not None else None
+    return isinstance(derivatives, tuple) and not any(derivatives)
 
 
 _RULES: dict[str, Callable[[_Walk, Traced], Form]] = {

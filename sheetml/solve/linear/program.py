@@ -13,6 +13,7 @@ from sheetml.solve.linear.polynomials import Polynomials, polynomials
 from sheetml.solve.problem import Problem
 from sheetml.xlsx.solver_names import AT_LEAST, AT_MOST, MAXIMISE
 
+_FAILURES = (ValueError, TypeError, IndexError, KeyError, AttributeError, FloatingPointError, np.linalg.LinAlgError)
 LARGEST_HESSIAN = 1500  # cells in products, for whose matrix of second derivatives all eigenvalues are taken
 SEMIDEFINITE = 1e-9  # how far below 0 the smallest eigenvalue may be, relative to the largest
 
@@ -81,19 +82,26 @@ class Reading:
         return self.program is not None and not self.not_linear
 
 
-def read(problem: Problem) -> Reading:
-    """The problem as a program, if it is linear, or if its objective is a convex quadratic one without whole cells."""
+def read(problem: Problem, *, frozen: bool = False) -> Reading:
+    """The problem as a program, if it is linear, or if its objective is a convex quadratic one without whole cells.
+
+    With `frozen`, decisions that depend on adjustable cells count as they are taken at the start.
+    """
     lower, upper = problem.lower, problem.upper
     if problem.different:
         return Reading(None, not_solved="cells must be all different")
     objective = rows = None
     try:
         if problem.objective is not None:
-            objective = polynomials(problem.objective, problem.start, lower, upper)
+            objective = polynomials(problem.objective, problem.start, lower, upper, frozen=frozen)
         if problem.constraints is not None:
-            rows = polynomials(problem.constraints.cells, problem.start, lower, upper)
+            rows = polynomials(problem.constraints.cells, problem.start, lower, upper, frozen=frozen)
     except CalculationError as error:
         return Reading(None, str(error), str(error))
+    except _FAILURES as error:
+        # a defect of sheetml's: it costs the model this method, not its answer
+        reason = f"sheetml failed to read it ({type(error).__name__}: {error})"
+        return Reading(None, reason, reason)
     of_objective = "" if objective is None else objective.reason
     of_rows = {} if rows is None else _reasons_of(problem, rows)
     not_linear = of_objective or next(iter(of_rows.values()), "")

@@ -68,11 +68,11 @@ CHOOSE i v v v; CHOOSE i a a a; MATCH v r ?0|1|-1; XMATCH v r ?0|1|-1 ?1|-1; XLO
 VLOOKUP v r 1|2 ?b; HLOOKUP v r 1 ?b; LOOKUP v r ?r; COUNTIF r c; COUNTIFS r c; SUMIF r c ?r; AVERAGEIF r c ?r
 SUMIFS r r c; AVERAGEIFS r r c; MAXIFS r r c; MINIFS r r c; ISBLANK v; ISNUMBER v; ISTEXT v; ISNONTEXT v; ISLOGICAL v
 ISERROR v; ISERR v; ISNA v; ISEVEN n; ISODD n; ISREF r; ISFORMULA r; FORMULATEXT r; N v; T v; NA; TYPE v; ERROR.TYPE v
-SHEET ?r; SHEETS ?r; CELL 'address'|'row'|'contents' r; LET 'x' v 'x'; LET 'x' a 'SUM(x)'; LAMBDA 'x' 'x'; ISOMITTED v
-MAP a 'LAMBDA(x,IFERROR(x,0)+1)'; BYROW a 'LAMBDA(x,SUM(x))'; MAP a 'LAMBDA(x,SUM(IF(x>1,x,{1,2})))'
-BYCOL a 'LAMBDA(x,SUM(x))'; MAKEARRAY i i 'LAMBDA(i,j,i+j)'; REDUCE n a 'LAMBDA(s,x,s+x)'; SCAN n a 'LAMBDA(s,x,s+x)'
-DSUM a 1 a; DAVERAGE a 1 a; DMAX a 1 a; DMIN a 1 a; DPRODUCT a 1 a; DVAR a 1 a; DVARP a 1 a; DSTDEV a 1 a
-DSTDEVP a 1 a; DCOUNT a 1 a; DCOUNTA a 1 a; DGET a 1 a
+SHEET ?r; SHEETS ?r; INFO 'release'|'osversion'|'x'; CELL 'address'|'row'|'contents' r; LET 'x' v 'x'
+LET 'x' a 'SUM(x)'; LAMBDA 'x' 'x'; ISOMITTED v; MAP a 'LAMBDA(x,IFERROR(x,0)+1)'; BYROW a 'LAMBDA(x,SUM(x))'
+MAP a 'LAMBDA(x,SUM(IF(x>1,x,{1,2})))'; BYCOL a 'LAMBDA(x,SUM(x))'; MAKEARRAY i i 'LAMBDA(i,j,i+j)'
+REDUCE n a 'LAMBDA(s,x,s+x)'; SCAN n a 'LAMBDA(s,x,s+x)'; DSUM a 1 a; DAVERAGE a 1 a; DMAX a 1 a; DMIN a 1 a
+DPRODUCT a 1 a; DVAR a 1 a; DVARP a 1 a; DSTDEV a 1 a; DSTDEVP a 1 a; DCOUNT a 1 a; DCOUNTA a 1 a; DGET a 1 a
 """
 
 ARRAYS = """

@@ -17,7 +17,7 @@ from sheetml.solve.linear.program import Program
 from sheetml.solve.problem import Problem, Settings
 from sheetml.solve.search import CONVERGED, INTERRUPTED, LIMIT, NOT_MET, STUCK, UNBOUNDED, Limits, Progress
 
-EXACTLY = 10.0  # seconds in which the best point with whole numbers is sought, before the file's tolerance will do
+EXACTLY = 20.0  # seconds in which the best point with whole numbers is sought, before the file's tolerance will do
 PATIENCE = 120.0  # seconds for whole numbers where nobody states a limit
 QUADRATIC = 20.0  # seconds for a quadratic program, before another method takes it
 AS_GOOD = 1e-9  # relative: a start that is no worse than the optimum stays
@@ -161,7 +161,8 @@ def _outcome(program: Program, start: np.ndarray, limits: Limits, settings: Sett
     contradiction = np.nonzero(program.lower > program.upper)[0]
     if contradiction.size:
         return Outcome(Found(Ending.INFEASIBLE), None, f"the bounds of {program.addresses[int(contradiction[0])]} contradict each other", NOT_MET)  # fmt: skip  # noqa: E501
-    found = _run(program, start, limits, settings, follow)
+    tolerance = settings.integer_tolerance if limits.tolerance is None else limits.tolerance
+    found = _run(program, start, limits, settings, tolerance, follow)
     if found.ending is Ending.INFEASIBLE:
         return Outcome(found, None, conflicts.words(program), NOT_MET)
     if found.ending is Ending.UNBOUNDED:
@@ -173,9 +174,10 @@ def _outcome(program: Program, start: np.ndarray, limits: Limits, settings: Sett
         if found.ending is Ending.INTERRUPTED:
             return Outcome(found, None, "interrupted before any point met the constraints", INTERRUPTED)
         return Outcome(found, None, "HiGHS found no answer", STUCK)
-    if found.ending is Ending.OPTIMAL or (program.whole.any() and found.gap <= settings.integer_tolerance):
-        return Outcome(found, x, _proved(program, found, settings), CONVERGED)
-    kept = f"the best point so far is kept, at most {found.gap:.2%} from the best there is"
+    if found.ending is Ending.OPTIMAL or (program.whole.any() and found.gap <= tolerance):
+        return Outcome(found, x, _proved(program, found, tolerance), CONVERGED)
+    known = math.isfinite(found.gap) and found.gap > 0
+    kept = "the best point so far is kept" + (f", at most {found.gap:.2%} from the best there is" if known else "")
     if found.ending is Ending.INTERRUPTED:
         return Outcome(found, x, f"interrupted; {kept}", INTERRUPTED)
     if found.ending is Ending.LIMIT:
@@ -183,9 +185,10 @@ def _outcome(program: Program, start: np.ndarray, limits: Limits, settings: Sett
     return Outcome(found, x, "HiGHS stopped where it could not go on", STUCK)
 
 
-def _run(program: Program, start: np.ndarray, limits: Limits, settings: Settings, follow: Any) -> Found:
+def _run(
+    program: Program, start: np.ndarray, limits: Limits, settings: Settings, tolerance: float, follow: Any
+) -> Found:
     """One run; with whole numbers a second, by the file's tolerance, where the first takes too long."""
-    tolerance = settings.integer_tolerance if limits.tolerance is None else limits.tolerance
     if program.hessian is not None:
         seconds = QUADRATIC if limits.max_time is None else min(limits.max_time, QUADRATIC)
         found = highs.run(program, start, Bounds(seconds=seconds, iterations=limits.max_iterations), follow)
@@ -279,14 +282,14 @@ def _polished(program: Program, x: np.ndarray) -> np.ndarray:
 # ---- words -------------------------------------------------------------------------------------
 
 
-def _proved(program: Program, found: Found, settings: Settings) -> str:
+def _proved(program: Program, found: Found, tolerance: float) -> str:
     kind = "convex and quadratic" if program.hessian is not None else "linear"
     if program.whole.any():
         kind += " with whole numbers"
     if found.gap > 1e-9:
         return (
             f"the best point is at most {found.gap:.2%} better, within the tolerance of "
-            f"{settings.integer_tolerance:.2%}; the model is {kind}"
+            f"{tolerance:.2%}; the model is {kind}"
         )
     if not program.cost.any() and program.hessian is None and not program.whole.any():
         return f"all constraints are met; the model is {kind}, and no adjustable cell changes an objective"
