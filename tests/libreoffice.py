@@ -16,6 +16,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.escape import unescape
 
 from sheetml import ErrorCode
 from sheetml.xlsx.model import ERROR_CODE, Kind, cell_address
@@ -153,7 +154,9 @@ def _values(path: Path) -> Values:
 def _value(cell: Any) -> Any:
     if cell.data_type == "e":
         return ERROR_CODE.get(cell.value, cell.value)
-    return float(cell.value) if cell.data_type == "n" else cell.value
+    if cell.data_type == "n":
+        return float(cell.value)
+    return unescape(cell.value) if isinstance(cell.value, str) else cell.value  # _x0007_ is the character
 
 
 def _stored(cells: Any, position: int) -> Any:

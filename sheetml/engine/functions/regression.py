@@ -23,6 +23,7 @@ from sheetml.engine.values import (
     Errors,
     Value,
     as_boolean,
+    as_number,
     error_value,
     error_where,
     first_error,
@@ -59,7 +60,7 @@ def standard_error(ys: Value, xs: Value) -> Value:
     found = moments(xs, ys)
     flat = concrete(ops.equal(found.xx, 0.0)) | (found.count < 3)
     rest = ops.subtract(found.yy, ops.divide(ops.square(found.xy), ops.where(flat, 1.0, found.xx)))
-    safe = ops.where(flat, 1.0, rest)
+    safe = ops.where(flat, 1.0, ops.maximum(rest, 0.0))  # of points on a line rounding may leave less than nothing
     spread = ops.sqrt(ops.divide(safe, np.maximum(found.count - 2, 1.0)))
     return as_cells(spread, first_error(found.errors, error_where(flat, DIV0)))
 
@@ -70,8 +71,9 @@ def forecast(x: Value, ys: Value, xs: Value) -> Value:
     found, start, errors = _line(ys, xs)
     count = found.shape[0]
     shaped = None if errors is None else errors.reshape(-1, 1, 1)
-    line = ops.add(ops.reshape(start, (count, 1, 1)), ops.multiply(ops.reshape(found, (count, 1, 1)), x.number))
-    return number_value(line, first_error(x.errors(), shaped))
+    place, wrong = as_number(x)
+    line = ops.add(ops.reshape(start, (count, 1, 1)), ops.multiply(ops.reshape(found, (count, 1, 1)), place))
+    return number_value(line, first_error(wrong, shaped))
 
 
 also_named("FORECAST", "FORECAST.LINEAR")

@@ -36,9 +36,10 @@ def number_of_foreign_text(text: str, point: str, group: str) -> Item:
         return 0.0
     number = digits.rstrip("%")
     whole, _, places = number.partition(point[0])
-    if group[0] in places:
+    whole = whole.replace(group[0], "")
+    if group[0] in places or "." in whole + places:  # a point that is neither of the two signs
         return ErrorCode.VALUE
-    plain = whole.replace(group[0], "") + ("." + places if places else "")
+    plain = whole + ("." + places if places else "")
     if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", plain, re.ASCII) is None:
         return ErrorCode.VALUE
     value = float(plain) / 100.0 ** min(len(digits) - len(number), 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sheetml import ErrorCode
-from tests.workbooks import result
+from tests.workbooks import computed, result
 
 VALUE, NUM, NA, DIV0, REF = ErrorCode.VALUE, ErrorCode.NUM, ErrorCode.NA, ErrorCode.DIV0, ErrorCode.REF
 
@@ -140,3 +140,23 @@ def test_formulas_are_shown_as_they_were_typed():
     cells = {"A1": 4, "B1": "=sqrt((A1/1)+( A1/2))", "B2": "=_xlfn.STDEV.S((A1),2)"}
     assert result("=FORMULATEXT(B1)", **cells) == "=sqrt((A1/1)+( A1/2))"
     assert result("=FORMULATEXT(B2)", **cells) == "=STDEV.S((A1),2)"
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ('=FORECAST("x",A1:A3,B1:B3)', ErrorCode.VALUE),
+        ('=FORECAST("4",A1:A3,B1:B3)', 8.0),
+        ('=NUMBERVALUE("2.5",",","a")', ErrorCode.VALUE),
+        ('=NUMBERVALUE("2,5",",",".")', 2.5),
+        ("=STEYX({3,2.91,3},{3,2.91,3})", pytest.approx(0, abs=1e-7)),
+    ],
+)
+def test_what_libreoffice_found_as_a_referee(formula, expected):
+    assert result(formula, A1=2, A2=4, A3=6, B1=1, B2=2, B3=3) == expected
+
+
+def test_the_order_of_a_rank_may_differ_by_cell_where_all_else_is_the_same():
+    cells = {"A1": 1, "A2": 2, "A3": 3, "B1": 0, "B2": 1, **{f"C{row}": f"=RANK(3,$A$1:$A$3,B{row})" for row in (1, 2)}}
+    sheet = computed(cells)
+    assert (sheet["C1"], sheet["C2"]) == (1, 3)
