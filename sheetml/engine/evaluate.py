@@ -79,8 +79,8 @@ from sheetml.xlsx.model import ERROR_CODE
 _KEPT = 2**17  # slots of an area that are kept to be read again; those of larger ones are found anew
 NESTED_NAMES = 100
 NESTED_CALLS = 1024  # of functions made by LAMBDA
-_MOST_CALLS = 2**27  # elements that the names and functions of one formula are evaluated for, with ...
-_COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
+_MOST_CALLS = 2**27  # elements that names, and what is within LAMBDAs, are evaluated for in one formula, ...
+_COST_OF_A_CALL = 256  # ... with what each evaluation costs beside them
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
 Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda | LambdaArray"
@@ -401,6 +401,11 @@ class Context:
         if self.workspace.calls > _MOST_CALLS:
             raise CalculationError("the formula calls its names and functions too often")
 
+    def spend_within_lambda(self) -> None:
+        """Counts the evaluation of a function or an operator where a LAMBDA may repeat it."""
+        if self.calls:
+            self.spend(self.count + _COST_OF_A_CALL)
+
     def uncomputable(self, reason: str) -> Value:
         """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
         readers = self.readers[self.readers != 0]  # a formula that stands in no cell has nowhere to report it
@@ -594,6 +599,7 @@ def _binary(context: Context, node: Binary) -> Result:
     operator = node.operator
     if operator in _ON_REFERENCES:
         return _ON_REFERENCES[operator](context, node)
+    context.spend_within_lambda()
     first, chain = left_spine(node)  # a chain a+b+c+... may be deeper than Python's stack
     left = context.value(first)
     for part in chain:
@@ -721,6 +727,7 @@ _ON_REFERENCES: dict[str, Callable[[Context, Binary], Result]] = {
 
 
 def _call(context: Context, node: Call) -> Result:
+    context.spend_within_lambda()
     function = context.workspace.functions.get(node.function)
     if function is not None:
         if not function.fewest <= len(node.arguments) <= function.most:
