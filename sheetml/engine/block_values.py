@@ -43,7 +43,10 @@ def evaluated(context: Context, block: Block) -> Value:
 
 def _apart(context: Context, block: Block, groups: list[np.ndarray]) -> Value:
     """The results of groups of the cells; those of array formulas of a stated size each fill that size."""
-    values = [evaluated(context.select(index), block) for index in groups]
+    values = []
+    for index in groups:
+        context.workspace.calls = 0
+        values.append(evaluated(context.select(index), block))
     if block.size is not None and not block.dynamic:
         values = [fitted(value, *block.size) for value in values]
     result = together(list(zip(groups, values)), context.count)

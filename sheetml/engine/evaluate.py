@@ -80,7 +80,8 @@ _KEPT = 2**17  # slots of an area that are kept to be read again; those of large
 NESTED_NAMES = 100
 NESTED_CALLS = 1024  # of functions made by LAMBDA
 _MOST_CALLS = 2**27  # elements that names, and what is within LAMBDAs, are evaluated for in one formula, ...
-_COST_OF_A_CALL = 256  # ... with what each evaluation costs beside them
+_COST_OF_A_CALL = 256  # ... with what each evaluation costs beside them, ...
+_COST_OF_A_NAME = 2048  # ... and one of a name
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
 Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda | LambdaArray"
@@ -507,7 +508,7 @@ def definition(context: Context) -> Context:
     """Where a defined name's formula is evaluated: in array mode, without the caller's variables."""
     if context.depth >= NESTED_NAMES:
         raise CalculationError("names are nested too deeply, or refer to themselves")
-    context.spend(_COST_OF_A_CALL)
+    context.spend(_COST_OF_A_NAME)
     part = context.in_array_mode().with_variables({})
     part.variables = {}
     part.depth += 1
@@ -757,7 +758,13 @@ def in_groups(context: Context, split: Split, evaluate: Callable[[Context], Resu
     Raises Split, for what is around it to be divided alike, where the results do not go together.
     """
     groups = split.groups(context.count)
-    result = together([(index, evaluate(context.select(index))) for index in groups], context.count)
+    workspace, spent, most, parts = context.workspace, context.workspace.calls, 0, []
+    for index in groups:
+        if not context.calls:  # each cell may cost as much as it does alone
+            most, workspace.calls = max(most, workspace.calls), spent
+        parts.append((index, evaluate(context.select(index))))
+    workspace.calls = max(most, workspace.calls)
+    result = together(parts, context.count)
     if result is None:
         raise Split(numbered(groups, context.count))
     return result
