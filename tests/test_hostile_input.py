@@ -21,6 +21,7 @@ import sheetml as library
 from sheetml.xlsx.cell_text import parse_address
 from sheetml.xlsx.model import column_letters
 from tests.cli.command import sheetml
+from tests.mutants import what_is_wrong
 from tests.solve.models import solver_model
 from tests.xlsx.handmade import relationships, save, save_rows, workbook_parts, worksheet
 from tests.xlsx.test_package import GOOD, UNFIT, zipped
@@ -263,6 +264,114 @@ def test_a_solver_model_over_a_whole_sheet_is_refused_not_tried() -> None:
     model = solver_model({"A1": 1, "B1": "=SUM(A1:A9)"}, adjustable="A1:XFD1048576")
     with pytest.raises(library.SolverError, match=r"are 17,179,869,184 cells, more than the 1,000,000 allowed\.$"):
         model.solve()
+
+
+WHOLE = "Other!A1:XFD1048576"  # a sheet with a cell in its last corner
+CORNERS = {"A1": 1.0, "B1": 2.0, "XFD1048576": 5.0}
+DOUBLED = {"name_0": "1"} | {f"name_{i}": f"_xlfn.VSTACK(name_{i - 1},name_{i - 1})" for i in range(1, 41)}
+FIBONACCI = "_xlfn.LAMBDA(_xlpm.n,IF(_xlpm.n<2,1,again(_xlpm.n-1)+again(_xlpm.n-2)))"
+ENORMOUS: dict[str, tuple[str, dict[str, str], object]] = {
+    "numbers for the whole sheet": ("_xlfn.SEQUENCE(1048576,16384)", {}, "too large"),
+    "random numbers for the whole sheet": ("_xlfn.RANDARRAY(1048576,16384)", {}, "too large"),
+    "an array made for the whole sheet": (
+        "SUM(_xlfn.MAKEARRAY(1048576,16384,_xlfn.LAMBDA(_xlpm.a,_xlpm.b,1)))", {}, "too large",
+    ),
+    "an array expanded to the whole sheet": ("SUM(_xlfn.EXPAND(B1:C2,1048576,16384,0))", {}, "too large"),
+    "a unit matrix of a million rows": ("SUM(_xlfn.MUNIT(1000000))", {}, "too large"),
+    "the inverse of a huge matrix": ("SUM(MINVERSE(_xlfn.RANDARRAY(5000,5000)))", {}, "too large"),
+    "a whole sheet multiplied": (f"SUM(_xlfn.SINGLE({WHOLE})+{WHOLE}*2)", {}, None),
+    "a whole sheet joined": (f'_xlfn.TEXTJOIN(",",FALSE,{WHOLE})', {}, "too large"),
+    "a whole sheet strung together": (f"_xlfn.CONCAT({WHOLE})", {}, "too large"),
+    "a whole sheet stood on its side": (f"SUMPRODUCT(TRANSPOSE({WHOLE}))", {}, "too large"),
+    "a whole sheet sorted": (f"SUM(_xlfn._xlws.SORT({WHOLE}))", {}, "too large"),
+    "a whole sheet in one column": (f"SUM(_xlfn.TOCOL({WHOLE}))", {}, "too large"),
+    "26 columns in one row": ("SUM(_xlfn.TOROW(Other!A:Z))", {}, "too large"),
+    "an offset over the whole sheet": ("SUM(OFFSET(Other!A1,0,0,1048576,16384))", {}, "too large"),
+    "an offset beyond all numbers": ("SUM(OFFSET(Other!A1,0,0,1E300,1E300))", {}, library.ErrorCode.REF),
+    "a whole sheet looked up by its text": ('SUM(INDIRECT("Other!1:1048576"))', {}, "too large"),
+    "whole columns that are multiplied": ("SUMPRODUCT((Other!A:A=1)*(Other!B:B))", {}, 2.0),
+    "a column compared with itself crosswise": ("SUMPRODUCT(--(Other!A:A=TRANSPOSE(Other!A:A)))", {}, "too large"),
+    "a column against a wide row": ("SUMPRODUCT(Other!A:A*Other!1:1)", {}, "too large"),
+    "sheets one below the other": (f"ROWS(_xlfn.VSTACK({','.join(['Other!A:Z'] * 200)}))", {}, "too large"),
+    "arrays that double 40 times": ("ROWS(name_40)", DOUBLED, "calls its names and functions too often"),
+    "a function that calls itself twice": ("again(60)", {"again": FIBONACCI}, "calls its names and functions"),
+    "a name that is an area of its own size": ("SUM(me)", {"me": "OFFSET($B$1,0,0,COUNTA(me),1)"}, "nested too deeply"),
+    "parentheses 10,000 deep": ("(" * 10_000 + "1" + ")" * 10_000, {}, "parentheses are nested"),
+    "a text repeated beyond all measure": ('REPT("x",1E300)', {}, library.ErrorCode.VALUE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENORMOUS)
+def test_what_is_enormous_is_refused_by_its_size(name: str, tmp_path: Path) -> None:
+    formula, names, expected = ENORMOUS[name]
+    sheets: dict[str, bytes | str] = {"Sheet": rows_of({"A1": formula, "Z9": "1+2"}), "Other": rows_of(CORNERS)}
+    path = save(tmp_path / "book.xlsx", workbook_parts(sheets, names=named(names)))
+    within_limits(path)
+    workbook = calculated(path)
+    if isinstance(expected, str):
+        assert expected in workbook.problems["Sheet!A1"]
+    elif expected is not None:
+        assert workbook["Sheet"]["A1"] == expected
+    assert workbook["Sheet"]["Z9"] == 3
+
+
+def within_limits(path: Path) -> None:
+    """It is checked within 10 s of a processor's time and 1 GiB more memory."""
+    assert what_is_wrong(("check", str(path))) == ""
+
+
+def test_whole_columns_compared_row_by_row_fit_the_memory(tmp_path: Path) -> None:
+    formulas: dict[str, str | float] = {f"A{row}": f"SUMPRODUCT((B:B={row})*(C:C=3))" for row in range(1, 30)}
+    sheets: dict[str, bytes | str] = {"Sheet": rows_of(formulas | {"B9": 2, "C9": 3}), "Other": rows_of(CORNERS)}
+    path = save(tmp_path / "book.xlsx", workbook_parts(sheets))
+    within_limits(path)
+
+
+def test_texts_that_grow_tenfold_from_cell_to_cell_end_in_an_error(tmp_path: Path) -> None:
+    laughs = {"A1": '"lol"'} | {f"A{row}": "&".join([f"A{row - 1}"] * 10) for row in range(2, 60)}
+    path = save_rows(tmp_path / "book.xlsx", rows_of(laughs))
+    within_limits(path)
+    assert calculated(path)["Sheet"]["A59"] == library.ErrorCode.VALUE
+
+
+AROUND = {
+    "merged cells": '<mergeCells count="1"><mergeCell ref="A1:XFD1048576"/></mergeCells>',
+    "formats": '<conditionalFormatting sqref="A1:XFD1048576"><cfRule type="expression" priority="1">'
+    "<formula>SUM(A:XFD)>1</formula></cfRule></conditionalFormatting>",
+    "validations": '<dataValidations count="1"><dataValidation type="list" sqref="A1:XFD1048576"><formula1>A:XFD'
+    "</formula1></dataValidation></dataValidations>",
+}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_what_is_said_of_all_cells_costs_nothing(name: str, tmp_path: Path) -> None:
+    part = worksheet(rows_of({"A1": "1+1", "XFD1048576": 1}), after=AROUND[name])
+    path = save(tmp_path / "book.xlsx", workbook_parts({"Sheet": part}))
+    for command in ("check", "inspect", "audit"):
+        assert what_is_wrong((command, str(path))) == ""
+    workbook = calculated(path)
+    workbook["Sheet"]["B1"] = 1
+    workbook.save(tmp_path / "out.xlsx")
+    assert library.open(tmp_path / "out.xlsx")["Sheet"]["A1"] == 2
+
+
+def test_hidden_names_by_the_thousand_and_a_shared_formula_over_everything(tmp_path: Path) -> None:
+    names = "".join(
+        f'<definedName name="n{i}" hidden="1">Sheet!$A$1+n{(i + 1) % 5000}</definedName>' for i in range(5000)
+    )
+    row = '<row r="1"><c r="A1"><f t="shared" ref="A1:XFD1048576" si="0">B1+1</f><v>1</v></c></row>'
+    path = save_rows(tmp_path / "book.xlsx", row, names=names)
+    for command in ("check", "inspect", "audit"):
+        assert what_is_wrong((command, str(path))) == ""
+    assert calculated(path)["Sheet"]["A1"] == 1
+
+
+def test_a_solver_model_of_thousands_of_cells_is_solved_by_chance_alone() -> None:
+    model = solver_model(
+        {"B1": "=SUM(C3:AGV30)"}, adjustable="C3:AGV30", eng=3,
+        subject_to=(("C3:AGV30", ">=", 1), ("C3:AGV30", "<=", 10)),
+    )  # fmt: skip
+    assert model.solve(max_time=1, max_iterations=2).message
 
 
 # ---- a mutated workbook: the reader, the planner, the engine, the writer

@@ -34,10 +34,9 @@ class Reference:
             count = max(count, errors.size)
             errors = np.broadcast_to(errors, (count,)) if errors.any() else None
         self.sheet = sheet
-        self.top = np.broadcast_to(top, (count,))
-        self.left = np.broadcast_to(left, (count,))
-        self.height = np.broadcast_to(height, (count,))
-        self.width = np.broadcast_to(width, (count,))
+        self.top, self.left, self.height, self.width = (
+            array if array.size == count else np.broadcast_to(array, (count,)) for array in (top, left, height, width)
+        )
         self.errors = errors
         self.dynamic = dynamic
         self._slots: np.ndarray | None = None

@@ -83,7 +83,11 @@ def values_or_reasons(context: Context, block: Block) -> Value:
 
 
 def _apart(context: Context, block: Block, groups: list[np.ndarray]) -> Value:
-    return _joined([(index, evaluated(context.select(index), block)) for index in groups], context.count, block)
+    parts = []
+    for index in groups:
+        context.workspace.calls = 0  # each group may call as often as a formula may
+        parts.append((index, evaluated(context.select(index), block)))
+    return _joined(parts, context.count, block)
 
 
 def _joined(parts: list[tuple[np.ndarray, Value]], count: int, block: Block) -> Value:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, implicit_intersection, span
-from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, definition, static_range
+from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, definition
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import (
     Binary,
@@ -59,7 +59,7 @@ def _leaf(context: Context, node: Node, scalar: bool, listed: set[str]) -> Itera
             yield from _intersected(context, _of_name(context, node, tree, set() if scalar else listed), scalar)
         return
     found = (
-        static_range(context, node)
+        context.evaluate(node)  # kept for the formula's own evaluation
         if isinstance(node, Range)
         else context.workspace.scope.structured(node, context.sheet, context.rows, context.columns)  # type: ignore[arg-type]
     )

@@ -80,8 +80,9 @@ from sheetml.xlsx.model import ERROR_CODE
 _KEPT = 2**17  # slots of an area that are kept to be read again; those of larger ones are found anew
 NESTED_NAMES = 100
 NESTED_CALLS = 1024  # of functions made by LAMBDA
-_MOST_CALLS = 2**27  # elements that the names and functions of one formula are evaluated for, with ...
-_COST_OF_A_CALL = 256  # ... what each evaluation costs beside them
+_MOST_CALLS = 2**27  # elements that names, and what is within LAMBDAs, are evaluated for in one formula, ...
+_COST_OF_A_CALL = 256  # ... with what each evaluation costs beside them, ...
+_COST_OF_A_NAME = 2048  # ... and one of a name
 _BLANK_MARGIN = 1000  # areas that reach further beyond the last cell are cut there
 
 Result: TypeAlias = "Value | Reference | Areas | AreaArray | Lambda | LambdaArray"
@@ -406,6 +407,11 @@ class Context:
         if self.workspace.calls > _MOST_CALLS:
             raise CalculationError("the formula calls its names and functions too often")
 
+    def spend_within_lambda(self) -> None:
+        """Counts the evaluation of a function or an operator where a LAMBDA may repeat it."""
+        if self.calls:
+            self.spend(self.count + _COST_OF_A_CALL)
+
     def uncomputable(self, reason: str) -> Value:
         """The value of cells that sheetml cannot compute; the reason is reported with their addresses."""
         readers = self.readers[self.readers != 0]  # a formula that stands in no cell has nowhere to report it
@@ -507,7 +513,7 @@ def definition(context: Context) -> Context:
     """Where a defined name's formula is evaluated: in array mode, without the caller's variables."""
     if context.depth >= NESTED_NAMES:
         raise CalculationError("names are nested too deeply, or refer to themselves")
-    context.spend(_COST_OF_A_CALL)
+    context.spend(_COST_OF_A_NAME)
     part = context.in_array_mode().with_variables({})
     part.variables = {}
     part.depth += 1
@@ -599,6 +605,7 @@ def _binary(context: Context, node: Binary) -> Result:
     operator = node.operator
     if operator in _ON_REFERENCES:
         return _ON_REFERENCES[operator](context, node)
+    context.spend_within_lambda()
     first, chain = left_spine(node)  # a chain a+b+c+... may be deeper than Python's stack
     left = context.value(first)
     for part in chain:
@@ -726,6 +733,7 @@ _ON_REFERENCES: dict[str, Callable[[Context, Binary], Result]] = {
 
 
 def _call(context: Context, node: Call) -> Result:
+    context.spend_within_lambda()
     function = context.workspace.functions.get(node.function)
     if function is not None:
         if not function.fewest <= len(node.arguments) <= function.most:
@@ -755,7 +763,13 @@ def in_groups(context: Context, split: Split, evaluate: Callable[[Context], Resu
     Raises Split, for what is around it to be divided alike, where the results do not go together.
     """
     groups = split.groups(context.count)
-    result = together([(index, evaluate(context.select(index))) for index in groups], context.count)
+    workspace, spent, most, parts = context.workspace, context.workspace.calls, 0, []
+    for index in groups:
+        if not context.calls:  # each cell may cost as much as it does alone
+            most, workspace.calls = max(most, workspace.calls), spent
+        parts.append((index, evaluate(context.select(index))))
+    workspace.calls = max(most, workspace.calls)
+    result = together(parts, context.count)
     if result is None:
         raise Split(numbered(groups, context.count))
     return result

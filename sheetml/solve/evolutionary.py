@@ -23,10 +23,11 @@ from sheetml.solve.problem import Problem
 from sheetml.solve.repair import Repair, repair_of
 from sheetml.solve.search import CONVERGED, LIMIT, Limits, Point, Progress, Search, Stop, gained
 from sheetml.solve.smoothness import is_smooth
-from sheetml.solve.starts import spread
+from sheetml.solve.starts import even_points, spread
 
 METHOD, TRIED = "differential evolution", "enumeration"
-FEWEST_POINTS, MOST_POINTS = 20, 400  # of a population
+FEWEST_POINTS, MOST_POINTS = 20, 400  # of a population, ...
+MOST_NUMBERS = 2**22  # ... if they come to no more numbers than these
 PATIENCE = 80  # generations without a gain, and ...
 PATIENCE_PER_CELL = 8  # ... so many more for each adjustable cell, after which a population has settled
 MOST_PATIENCE = 400
@@ -76,7 +77,8 @@ class _Evolution:
         self.problem = problem
         self.whole = problem.whole
         self.seed = problem.settings.seed if seed is None else seed
-        self.size = int(np.clip(problem.settings.population, FEWEST_POINTS, MOST_POINTS))
+        most = int(np.clip(MOST_NUMBERS // max(problem.start.size, 1), FEWEST_POINTS, MOST_POINTS))
+        self.size = int(np.clip(problem.settings.population, FEWEST_POINTS, most))
         self.patience = min(PATIENCE + PATIENCE_PER_CELL * problem.start.size, MOST_PATIENCE)
         self.lower, self.upper = _box(problem)
         self.keys = np.zeros(problem.start.size, bool)  # cells of groups that are all different: ordered by keys
@@ -168,9 +170,7 @@ class _Evolution:
 
     def _first(self, number: int, random: np.random.Generator) -> np.ndarray:
         """The points a population starts from: spread evenly, some near the best point, and that itself."""
-        from scipy.stats import qmc
-
-        spread = qmc.Sobol(self.lower.size, rng=random).random_base2(math.ceil(math.log2(self.size)))[: self.size]
+        spread = even_points(self.size, self.lower.size, random)
         codes = self.lower + spread * (self.upper - self.lower)
         if self.search.best is not None:
             best = self.code(self.search.best.x[None, :])

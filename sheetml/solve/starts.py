@@ -158,15 +158,24 @@ def run(
     return method, f"{ended}; {minima.words(passed_over)}"
 
 
+def even_points(count: int, size: int, random: np.random.Generator) -> np.ndarray:
+    """Points (count, size) spread evenly over the unit cube; by chance alone in more dimensions than Sobol's go."""
+    from scipy.stats import qmc
+
+    if size > qmc.Sobol.MAXDIM:
+        return random.random((count, size))
+    power = max(1, math.ceil(math.log2(max(count, 1))))
+    points: np.ndarray = qmc.Sobol(size, rng=random).random_base2(power)[:count]
+    return points
+
+
 def spread(problem: Problem, count: int, seed: int | None) -> np.ndarray:
     """Points (count, n) spread evenly within the bounds, or around the start where there are none."""
     from scipy.special import ndtri
-    from scipy.stats import qmc
 
     start, lower, upper = problem.start, problem.lower, problem.upper
     random = np.random.default_rng(0 if seed is None else seed)
-    power = max(1, math.ceil(math.log2(max(count, 1))))
-    even = qmc.Sobol(start.size, rng=random).random_base2(power)[:count]
+    even = even_points(count, start.size, random)
     between = np.isfinite(lower) & np.isfinite(upper)
     size = max(float(np.std(start)), 0.5 * float(np.abs(start).mean()), 0.1) * np.ones((count, 1))
     size[FURTHER - 1 :: FURTHER] *= 3.0

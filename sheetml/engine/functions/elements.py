@@ -11,6 +11,7 @@ import numpy as np
 from sheetml.engine.division import Refused, alike, refuse_errors
 from sheetml.engine.evaluate import Context
 from sheetml.engine.functions.lookup import integers
+from sheetml.engine.sizes import check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import concrete
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, as_boolean, as_number, folded
@@ -23,6 +24,7 @@ class Elements:
     def __init__(self, *values: Value) -> None:
         self.count = max(value.shape[0] for value in values)
         self.size = sum(value.shape[1] * value.shape[2] for value in values)
+        check_size(1, self.size, 1)
         self._number = ops.concatenate([self._spread(value) for value in values], axis=1)
         self._kind = None
         if any(value.kind is not None for value in values):

@@ -31,6 +31,7 @@ from sheetml.engine.evaluate import (
     Result,
     aligned,
 )
+from sheetml.engine.sizes import ELEMENTS_OF_ONE_CELL
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, frozen, value_of
 from sheetml.engine.values import (
@@ -55,6 +56,7 @@ from sheetml.engine.values import (
     scalar_value,
     to_objects,
 )
+from sheetml.errors import CalculationError
 from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import ErrorCode
 
@@ -319,6 +321,9 @@ def sample_of(context: Context, arguments: Arguments, all_values: bool = False) 
     parts: list[Sample] = []
     for argument in arguments:
         parts += _samples(context, context.evaluate(argument), all_values)
+        numbers = sum(part.number.shape[1] for part in parts)
+        if numbers > ELEMENTS_OF_ONE_CELL:
+            raise CalculationError(f"{numbers:,} cells at once are too many to compute with")
     return joined(parts)
 
 

@@ -154,10 +154,12 @@ def expand(context: Context, arguments: Arguments) -> Result:
 def _stacking(name: str, about: str, axis: int) -> None:
     @function(name, 1, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
-        values = [value for node in arguments for value in _arrays(context, node)]
-        across = max(value.shape[2 - axis] for value in values)
-        along = sum(value.shape[1 + axis] for value in values)
-        check_size(context.count, along, across)
+        values: list[Value] = []
+        for node in arguments:
+            values += _arrays(context, node)
+            across = max(value.shape[2 - axis] for value in values)
+            along = sum(value.shape[1 + axis] for value in values)
+            check_size(context.count, *((along, across) if axis == 0 else (across, along)))
         start, end = 0, sum(value.shape[1] * value.shape[2] for value in values)
         tables = []
         for value in values:
