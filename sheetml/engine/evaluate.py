@@ -588,13 +588,17 @@ def first_element(value: Value) -> Value:
 
 
 def spilled(context: Context, node: Node) -> Result:
-    """A1#: the cells that the formula in A1 fills."""
+    """A1#: the cells that the formula in A1 fills, itself alone where it is no array."""
     anchor = context.reference(node)
     if isinstance(anchor, Value):
         return anchor
     context.in_array_mode().read(anchor)  # the formula has been computed
     anchors = context.slots_of(anchor)[:, 0, 0]
     sizes = [context.workspace.spills.get(int(slot)) for slot in anchors]
+    for cell in [cell for cell, size in enumerate(sizes) if size is None]:
+        row, column = (int(edge[cell]) for edge in (anchor.top, anchor.left))
+        if context.workspace.formula_text(anchor.sheet, row, column) is not None:
+            sizes[cell] = (1, 1)
     errors = error_where(np.array([size is None for size in sizes]), REF)
     height = np.array([size[0] if size else 1 for size in sizes])
     width = np.array([size[1] if size else 1 for size in sizes])
