@@ -117,9 +117,8 @@ class Layout:
             raise NotUnderstood("a blank is asked for among its items")
         items = [(position, item) for position, item in enumerate(self.table.fields[field].items) if _holds(item)]
         found = [position for position, item in items if _is(item, asked)]
-        if not found and any(item.caption is not None or type(item.value) is not type(asked) for _, item in items):
-            # a date, a group of dates or numbers, a number in its format: there are more ways to name these
-            raise NotUnderstood("its items are of another kind than what is asked for")
+        if not found and any(_may_be(item, asked) for _, item in items):
+            raise NotUnderstood("its items may have other names than what is asked for")
         return _the_one(found, "several items of one field go by one name")
 
 
@@ -195,6 +194,17 @@ def _is(item: PivotItem, asked: Item) -> bool:
     if item.caption is None and type(item.value) is type(asked) and not isinstance(asked, str):
         return item.value == asked
     return folded(_text(item.value if item.caption is None else item.caption)) == folded(_text(asked))
+
+
+def _may_be(item: PivotItem, asked: Item) -> bool:
+    """Whether an item that is not shown as what is asked for may be meant by it nevertheless.
+
+    There are more ways than these to name a date, a group of dates or numbers, a number in its format, or an item
+    that was given another name.
+    """
+    if item.caption is not None:
+        return not isinstance(asked, str) or folded(_text(item.value)) == folded(asked)
+    return type(item.value) is not type(asked)
 
 
 def _text(value: Item) -> str:
