@@ -343,6 +343,12 @@ class Context:
             value = Value(ops.where(code != 0, 0.0, value.number), kind, value.text)
         return value
 
+    def read_cells(self, sheet: int, rows: np.ndarray, columns: np.ndarray, errors: np.ndarray) -> Value:
+        """The values of single cells, (b, R, C), that the formula's text does not state; none where errors are."""
+        slots = np.where(errors != 0, 0, self.workspace.slots.locate(sheet, rows, columns))
+        self._note_dynamic(slots)
+        return self._gather(slots)
+
     def _gather(self, slots: np.ndarray) -> Value:
         return self.workspace.cells.gather(slots)
 

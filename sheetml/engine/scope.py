@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from sheetml.engine.areas import Reference
 from sheetml.engine.division import together
 from sheetml.engine.other_workbooks import OtherWorkbooks
+from sheetml.engine.pivot_layout import Layout
 from sheetml.engine.values import REF, VALUE, error_where
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -31,6 +34,11 @@ class Scope:
         last_columns = [int(cells.column.max(initial=1)) for cells in self.cells]
         self.row_limit = min(max(last_rows, default=1) + 1, MAX_ROWS)
         self.column_limit = min(max(last_columns, default=1) + 1, MAX_COLUMNS)
+
+    @cached_property
+    def pivot_layouts(self) -> list[Layout | None]:
+        """The pivot tables by what their cells show; None for one that cannot be read."""
+        return [None if table is None else Layout(table) for table in self.file.pivot_tables]
 
     def sheet(self, name: str) -> int | None:
         """The position of a sheet by its name."""

@@ -19,6 +19,7 @@ from sheetml.engine.functions import (  # noqa: F401
     lookup,
     math,
     ordering,
+    pivot_tables,
     random_numbers,
     regression,
     rounding,

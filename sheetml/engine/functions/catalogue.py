@@ -29,8 +29,10 @@ _LIMITS = [
     "  generated headers are reported.",
     "- `RATE` and yields are exact, where Excel ends its search a little earlier (within 1e-10). `IRR` and `XIRR` are",
     "  what Excel's search ends at (`XIRR` up to 1e-8 from the rate); a gradient is taken of the rate itself.",
-    "- Not there: `FORECAST.ETS` and its kin (how Excel finds their parameters is not published), `GETPIVOTDATA`, and",
-    "  all that asks servers (`WEBSERVICE`, `RTD`, `STOCKHISTORY`, cubes).",
+    "- `GETPIVOTDATA` gives what a pivot table shows in its cells, as they were when Excel last refreshed it; where",
+    "  the file does not tell which cell that is, or the cell is blank, the formula's cell is reported.",
+    "- Not there: `FORECAST.ETS` and its kin (how Excel finds their parameters is not published), and all that asks",
+    "  servers (`WEBSERVICE`, `RTD`, `STOCKHISTORY`, cubes).",
 ]
 _INTERNAL = "_"  # starts the names of functions that only files use, for operators
 _PACKAGE = "sheetml.engine.functions"

@@ -122,6 +122,7 @@ SMOOTH: dict[str, Case | list[Case]] = {
     "SWITCH": case("=SWITCH(A1>A2,TRUE,A1^2,A2^3)", ANY, ANY, apart=True),
     # ---- lookup
     "CHOOSE": case("=CHOOSE(2,A1,A2^2,1/0)", ANY, ANY),
+    "GETPIVOTDATA": case('=IFERROR(GETPIVOTDATA("x",B1),A1^2)', ANY),  # of what a table shows: test_pivot_tables.py
     "HLOOKUP": case("=HLOOKUP(2,C1:D2,2,FALSE)", ANY, cells={"C1": 1, "D1": 2, "D2": "=A1^2"}),
     "HYPERLINK": case('=HYPERLINK("#A1",A1^2)*1', ANY),
     "INDEX": case("=INDEX(A1:A3,2)^2*SUM(INDEX(A1:A3,0))", *3 * [ANY]),

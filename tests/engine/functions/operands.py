@@ -69,6 +69,7 @@ VLOOKUP v r 1|2 ?b; HLOOKUP v r 1 ?b; LOOKUP v r ?r; COUNTIF r c; COUNTIFS r c; 
 SUMIFS r r c; AVERAGEIFS r r c; MAXIFS r r c; MINIFS r r c; ISBLANK v; ISNUMBER v; ISTEXT v; ISNONTEXT v; ISLOGICAL v
 ISERROR v; ISERR v; ISNA v; ISEVEN n; ISODD n; ISREF r; ISFORMULA r; FORMULATEXT r; N v; T v; NA; TYPE v; ERROR.TYPE v
 SHEET ?r; SHEETS ?r; INFO 'release'|'osversion'|'x'; CELL 'address'|'row'|'contents' r; LET 'x' v 'x'
+GETPIVOTDATA t r; GETPIVOTDATA t r t v
 LET 'x' a 'SUM(x)'; LAMBDA 'x' 'x'; ISOMITTED v; MAP a 'LAMBDA(x,IFERROR(x,0)+1)'; BYROW a 'LAMBDA(x,SUM(x))'
 MAP a 'LAMBDA(x,SUM(IF(x>1,x,{1,2})))'; BYCOL a 'LAMBDA(x,SUM(x))'; MAKEARRAY i i 'LAMBDA(i,j,i+j)'
 REDUCE n a 'LAMBDA(s,x,s+x)'; SCAN n a 'LAMBDA(s,x,s+x)'; DSUM a 1 a; DAVERAGE a 1 a; DMAX a 1 a; DMIN a 1 a
