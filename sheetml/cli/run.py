@@ -70,6 +70,7 @@ class Outcome:
 @click.option("--tolerance", type=click.FloatRange(min=0), help="Relative change of the objective at which to stop.")
 @click.option("--starts", type=click.IntRange(min=1), default=1, show_default=True, help="Starting points to try.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes for several starts; default: one a processor.")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers take the starts: tcp://HOST:8786.")
 @click.option(
     "--engine",
     type=click.Choice(["grg", "lp", "evolutionary", "global"]),
@@ -98,6 +99,7 @@ def command(
     tolerance: float | None,
     starts: int,
     workers: int | None,
+    scheduler: str | None,
     engine: str | None,
     seed: int | None,
     epochs: int,
@@ -122,6 +124,8 @@ def command(
 
     if in_place and output is not None:
         raise click.UsageError("--in-place and --output contradict each other.")
+    if workers is not None and scheduler:
+        raise click.UsageError("--workers and --scheduler contradict each other: a scheduler has workers of its own.")
     book = sheetml.open(workbook)
     book.calculate(seed=seed)
     models, loops = _stated(book, sheets, stated) if is_stated(stated) else _chosen(book, sheets)
@@ -131,6 +135,7 @@ def command(
         "tolerance": tolerance,
         "starts": starts,
         "workers": workers,
+        "scheduler": scheduler or "",
         "engine": engine or "",
         "seed": seed,
     }

@@ -130,6 +130,15 @@ class CellTable:
         """What all cells hold now, to be compared with what they hold later."""
         return Snapshot(self.slots, self.cells.copy())
 
+    def restore(self, then: Snapshot) -> None:
+        """Puts back into all cells what they held, here or where another copy of the workbook was open."""
+        for sheet in range(len(self.file.sheets)):
+            rows, columns, now = self.held(sheet)
+            before = then.slots.locate(sheet, rows, columns)
+            for name in ("number", "kind", "text"):
+                getattr(self.cells, name)[now] = getattr(then.cells, name)[before]
+        self.revision += 1
+
     def differences(self, before: Snapshot, sheet: int) -> Iterator[tuple[int, CellValue]]:
         """The cells of a sheet that hold another value than before, in order of rows: their slots and values then."""
         rows, columns, now = self.held(sheet)

@@ -20,6 +20,7 @@ import numpy as np
 
 from sheetml.errors import CalculationError
 from sheetml.solve import enumeration, evolutionary, neighbours, nonlinear
+from sheetml.solve.cluster import Cluster
 from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import CONVERGED, LIMIT, Limits, Point, Progress, Search, Stop
@@ -53,7 +54,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
-    workers: int | None = None,
+    workers: int | Cluster | None = None,
 ) -> Any:
     """Solves a nonlinear problem with whole numbers; see SolverModel.solve for what is returned.
 

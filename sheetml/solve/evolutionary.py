@@ -18,6 +18,7 @@ import numpy as np
 
 from sheetml.errors import CalculationError
 from sheetml.solve import enumeration, neighbours, nonlinear
+from sheetml.solve.cluster import Cluster
 from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.repair import Repair, repair_of
@@ -51,7 +52,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
-    workers: int | None = None,
+    workers: int | Cluster | None = None,
 ) -> Any:
     """Solves a problem and assigns the best point; see SolverModel.solve for what is returned.
 

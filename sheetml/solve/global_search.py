@@ -21,6 +21,7 @@ from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.tracing.graph import Traced, ordered
 from sheetml.errors import CalculationError, SolverError
 from sheetml.solve import nonlinear
+from sheetml.solve.cluster import Cluster
 from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import (
@@ -55,7 +56,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
-    workers: int | None = None,
+    workers: int | Cluster | None = None,
 ) -> Any:
     """Solves a problem to proved optimality as far as time allows; see SolverModel.solve for what is returned.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,8 +37,10 @@ from sheetml.xlsx.solver_names import saved_models as saved_models_named_in
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
+    from sheetml.solve.cluster import WorkbookCopy
     from sheetml.solve.reports import Report
     from sheetml.solve.result import SolverResult
+    from sheetml.solve.search import Search
     from sheetml.workbook import Book
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
@@ -130,6 +134,7 @@ class SolverModel:
         starts: int = 1,
         seed: int | None = None,
         workers: int | None = None,
+        scheduler: str = "",
         engine: str = "",
         callback: Callable[[Any], None] | None = None,
     ) -> SolverResult:
@@ -137,7 +142,8 @@ class SolverModel:
 
         `max_time` is in seconds (default: what the file states); `tolerance` is the relative change of
         the objective at which to stop; `starts` tries so many starting points, chosen by `seed`,
-        in `workers` processes (default: one a processor, where there is work for them). `engine` takes
+        in `workers` processes (default: one a processor, where there is work for them), or on the workers of
+        the Dask `scheduler` at an address, as "tcp://host:8786"; not both: ValueError. `engine` takes
         the place of the file's: "grg", "lp", "evolutionary", or "global", which proves its answer.
         `callback` is called with a Progress after each iteration. The result is never worse than the
         start. Ctrl-C ends the search and keeps the best point.
@@ -149,6 +155,7 @@ class SolverModel:
         where a cell of it cannot be computed, NotDifferentiableError where it has no derivative.
         """
         from sheetml.solve import engines
+        from sheetml.solve.cluster import Cluster
         from sheetml.solve.result import SolverResult
         from sheetml.solve.search import Limits
 
@@ -159,9 +166,12 @@ class SolverModel:
         if self.names.multistart and starts == 1:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
         limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
-        how = {"starts": starts, "seed": seed, "central": self.names.derivatives == 2, "callback": callback}
-        how["workers"] = workers
+        how: dict[str, Any] = {"starts": starts, "seed": seed, "callback": callback}
+        how["central"] = self.names.derivatives == 2
+        if scheduler and workers is not None:
+            raise ValueError("workers are processes of this machine, and a scheduler has its own: give one of them")
         try:
+            how["workers"] = Cluster(scheduler, self._sent) if scheduler else workers
             chosen = engines.choose(problem, engine)
             result = SolverResult(chosen.solve(problem, limits, **how))
             result.remember(problem, chosen.reading)
@@ -181,6 +191,16 @@ class SolverModel:
         from sheetml.solve.reports import reports
 
         return reports(self, result.problem, result.reading, result, kinds)
+
+    def _sent(self, search: Search) -> Callable[[], Search]:
+        """A search of this model's, as it is sent to another machine."""
+        from sheetml.solve.cluster import WorkbookCopy
+
+        problem = search.problem
+        where = {"start": problem.start, "lower": problem.lower, "upper": problem.upper}
+        how = {"limits": search.limits, "central": search.central, "may_creep": search.may_creep}
+        how["squared"] = search.squared
+        return partial(_search_anew, WorkbookCopy.of(self.workbook), self.names, where, how)
 
     # ---- the problem in functions of the adjustable cells
 
@@ -470,6 +490,13 @@ class SolverModel:
         if names.multistart:
             parts.append(f"several starts (seed {names.seed})")
         return "; ".join(parts)
+
+
+def _search_anew(copied: WorkbookCopy, names: SolverModelNames, where: dict[str, Any], how: dict[str, Any]) -> Search:
+    """The search that was sent, on the machine it was sent to."""
+    from sheetml.solve.search import Search
+
+    return Search(replace(SolverModel(copied.open(), names).problem(), **where), **how)
 
 
 def _limit(number: int) -> int | None:

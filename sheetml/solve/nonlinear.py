@@ -16,6 +16,7 @@ import numpy as np
 from sheetml.engine.tracing.squares import is_root
 from sheetml.solve import bounded, constrained, neighbours, squares
 from sheetml.solve import starts as many
+from sheetml.solve.cluster import Cluster
 from sheetml.solve.leaps import leap
 from sheetml.solve.outcome import outcome
 from sheetml.solve.problem import Problem
@@ -48,7 +49,7 @@ def solve(
     *,
     starts: int = 1,
     seed: int | None = None,
-    workers: int | None = None,
+    workers: int | Cluster | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
 ) -> Any:
@@ -58,7 +59,7 @@ def solve(
         return _solve(search, starts, seed, workers)
 
 
-def _solve(search: Search, starts: int, seed: int | None, workers: int | None) -> Any:
+def _solve(search: Search, starts: int, seed: int | None, workers: int | Cluster | None) -> Any:
     problem = search.problem
     start_value, method, ended, status = math.nan, "", "", CONVERGED
     try:

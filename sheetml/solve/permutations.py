@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.solve import enumeration, evolutionary, tours
+from sheetml.solve.cluster import Cluster
 from sheetml.solve.outcome import searched
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import CONVERGED, Limits, Progress, Search
@@ -40,7 +41,7 @@ def solve(
     seed: int | None = None,
     central: bool = False,
     callback: Callable[[Progress], None] | None = None,
-    workers: int | None = None,
+    workers: int | Cluster | None = None,
 ) -> Any:
     """Solves a problem with groups of cells that are all different; see SolverModel.solve for what is returned."""
     if sum(group.size for group in problem.different) < problem.start.size:

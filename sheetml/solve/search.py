@@ -384,6 +384,10 @@ class Search:
         """Since the search began."""
         return time.perf_counter() - self.started
 
+    def begun_before(self, seconds: float) -> None:
+        """It began so many seconds ago, where another machine's clock says so."""
+        self.started = time.perf_counter() - seconds
+
     def finish(self) -> None:
         """What is evaluated from here on makes the result: no limit stops it."""
         self.finished = True

@@ -5,25 +5,27 @@ A point is passed over if it lies nearer to a known minimum than points did that
 early by the rule that Excel's multistart goes by: from w different minima found by N starts, w (N - 1) /
 (N - w - 2) are estimated to exist (Boender, Rinnooy Kan 1987); where that is less than half a minimum more,
 a better one is improbable. On machines that can fork, the starts run in several processes: each has the
-workbook from the start, and sends back no more than a point.
+workbook from the start, and sends back no more than a point. So do the workers of a Dask scheduler. Points
+are decided on in their order, whoever took them up ahead of it: the numbers are those of one process.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import multiprocessing
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from sheetml.errors import SheetmlError
+from sheetml.solve.cluster import Cluster, Workers
 from sheetml.solve.problem import Problem
 from sheetml.solve.search import LIMIT, UNBOUNDED, Point, Search, Stop
 
@@ -33,9 +35,10 @@ WORTH_WORKERS = 0.5  # seconds of work, from which it is shared
 FEWEST_STARTS = 8  # before the rule is asked
 LONG = 300  # evaluations of a whole descent, from which further starts first get a short one
 FURTHER = 4  # every so many points around a start without bounds lie three times as far
-AHEAD = 2  # points given out for each process
+AHEAD = 2  # points given out for each process of a pool
 POLISHED = 4  # of the best points of short descents get the whole one
 
+Result = TypeVar("Result")
 Descend = Callable[[Search, np.ndarray], tuple[str, str]]
 
 
@@ -114,7 +117,7 @@ def run(
     first: np.ndarray,
     count: int,
     seed: int | None,
-    workers: int | None,
+    workers: int | Cluster | None,
 ) -> tuple[str, str]:
     """Descends from `first` and further points, `count` in all; the best is in the search.
 
@@ -124,38 +127,38 @@ def run(
 
     Raises Stop where a limit ends it.
     """
-    minima, passed_over = Minima(), 0
-    began = time.perf_counter()
-    ending = _ending(search, descend, first)
-    best_said = _took(search, minima, ending, ("", ""))
-    is_long = ending.evaluations > LONG
-    seconds = time.perf_counter() - began
-    points = [search.scaled(x) for x in spread(search.problem, count - 1, seed)]
-
-    def worthwhile() -> Iterator[np.ndarray]:
-        nonlocal passed_over
-        for point in points:
-            if minima.enough:
-                return
-            if minima.is_near_known(point):
-                passed_over += 1
-            else:
-                yield point
-
-    workers = min(_processors() if workers is None else workers, count - 1)
+    minima, passed_over, short_ends = Minima(), 0, list[Point]()
     counted = search.limits.max_iterations is not None  # to be kept to exactly, which one process does
-    shared = workers > 1 and seconds * (count - 1) > WORTH_WORKERS and _can_fork() and not counted
-    short_ends: list[Point] = []
-    for ending in _endings(search, short if is_long else descend, worthwhile(), workers if shared else 1):
-        best_said = _took(search, minima, ending, best_said)
-        short_ends += [ending.best] if ending.best is not None else []
-    if is_long:
-        best_ends = sorted(short_ends, key=search.rank)[:POLISHED]
-        again = iter([search.scaled(point.x) for point in best_ends])
-        for ending in _endings(search, descend, again, min(workers, POLISHED) if shared else 1):
-            best_said = _took(search, None, ending, best_said)
-    method, ended = best_said
-    return method, f"{ended}; {minima.words(passed_over)}"
+    with contextlib.ExitStack() as stack:
+        others: Workers | None = None
+        if isinstance(workers, Cluster):
+            others = None if counted else stack.enter_context(workers.connected(search))
+            workers = 1
+        began = time.perf_counter()
+        ending = _ending(search, descend, first)
+        best_said = _took(search, minima, ending, ("", ""))
+        is_long = ending.evaluations > LONG
+        seconds = time.perf_counter() - began
+        points = [search.scaled(x) for x in spread(search.problem, count - 1, seed)]
+        processes = min(_processors() if workers is None else workers, count - 1)
+        if seconds * (count - 1) <= WORTH_WORKERS or not _can_fork() or counted:
+            processes = 1
+        with others or _hired(search, processes) as pool:
+            for ended in _endings(pool, short if is_long else descend, points, minima.is_near_known):
+                if ended is None:
+                    passed_over += 1
+                    continue
+                best_said = _took(search, minima, ended, best_said)
+                short_ends += [ended.best] if ended.best is not None else []
+                if minima.enough:
+                    break
+        if is_long:
+            again = [search.scaled(point.x) for point in sorted(short_ends, key=search.rank)[:POLISHED]]
+            with others or _hired(search, min(processes, POLISHED)) as pool:
+                for ended in _endings(pool, descend, again):
+                    best_said = best_said if ended is None else _took(search, None, ended, best_said)
+    method, how = best_said
+    return method, f"{how}; {minima.words(passed_over)}"
 
 
 def even_points(count: int, size: int, random: np.random.Generator) -> np.ndarray:
@@ -223,13 +226,25 @@ def _ending(search: Search, descend: Descend, start: np.ndarray) -> Ending:
     )
 
 
-def _endings(search: Search, descend: Descend, points: Iterator[np.ndarray], workers: int) -> Iterator[Ending]:
-    """What each point comes to, one after the other or in several processes."""
-    if workers < 2:
-        yield from (_ending(search, descend, point) for point in points)
-        return
-    with _Workers(search, descend, workers) as pool:
-        yield from pool.endings(points)
+def _endings(
+    pool: Pool, descend: Descend, points: list[np.ndarray], is_needless: Callable[[np.ndarray], bool] = lambda _: False
+) -> Iterator[Ending | None]:
+    """What each point comes to, in their order; None for one that is needless when its turn comes.
+
+    Points further on are given out ahead of their turn. What comes of that is the same however many they are.
+    """
+    given: dict[int, Callable[[], Ending]] = {}
+    seen = 0
+    for number, point in enumerate(points):
+        for ahead in range(seen, min(number + pool.ahead, len(points))):
+            if not is_needless(points[ahead]):
+                given[ahead] = pool.submit(_ending, descend, points[ahead])
+            seen = ahead + 1
+        result = given.pop(number, None)
+        if is_needless(point):
+            yield None
+        else:
+            yield (result or pool.submit(_ending, descend, point))()
 
 
 def _can_fork() -> bool:
@@ -240,36 +255,56 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-# ---- several processes -------------------------------------------------------------------------
-
-_work: tuple[Search, Descend] | None = None  # what forked processes find here
+# ---- who does the work -------------------------------------------------------------------------
 
 
-class _Workers:
+class Pool(Protocol):
+    """Takes up work with the search, ahead of when it is asked for: so many points at once."""
+
+    @property
+    def ahead(self) -> int: ...
+
+    def submit(self, work: Callable[..., Result], *arguments: Any) -> Callable[[], Result]: ...
+
+
+def _hired(search: Search, count: int) -> contextlib.AbstractContextManager[Pool]:
+    return _Processes(search, count) if count > 1 else contextlib.nullcontext(_Alone(search))
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """This process, which does what it is given when it is asked for."""
+
+    search: Search
+    ahead: int = 1
+
+    def submit(self, work: Callable[..., Result], *arguments: Any) -> Callable[[], Result]:
+        return partial(work, self.search, *arguments)
+
+
+_search: Search | None = None  # what forked processes find here
+
+
+class _Processes:
     """Forked processes, each with the problem and its workbook as they are now."""
 
-    def __init__(self, search: Search, descend: Descend, count: int) -> None:
-        global _work
-        _work = search, descend
-        self.count = count
+    def __init__(self, search: Search, count: int) -> None:
+        global _search
+        _search = search
+        self.ahead = AHEAD * count
         self.pool = multiprocessing.get_context("fork").Pool(count, initializer=_begin)
 
-    def __enter__(self) -> _Workers:
+    def __enter__(self) -> _Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        global _work
-        _work = None
+        global _search
+        _search = None
         self.pool.terminate()
         self.pool.join()
 
-    def endings(self, points: Iterator[np.ndarray]) -> Iterator[Ending]:
-        """What each point comes to, in their order; one more is asked for whenever one has ended: repeatably."""
-        ahead = itertools.islice(points, AHEAD * self.count)
-        waiting = deque(self.pool.apply_async(_worked, (point,)) for point in ahead)
-        while waiting:
-            yield waiting.popleft().get()
-            waiting.extend(self.pool.apply_async(_worked, (point,)) for point in itertools.islice(points, 1))
+    def submit(self, work: Callable[..., Result], *arguments: Any) -> Callable[[], Result]:
+        return self.pool.apply_async(_worked, (work, *arguments)).get
 
 
 def _begin() -> None:
@@ -278,7 +313,6 @@ def _begin() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _worked(start: np.ndarray) -> Ending:
-    assert _work is not None
+def _worked(work: Callable[..., Result], *arguments: Any) -> Result:
     with np.errstate(all="ignore"):
-        return _ending(*_work, start)
+        return work(_search, *arguments)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import pickle
+import signal
+import socket
+
 import numpy as np
 import pytest
 
-from sheetml.solve import starts
+from sheetml.errors import SolverError
+from sheetml.solve import cluster, starts
+from sheetml.solve.cluster import WorkbookCopy
+from sheetml.solve.search import INTERRUPTED
+from tests.browser import missing
 from tests.solve.models import solver_model
 
 HILLS = {"A1": 4, "A2": 3, "B1": "=0.05*(A1^2+A2^2)+2-COS(3*A1)-COS(2*A2)"}  # many minima, the least at 0
@@ -18,12 +28,110 @@ def shared(monkeypatch):
     monkeypatch.setattr(starts, "WORTH_WORKERS", 0.0)
 
 
-def test_processes_find_what_one_finds(shared):
-    one = solver_model(HILLS, subject_to=BOX).solve(starts=40, seed=3, workers=1)
-    two = solver_model(HILLS, subject_to=BOX).solve(starts=40, seed=3, workers=2)
-    assert one.fun == pytest.approx(0, abs=1e-9) and two.fun == pytest.approx(0, abs=1e-9)
-    again = solver_model(HILLS, subject_to=BOX).solve(starts=40, seed=3, workers=2)
-    assert again.x.tolist() == two.x.tolist() and again.nfev == two.nfev
+@pytest.fixture(scope="module")
+def address():
+    """Where a Dask scheduler with two workers answers, each a process of its own."""
+    if importlib.util.find_spec("distributed") is None:
+        missing("the package distributed is absent: pip install sheetml[dask]")
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, worker_dashboard_address=None
+    ) as local:
+        yield local.scheduler_address
+
+
+def hills_from(**how):
+    return solver_model(HILLS, subject_to=BOX).solve(starts=40, seed=3, **how)
+
+
+def assert_same(one, other):
+    assert other.x.tolist() == one.x.tolist() and other.nfev == one.nfev and other.message == one.message
+
+
+def test_the_numbers_are_the_same_for_any_number_of_processes(shared):
+    one = hills_from(workers=1)
+    assert one.fun == pytest.approx(0, abs=1e-9) and "passed over" in one.message
+    for workers in (2, 3, 5):
+        assert_same(one, hills_from(workers=workers))
+
+
+def test_the_workers_of_a_dask_scheduler_find_what_one_process_finds(address):
+    assert_same(hills_from(workers=1), hills_from(scheduler=address))
+
+
+def test_constrained_starts_on_a_dask_scheduler_find_what_one_process_finds(address):
+    def solved(**how):
+        return solver_model(HILLS | {"C1": "=A1+A2"}, subject_to=(*BOX, ("C1", ">=", 2))).solve(starts=12, **how)
+
+    assert_same(solved(workers=1), solved(scheduler=address))
+
+
+def test_a_worker_killed_on_the_way_changes_nothing(address):
+    from distributed import Client
+
+    client = Client(address, set_as_default=False)
+    before, killed = set(client.run(os.getpid).values()), 0
+
+    def kill_one(progress):
+        nonlocal killed
+        if progress.evaluations > 500 and not killed:
+            killed = min(before)
+            os.kill(killed, signal.SIGKILL)
+
+    with client:
+        assert_same(hills_from(workers=1), hills_from(scheduler=address, callback=kill_one))
+        client.wait_for_workers(2, timeout=30)
+        assert killed and killed not in client.run(os.getpid).values()
+
+
+def test_interrupting_a_dask_search_keeps_the_best_so_far(address):
+    def interrupt(progress):
+        if progress.evaluations > 500:
+            raise KeyboardInterrupt
+
+    result = hills_from(scheduler=address, callback=interrupt)
+    assert result.status == INTERRUPTED and result.nfev > 500 and result.fun < result.fun_start
+
+
+def test_a_time_limit_ends_the_workers_of_a_dask_scheduler(address):
+    result = solver_model(HILLS, subject_to=BOX).solve(starts=100_000, seed=1, scheduler=address, max_time=3.0)
+    assert result.seconds < 15 and "time limit of 3 s" in result.message and result.fun < result.fun_start
+
+
+def test_a_workbook_is_sent_as_it_is_now():
+    book = solver_model(HILLS | {"C1": "=RAND()", "C2": "=C1+A1", "C3": "text"}).workbook
+    book.calculate()
+    sheet = book["Sheet1"]
+    sheet["A1"], sheet["C3"], sheet["E9"] = 7, True, "new"
+    book.calculate()
+    there = pickle.loads(pickle.dumps(WorkbookCopy.of(book))).open()
+    for cell in ("A1", "A2", "B1", "C1", "C2", "C3", "E9"):
+        assert there["Sheet1"][cell] == sheet[cell], cell
+    assert there.calculation.is_current and there["Sheet1"]["C3"] is True
+
+
+def test_a_wrong_address_of_a_scheduler_is_one_sentence(monkeypatch):
+    if importlib.util.find_spec("distributed") is None:
+        missing("the package distributed is absent: pip install sheetml[dask]")
+    monkeypatch.setattr(cluster, "SECONDS_TO_ANSWER", 1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and listens to nobody
+        for wrong in (f"tcp://127.0.0.1:{taken.getsockname()[1]}", "nowhere", "carrier-pigeon://here:1"):
+            with pytest.raises(SolverError, match=r"sheet 'Sheet1': no Dask scheduler answers at .*\)\.$") as raised:
+                hills_from(scheduler=wrong)
+            assert wrong in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_scheduler_without_distributed_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(SolverError, match=r"is not installed: pip install 'sheetml\[dask\]'"):
+        hills_from(scheduler="tcp://127.0.0.1:8786")
+
+
+def test_processes_and_a_scheduler_are_not_asked_for_together():
+    with pytest.raises(ValueError, match="give one of them"):
+        hills_from(scheduler="tcp://127.0.0.1:8786", workers=2)
 
 
 def test_one_minimum_is_recognised_as_the_only_one():
