@@ -143,6 +143,8 @@ class _Axis:
         self.all_fields = fields
         self.fields = [field for field in fields if field != VALUES_FIELD]
         self.divided = VALUES_FIELD in fields  # there is a line for each data field
+        if any(not 0 <= field < len(table.fields) for field in self.fields):
+            raise NotUnderstood("it has fields that its source does not have")
         self.lines: dict[tuple[tuple[int, ...], int], list[_Line]] = {}
         for position, line in enumerate(lines):
             below = lines[position + 1].items if position + 1 < len(lines) else ()
@@ -160,7 +162,7 @@ class _Axis:
             return None
         if line.kind != "data":  # one of several subtotals
             return _Rank.DOUBTFUL
-        depth = len(line.items)
+        depth = min(len(line.items), len(self.all_fields))
         if self.divided and depth <= self.all_fields.index(VALUES_FIELD):
             return None  # it stands above those of the data fields
         if not heads:

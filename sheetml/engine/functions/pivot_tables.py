@@ -36,13 +36,15 @@ def _answers(context: Context, area: Reference, operands: list[np.ndarray]) -> V
     """The values that the operands, object arrays of one shape (b, R, C), ask for."""
     shape = operands[0].shape
     rows, columns, errors = np.ones(shape, np.int64), np.ones(shape, np.int64), np.zeros(shape, np.uint8)
+    edges = area.top, area.left, area.bottom, area.right, np.zeros(1, np.uint8) if area.errors is None else area.errors
+    areas = list(zip(*(np.broadcast_to(edge, shape[:1]).tolist() for edge in edges)))
     known: dict[tuple[Any, ...], tuple[int, int] | ErrorCode | str] = {}
     for place in np.ndindex(shape):
         items = [operand[place] for operand in operands]
-        one = area.select(np.array([place[0]]))
-        key = (int(one.top[0]), int(one.left[0]), *items, *map(type, items))
+        *cells, error = areas[place[0]]
+        key = (*areas[place[0]], *items, *map(type, items))
         if key not in known:
-            known[key] = _answer(context, one, items)
+            known[key] = ErrorCode(error) if error else _answer(context, (area.sheet, *cells), items)
         answer = known[key]
         if isinstance(answer, tuple):
             rows[place], columns[place] = answer
@@ -57,10 +59,8 @@ def _answers(context: Context, area: Reference, operands: list[np.ndarray]) -> V
     return with_errors(value, errors)
 
 
-def _answer(context: Context, area: Reference, operands: list[Any]) -> tuple[int, int] | ErrorCode | str:
+def _answer(context: Context, area: tuple[int, ...], operands: list[Any]) -> tuple[int, int] | ErrorCode | str:
     """The place of the cell that one question asks for, or an error, or why it cannot be answered."""
-    if area.errors is not None and area.errors[0]:
-        return ErrorCode(int(area.errors[0]))
     for operand in operands:
         if isinstance(operand, ErrorCode):
             return operand
@@ -72,16 +72,15 @@ def _answer(context: Context, area: Reference, operands: list[Any]) -> tuple[int
         return str(reason)
 
 
-def _table(context: Context, area: Reference) -> Layout:
-    """The pivot table that an area has cells of."""
-    cells = area.sheet, *(int(edge[0]) for edge in (area.top, area.left, area.bottom, area.right))
+def _table(context: Context, area: tuple[int, ...]) -> Layout:
+    """The pivot table that an area, by its sheet and edges, has cells of."""
     layouts = context.workspace.scope.pivot_layouts
-    touched = [layout for layout in layouts if layout is not None and layout.touches(*cells)]
+    touched = [layout for layout in layouts if layout is not None and layout.touches(*area)]
     if len(touched) > 1:
         raise NotUnderstood("there are several in the area")
     if touched:
         return touched[0]
-    if None in layouts or any(layout is not None and layout.filters_touch(*cells) for layout in layouts):
+    if None in layouts or any(layout is not None and layout.filters_touch(*area) for layout in layouts):
         raise NotUnderstood("it is not certain whether the cell belongs to one")
     raise NotShown
 
