@@ -398,7 +398,10 @@ class Context:
             late = np.broadcast_to(late, readers.shape)
             sources = np.broadcast_to(slots, readers.shape)
             raise NotReady(readers[late], sources[late])
-        workspace.dynamic_reads.append(slots[slots != 0])
+        held = slots[slots != 0]
+        workspace.dynamic_reads.append(held)
+        if held.size < slots.size:  # slot 0 says that it looked where there is no cell: there may be one later
+            workspace.dynamic_reads.append(np.zeros(1, np.intp))
 
     # ---- for messages
 

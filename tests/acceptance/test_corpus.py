@@ -63,7 +63,6 @@ NOT_IN_THE_FILE = {
     "closedxml/TemplateWithTableSourcePivotTables.xlsx": ("DSSDATA", "of a data vendor's add-in"),
     "closedxml/CellValues.xlsx": ("NONEXISTENT.FUNCTION", "stored as #NAME?: Excel does not know it either"),
     "poi/testNames.xlsm": ("CRAPNAME", "stored as #NAME?: Excel does not know it either"),
-    "poi/stress002.xlsx": ("CROUND TROUND SROUND", "of an add-in or of macros that a file of this type cannot hold"),
 }
 
 # Cells of other reasons, which the message must tell.
