@@ -18,6 +18,7 @@ from sheetml.solve.search import INTERRUPTED
 from tests.browser import missing
 from tests.cli.books import MINIMISE_B1, book
 from tests.cli.command import sheetml
+from tests.macros.running import macro_book
 from tests.solve.models import solver_model
 
 HILLS = {"A1": 4, "A2": 3, "B1": "=0.05*(A1^2+A2^2)+2-COS(3*A1)-COS(2*A2)"}  # many minima, the least at 0
@@ -37,9 +38,7 @@ def address():
         missing("the package distributed is absent: pip install sheetml[dask]")
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, worker_dashboard_address=None
-    ) as local:
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as local:
         yield local.scheduler_address
 
 
@@ -111,6 +110,14 @@ def test_a_workbook_is_sent_as_it_is_now():
     for cell in ("A1", "A2", "B1", "C1", "C2", "C3", "E9"):
         assert there["Sheet1"][cell] == sheet[cell], cell
     assert there.calculation.is_current and there["Sheet1"]["C3"] is True
+
+
+def test_the_functions_of_its_own_macros_go_with_a_workbook():
+    own = macro_book("Function Twice(x)\nTwice = 2 * x\nEnd Function", {"A1": 3, "B1": "=Twice(A1)"})
+    there = pickle.loads(pickle.dumps(WorkbookCopy.of(own))).open()
+    there["Sheet1"]["A1"] = 5
+    there.calculate()
+    assert there["Sheet1"]["B1"] == 10
 
 
 def test_a_wrong_address_of_a_scheduler_is_one_sentence(monkeypatch):
