@@ -97,7 +97,11 @@ class Cluster:
                 client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
             except TimeoutError:
                 raise SolverError(f"the Dask scheduler at {self.address} has no workers") from None
-            yield Workers(client, search, self.sent(search))
+            try:
+                workers = Workers(client, search, self.sent(search))
+            except OSError as cause:
+                raise SolverError(f"the workbook cannot be sent to {self.address} ({type(cause).__name__})") from None
+            yield workers
 
 
 async def _greet(address: str) -> None:

@@ -16,6 +16,9 @@ from sheetml.solve import cluster, starts
 from sheetml.solve.cluster import WorkbookCopy
 from sheetml.solve.search import INTERRUPTED
 from tests.browser import missing
+from tests.cli.books import MINIMISE_B1, book
+from tests.cli.command import sheetml
+from tests.macros.running import macro_book
 from tests.solve.models import solver_model
 
 HILLS = {"A1": 4, "A2": 3, "B1": "=0.05*(A1^2+A2^2)+2-COS(3*A1)-COS(2*A2)"}  # many minima, the least at 0
@@ -35,9 +38,7 @@ def address():
         missing("the package distributed is absent: pip install sheetml[dask]")
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, worker_dashboard_address=None
-    ) as local:
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as local:
         yield local.scheduler_address
 
 
@@ -111,6 +112,14 @@ def test_a_workbook_is_sent_as_it_is_now():
     assert there.calculation.is_current and there["Sheet1"]["C3"] is True
 
 
+def test_the_functions_of_its_own_macros_go_with_a_workbook():
+    own = macro_book("Function Twice(x)\nTwice = 2 * x\nEnd Function", {"A1": 3, "B1": "=Twice(A1)"})
+    there = pickle.loads(pickle.dumps(WorkbookCopy.of(own))).open()
+    there["Sheet1"]["A1"] = 5
+    there.calculate()
+    assert there["Sheet1"]["B1"] == 10
+
+
 def test_a_wrong_address_of_a_scheduler_is_one_sentence(monkeypatch):
     if importlib.util.find_spec("distributed") is None:
         missing("the package distributed is absent: pip install sheetml[dask]")
@@ -121,6 +130,29 @@ def test_a_wrong_address_of_a_scheduler_is_one_sentence(monkeypatch):
             with pytest.raises(SolverError, match=r"sheet 'Sheet1': no Dask scheduler answers at .*\)\.$") as raised:
                 hills_from(scheduler=wrong)
             assert wrong in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_the_command_line_hands_the_starts_to_a_scheduler(address, tmp_path):
+    path = book(tmp_path / "book.xlsx", HILLS, MINIMISE_B1)
+    one, many = (
+        sheetml(
+            "run", path, "-o", tmp_path / f"{option[2:]}.xlsx", "--starts", 10, "--seed", 1, option, value, "--json"
+        )
+        for option, value in (("--workers", 1), ("--scheduler", address))
+    )
+    assert one.code == many.code
+    for what in ("after", "evaluations", "message"):
+        assert many.document["models"][0][what] == one.document["models"][0][what]
+
+
+def test_the_command_line_ends_with_2_where_no_scheduler_answers(tmp_path):
+    if importlib.util.find_spec("distributed") is None:
+        missing("the package distributed is absent: pip install sheetml[dask]")
+    path = book(tmp_path / "book.xlsx", HILLS, MINIMISE_B1)
+    ended = sheetml("run", path, "--starts", 10, "--scheduler", "nowhere")
+    assert ended.code == 2 and ended.err.count("\n") == 1 and "no Dask scheduler answers at nowhere" in ended.err
+    both = sheetml("run", path, "--workers", 2, "--scheduler", "nowhere")
+    assert both.code == 2 and "contradict each other" in both.err
 
 
 def test_a_scheduler_without_distributed_says_what_to_install(monkeypatch):
