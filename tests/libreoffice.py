@@ -16,7 +16,6 @@ from typing import Any
 
 import openpyxl
 import pytest
-from openpyxl.utils.escape import unescape
 
 from sheetml import ErrorCode
 from sheetml.xlsx.model import ERROR_CODE, Kind, cell_address
@@ -156,7 +155,7 @@ def _value(cell: Any) -> Any:
         return ERROR_CODE.get(cell.value, cell.value)
     if cell.data_type == "n":
         return float(cell.value)
-    return unescape(cell.value) if isinstance(cell.value, str) else cell.value  # _x0007_ is the character
+    return cell.value
 
 
 def _stored(cells: Any, position: int) -> Any:
