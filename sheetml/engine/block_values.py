@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,19 +24,25 @@ class SizesDiffer(Signal):
     """The cells of a block do not all fill areas of one size."""
 
 
-@contextmanager
-def defects_named(place: str = "this formula") -> Iterator[None]:
+class defects_named:
     """Makes a CalculationError of an exception that nothing foresaw: a defect of sheetml's in some formula.
 
     It costs the cells at hand their values, with their names, and never the workbook: this is the one place
-    where any exception is caught.
+    where any exception is caught. `place` is put into words only if it comes to that.
     """
-    try:
-        yield
-    except (SheetmlError, Signal):
-        raise
-    except Exception as error:
-        raise CalculationError(f"sheetml failed on {place} ({type(error).__name__}: {error})") from error
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Callable[[], str] = lambda: "this formula") -> None:
+        self.place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (SheetmlError, Signal)):
+            what = f"sheetml failed on {self.place()} ({type(error).__name__}: {error})"
+            raise CalculationError(what) from error
 
 
 def evaluated(context: Context, block: Block) -> Value:

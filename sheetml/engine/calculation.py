@@ -534,7 +534,7 @@ class Calculation(CellTable):
     def _tabulated(self, step: Step) -> Value:
         """The values of a data table."""
         try:
-            with defects_named("this data table"):
+            with defects_named(lambda: "this data table"):
                 value, why = tabulated(self, step.block)
         except CalculationError as error:
             return step.context.uncomputable(str(error))

@@ -415,7 +415,7 @@ class CellFunction:
         return np.asarray(found)
 
     def _defects_named(self) -> contextlib.AbstractContextManager[None]:
-        return defects_named(f"{', '.join(self.output_addresses)} as a function of cells")
+        return defects_named(lambda: f"{', '.join(self.output_addresses)} as a function of cells")
 
     def _check_values(self, recording: Recording | None) -> None:
         assert recording is not None
