@@ -144,7 +144,8 @@ class Book:
     def _area_of(self, text: str, position: int | None) -> list[tuple[int, Area]]:
         context = questions.context_at(self.calculation, -1 if position is None else position, array=True)
         try:
-            result = context.evaluate(parse(text, 1, 1))
+            with np.errstate(all="ignore"):  # what is not finite becomes #NUM!
+                result = context.evaluate(parse(text, 1, 1))
         except (FormulaError, IndexError, CalculationError) as error:
             raise FormulaError(f"{self.file.path}: {text!r} is not an area or a name ({error})") from None
         if not isinstance(result, (Reference, Areas)):
