@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import csr_array
 
+from sheetml.solve.linear import highs
+from sheetml.solve.linear.program import Program
 from sheetml.xlsx.model import column_letters
 from tests.libreoffice import all_recalculated
 from tests.solve.models import solver_model
@@ -326,3 +329,12 @@ def test_what_the_pieces_gained_is_kept_also_where_no_time_is_left():
     result = model.solve(max_time=1e-3)
     sheet = model.workbook["Sheet1"]
     assert [sheet["A1"] or 0, sheet["A2"] or 0] == result.x.tolist() and sheet["B1"] == pytest.approx(result.fun)
+
+
+def test_a_program_with_an_infinite_coefficient_has_no_answer():
+    program = Program(
+        np.ones(1), 0.0, None, csr_array([[np.inf]]), np.zeros(1), np.ones(1), np.zeros(1), np.ones(1),
+        np.zeros(1, bool), [], ["Sheet1!A1"],
+    )  # fmt: skip
+    found = highs.run(program)
+    assert found.ending is highs.Ending.FAILED and found.x is None

@@ -84,3 +84,10 @@ def test_formulas_that_are_not_linear_are_not_called_so(formula):
 def test_what_cancels_is_nothing():
     found = read(function_of("=A1*A2-A2*A1+(A1+1)*3-3*A1"))
     assert found.is_linear and not found.matrix.nnz and found.constant == pytest.approx([3])
+
+
+def test_a_comparison_whose_bounds_overflow_is_a_decision_that_is_not_settled():
+    model = solver_model({"A1": 1, "A2": 2, "B1": "=IF(1E300*A1-1E300*A2>0,A1,A2)"}, adjustable="A1:A2")
+    function = model.workbook.function("Sheet1!A1:A2", "Sheet1!B1")
+    found = polynomials(function, function.x0, np.zeros(2), np.full(2, 1e300))
+    assert "decides by" in found.reason

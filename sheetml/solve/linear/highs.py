@@ -97,7 +97,8 @@ def run(
 def row_factors(program: Program) -> np.ndarray:
     """Powers of two that bring each row's largest coefficient near 1: HiGHS takes very small ones for 0."""
     largest = abs(program.matrix).max(axis=1).toarray().reshape(-1) if program.matrix.shape[0] else np.zeros(0)
-    return 2.0 ** -np.round(np.log2(np.where(largest > 0, largest, 1.0)))
+    usable = (largest > 0) & np.isfinite(largest)
+    return 2.0 ** -np.round(np.log2(np.where(usable, largest, 1.0)))
 
 
 class _Silent(highspy.Highs):
@@ -240,9 +241,12 @@ def _found(solver: Any, program: Program, interrupted: bool) -> Found:
         solver.run()
         status = solver.getModelStatus()
     ending = Ending.INTERRUPTED if interrupted else _ENDINGS.get(status, Ending.FAILED)
+    if solver.getNumCol() != program.unknowns:  # HiGHS did not take the program: infinite coefficients, say
+        ending = Ending.FAILED
     info, solution = solver.getInfo(), solver.getSolution()
     mixed = bool(program.whole.any())
     feasible = info.primal_solution_status == 2 or status == highspy.HighsModelStatus.kModelEmpty
+    feasible = feasible and len(solution.col_value) == program.unknowns
     x = np.array(solution.col_value) if feasible and ending is not Ending.UNBOUNDED else None
     prices = reduced = None
     if solution.dual_valid and not mixed:

@@ -303,14 +303,15 @@ class _Walk:
         return self.because(form, node, wrong, broken=True)
 
     def extremes(self, form: Form) -> tuple[np.ndarray, np.ndarray]:
-        """The least and the greatest value of each element within the bounds; infinite where it is not linear."""
+        """The least and the greatest value of each element within the bounds; infinite where it is not known."""
         low, high = form.constant.copy(), form.constant.copy()
         rows, keys, values = form.linear.rows, form.linear.keys, form.linear.values
-        up, down = values * self.upper[keys], values * self.lower[keys]
-        np.add.at(low, rows, np.minimum(up, down))
-        np.add.at(high, rows, np.maximum(up, down))
-        curved = form.degree() > 1
-        low[curved], high[curved] = -np.inf, np.inf
+        with np.errstate(invalid="ignore", over="ignore"):  # numbers of a file that are infinite, or become so
+            up, down = values * self.upper[keys], values * self.lower[keys]
+            np.add.at(low, rows, np.minimum(up, down))
+            np.add.at(high, rows, np.maximum(up, down))
+        unknown = (form.degree() > 1) | np.isnan(low) | np.isnan(high)
+        low[unknown], high[unknown] = -np.inf, np.inf
         return low, high
 
     # ---- words
