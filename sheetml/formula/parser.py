@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from sheetml.errors import FormulaError
 from sheetml.formula.references import column_number, unquote_sheets
-from sheetml.formula.tokens import COLUMN, OTHER_WORKBOOK, ROW, Token, tokenise, trouble
+from sheetml.formula.tokens import Token, tokenise, trouble
+from sheetml.xlsx.references import COLUMN, OTHER_WORKBOOK, ROW
 from sheetml.formula.tree import (
     OWN_WORKBOOK,
     REFERENCE_OPERATORS,
