@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +72,14 @@ def formulas(row: int) -> list[str]:
         found.append(
             f"=INDEX(users!${factor}$1:${factor}${USERS},D{row})*INDEX(items!${factor}$1:${factor}${ITEMS},E{row})"
         )
-    return [*found, f"=SUM(F{row}:H{row})", f"=C{row}-I{row}", f"=J{row}^2", f"=IF(K{row}>1,1,K{row})", f"=L{row}*J{row}"]
+    return [
+        *found,
+        f"=SUM(F{row}:H{row})",
+        f"=C{row}-I{row}",
+        f"=J{row}^2",
+        f"=IF(K{row}>1,1,K{row})",
+        f"=L{row}*J{row}",
+    ]
 
 
 # ---- the engines -------------------------------------------------------------------------------
@@ -174,7 +180,9 @@ def main(sizes: tuple[int, ...]) -> None:
             expected = write_ratings(path, rows)
             with zipfile.ZipFile(path) as package:
                 unpacked = sum(info.file_size for info in package.infolist())
-            print(f"{size:,} formulas, {path.stat().st_size / 1e6:.1f} MB, {unpacked / 1e6:.0f} MB unpacked", flush=True)
+            print(
+                f"{size:,} formulas, {path.stat().st_size / 1e6:.1f} MB, {unpacked / 1e6:.0f} MB unpacked", flush=True
+            )
             for engine in filter(is_there, ENGINES):
                 found = measured(engine, path, rows)
                 assert math.isclose(found.pop("sum"), expected, rel_tol=1e-9), engine

@@ -247,9 +247,17 @@ class CellFormulas(Mapping[int, Formula]):
             for position, which in zip(self.positions.tolist(), self.which.tolist())
         }.values()
 
-    def with_area(self) -> list[Formula]:
-        """The formulas that state an area: array formulas and data tables."""
-        return [each for each in self.held if isinstance(each, Formula) and each.area is not None]
+    def shared(self) -> Iterator[tuple[int, Formula]]:
+        """The cells that share a formula, or could: all but those that state one each for itself."""
+        own = np.array([isinstance(each, Formula) for each in self.held], bool)
+        chosen = own[self.which] if len(own) else np.zeros(0, bool)
+        for position, which in zip(self.positions[chosen].tolist(), self.which[chosen].tolist()):
+            yield position, self._formula(position, which)
+
+    def different(self) -> list[Formula]:
+        """The formulas held, each as one of its cells states it."""
+        held = (self.held[which] for which in np.unique(self.which).tolist())
+        return [each.first if isinstance(each, FilledFormula) else each for each in held]
 
 
 class CellTexts(Mapping[int, str]):

@@ -80,25 +80,35 @@ Attributes = dict[str, str]
 
 
 @dataclass(slots=True)
-class PlainRows:
-    """The cells of rows in the plain form, in their order: arrays of one length n, places counted from the data's start.
+class Texts:
+    """What elements within cells hold: where the text of each cell's starts, and its length, -1 where it has none."""
 
-    Lengths are -1 where there is no such element, and starts are 0 there. `written` says by the position in
-    `attributes` which attributes a cell has beside its address, `formula_written` the same of a formula.
+    start: np.ndarray  # int64 (n,)
+    length: np.ndarray  # int64 (n,)
+
+
+@dataclass(slots=True)
+class Formulas(Texts):
+    """The same of formulas; `written` says by the position in `attributes` which attributes a formula has."""
+
+    written: np.ndarray  # int (n,)
+    attributes: list[Attributes]
+
+
+@dataclass(slots=True)
+class PlainRows:
+    """The cells of rows in the plain form, in their order: arrays of one length n, places in the data.
+
+    `written` says by the position in `attributes` which attributes a cell has beside its address.
     """
 
     row: np.ndarray  # int32 (n,)
     column: np.ndarray  # int32 (n,)
     written: np.ndarray  # int (n,)
     attributes: list[Attributes]
-    formula_start: np.ndarray  # int64 (n,), of its text
-    formula_length: np.ndarray
-    formula_written: np.ndarray  # int (n,)
-    formula_attributes: list[Attributes]
-    value_start: np.ndarray  # int64 (n,), of the text of <v>
-    value_length: np.ndarray
-    inline_start: np.ndarray  # int64 (n,), of an inline string's text
-    inline_length: np.ndarray
+    formulas: Formulas
+    values: Texts  # of <v>
+    inlines: Texts  # of inline strings
     row_number: np.ndarray  # int32 (rows,), also of rows without cells
     row_start: np.ndarray  # int64 (rows,), of the row's tag
     row_end: np.ndarray  # int64 (rows,), behind the row
@@ -145,7 +155,7 @@ def _plain_text(data: Bytes, start: int, end: int) -> bool:
     left = references
     for entity in _ENTITIES:
         left = left[data.head(left, len(entity)) != number_of(entity)]
-    return not left.size and data.data.find(b"]]>", start, end) < 0
+    return not left.size
 
 
 def _tags(data: Bytes, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -155,6 +165,8 @@ def _tags(data: Bytes, start: int, end: int) -> tuple[np.ndarray, np.ndarray, np
     if not opened.size or opened.size > closed.size:
         return None
     if opened.size < closed.size:  # some of those that close stand in text
+        if data.data.find(b"]]>", start, end) >= 0:
+            return None
         closed = closed[np.minimum(closed.searchsorted(opened), closed.size - 1)]
     if not ((opened < closed).all() and (closed[:-1] < opened[1:]).all()):
         return None
@@ -238,12 +250,13 @@ class _Scan:
             return None
         ends = np.flatnonzero((self.kinds == ROW_END) | (self.kinds == ROW_EMPTY))
         return PlainRows(
-            rows,
-            columns,
-            *cells,
-            *formulas,
-            *self._texts(V),
-            *self._texts(T),
+            row=rows,
+            column=columns,
+            written=cells[0],
+            attributes=cells[1],
+            formulas=formulas,
+            values=self._texts(V),
+            inlines=self._texts(T),
             row_number=numbers,
             row_start=self.opened[self.row_tags],
             row_end=self.closed[ends] + 1,
@@ -285,7 +298,7 @@ class _Scan:
     # ---- cells
 
     def _places(self, numbers: np.ndarray, digits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """The rows and columns of cells, and where in their tags the address ends; None where one is not as expected."""
+        """The rows and columns of cells, and where their addresses end; None where one is not as expected."""
         data, tags = self.data, self.cell_tags
         start = self.opened[tags]
         counts = np.diff(np.append(np.searchsorted(tags, self.row_tags), len(tags)))
@@ -293,7 +306,9 @@ class _Scan:
             return None
         start = start + 6
         head = data.words[start]
-        letters = [((head >> np.uint64(8 * place)).astype(np.uint8) - np.uint8(65)).astype(np.int32) for place in range(3)]
+        letters = [
+            ((head >> np.uint64(8 * place)).astype(np.uint8) - np.uint8(65)).astype(np.int32) for place in range(3)
+        ]
         are_letters = [(letter >= 0) & (letter < 26) for letter in letters]
         two = are_letters[1]
         three = two & are_letters[2]
@@ -330,24 +345,24 @@ class _Scan:
         written[some] = kinds + 1
         return written, attributes
 
-    def _formulas(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Attributes]] | None:
-        """Each cell's formula: where its text starts, its length and its attributes."""
+    def _formulas(self) -> Formulas | None:
+        """Each cell's formula."""
         tags = np.flatnonzero((self.kinds == F) | (self.kinds == F_EMPTY))
-        start, length = self._texts(F)
-        written = np.zeros(len(self.cell_tags), np.intp)
+        texts = self._texts(F)
         behind = self.opened[tags] + 2
         size = self.closed[tags] - (self.kinds[tags] == F_EMPTY) - behind
         known = ("t", "ref", "si", "ca", "aca", "bx", "dt2D", "dtr", "r1", "r2", "del1", "del2")
         found = self._attributes(behind, size, known)
         if found is None:
             return None
+        written = np.zeros(len(self.cell_tags), np.intp)
         cells = self.cell_of[tags]
         written[cells] = found[0]
-        length[cells[self.kinds[tags] == F_EMPTY]] = 0
-        return start, length, written, found[1]
+        texts.length[cells[self.kinds[tags] == F_EMPTY]] = 0
+        return Formulas(texts.start, texts.length, written, found[1])
 
-    def _texts(self, kind: int) -> tuple[np.ndarray, np.ndarray]:
-        """Where the text of the cells' elements of a kind starts, and its length (-1 where there is none)."""
+    def _texts(self, kind: int) -> Texts:
+        """What the cells' elements of a kind hold."""
         tags = np.flatnonzero(self.kinds == kind)
         start, length = np.zeros(len(self.cell_tags), np.int64), np.full(len(self.cell_tags), -1, np.int64)
         cells = self.cell_of[tags]
@@ -355,4 +370,4 @@ class _Scan:
         length[cells] = self.opened[tags + 1] - self.closed[tags] - 1
         if kind == V:
             length[self.cell_of[np.flatnonzero(self.kinds == V_EMPTY)]] = 0
-        return start, length
+        return Texts(start, length)

@@ -6,6 +6,7 @@ The smallest pieces of formulas' grammar are here; the rest of it is in `sheetml
 from __future__ import annotations
 
 import re
+
 from sheetml.xlsx.model import column_number
 
 # What may be repeated is never also what may follow it, so a match that fails goes back over the text once at
