@@ -36,7 +36,7 @@ class CellTable:
         self.scope = Scope(file)
         self.slots = self._make_slots([*more, *(set[tuple[int, int]]() for _ in self.scope.others.cells)])
         self.cells = stored_cells(self.scope.cells, self.slots)
-        self.original = stored_cells(self.scope.cells, self.slots)
+        self.original = self.cells.copy()
         self.changed = np.zeros(self.slots.count, bool)  # slots set since the last calculation
         self.revision = 0  # counts changes of values, so that what was derived from them can be renewed
 

@@ -34,6 +34,7 @@ class Slots:
             self._sheet[own], self._place[own] = sheet, keys
         self.last_row = [int(rows.max(initial=0)) for rows, _ in positions]
         self.last_column = [int(columns.max(initial=0)) for _, columns in positions]
+        self._grids: dict[int, np.ndarray] = {}  # of sheets that are filled densely: the slots by row and column
 
     def with_more(self, sheet: int, places: Iterable[tuple[int, int]]) -> Slots:
         """The same with slots for more cells of a sheet, by row and column, after all there are."""
@@ -49,12 +50,28 @@ class Slots:
     def locate(self, sheet: int, rows: Any, columns: Any) -> np.ndarray:
         """The slots of cells (0 for those without one), in the shape rows and columns broadcast to."""
         keys = self._keys[sheet]
-        wanted = _key(np.asarray(rows), np.asarray(columns))
+        rows, columns = np.asarray(rows), np.asarray(columns)
+        if max(rows.size, columns.size) >= _MANY and self._is_dense(sheet):
+            return self._in_grid(sheet, rows, columns)
+        wanted = _key(rows, columns)
         if not len(keys):
             return np.zeros(wanted.shape, np.intp)
         found = keys.searchsorted(wanted)
         found = np.minimum(found, len(keys) - 1)
         return np.where(keys[found] == wanted, self._slots[sheet][found], 0)
+
+    def _is_dense(self, sheet: int) -> bool:
+        """Whether most cells have slots from A1 to the sheet's last row and column."""
+        return self.last_row[sheet] * self.last_column[sheet] <= _MOST_GAPS * len(self._keys[sheet])
+
+    def _in_grid(self, sheet: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        grid = self._grids.get(sheet)
+        if grid is None:
+            grid = self._grids[sheet] = np.zeros((self.last_row[sheet] + 2, self.last_column[sheet] + 2), np.int32)
+            grid[np.divmod(self._keys[sheet], _STRIDE)] = self._slots[sheet]
+        height, width = grid.shape  # the first and the last of them are empty
+        found: np.ndarray = grid[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)].astype(np.intp)
+        return found
 
     def area(self, sheet: int, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The slots of one area's cells, (height, width), 0 for those without one."""
@@ -99,6 +116,8 @@ class Slots:
 
 
 _STRIDE = MAX_COLUMNS + 1
+_MANY = 1_000  # cells that are looked up at once by row and column
+_MOST_GAPS = 3  # places for each cell of a sheet that is filled densely
 
 
 def _key(rows: Any, columns: Any) -> Any:
@@ -232,6 +251,15 @@ def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:
         texts = stored.texts
         cells.text[where[texts.positions]] = texts.texts
     return cells
+
+
+def distinct(slots: np.ndarray, count: int) -> np.ndarray:
+    """The different ones among slots, sorted, where there are so many in all."""
+    if slots.size < count // 256:
+        return np.unique(slots)
+    among = np.zeros(count, bool)
+    among[slots.reshape(-1)] = True
+    return np.flatnonzero(among)
 
 
 class TracedCells:
