@@ -14,15 +14,15 @@ from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cell_function import CellFunction
-from sheetml.engine.values import BLANK
+from sheetml.engine.values import BLANK, NUMBER
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import with_prefixes
 from sheetml.formula.references import address, cell_name, parse_area, split_areas
 from sheetml.formula.text import to_a1
+from sheetml.xlsx.cell_changes import ArrayResult, CellChange, CellContent, SheetChanges
 from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
-from sheetml.xlsx.sheet_patch import ArrayResult, CellChange, CellContent
 from sheetml.xlsx.writer import write_workbook
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Book:
         stated += [DefinedName(name, text, sheet, hidden=True) for name, text in names.items() if text is not None]
         self._names |= {(sheet, name): text for name, text in names.items()}
 
-    def changes(self) -> dict[int, dict[tuple[int, int], CellChange]]:
+    def changes(self) -> dict[int, SheetChanges]:
         """The cells that differ from those in the file, by sheet, by row and column: their values, and
         where formulas were changed their formulas too.
 
@@ -248,9 +248,10 @@ class Book:
         changed[questions.formula_slots(calculation)] = False
         changed[[calculation.slot(*place) for place in questions.edited_formulas(calculation)]] = True
         differs &= changed | questions.dependents(calculation, changed) | calculation.moved()
+        number = (calculation.kinds() == NUMBER) & np.isfinite(calculation.numbers())
         changes: dict[int, dict[tuple[int, int], CellChange]] = {}
-        for slot in np.nonzero(differs)[0].tolist():
-            sheet, row, column = calculation.place(slot)
+        others = np.flatnonzero(differs & ~number)
+        for slot, (sheet, row, column) in zip(others.tolist(), calculation.places(others).tolist()):
             changes.setdefault(sheet, {})[row, column] = self._storable(slot)
         for (sheet, row, column), area in self._resized():
             value = self._storable(calculation.slot(sheet, row, column))
@@ -258,7 +259,19 @@ class Book:
         for (sheet, row, column), formula in self._formulas_to_write().items():
             content = CellContent(formula, self._storable(calculation.slot(sheet, row, column)))
             changes.setdefault(sheet, {})[row, column] = content
-        return changes
+        return self._with_numbers(changes, np.flatnonzero(differs & number))
+
+    def _with_numbers(
+        self, others: dict[int, dict[tuple[int, int], CellChange]], slots: np.ndarray
+    ) -> dict[int, SheetChanges]:
+        """The changes of all sheets: the others, and the numbers in the slots."""
+        sheets, rows, columns = self.calculation.slots.places(slots)
+        numbers = self.calculation.numbers(slots)
+        found = {}
+        for sheet in sorted({*others, *np.unique(sheets).tolist()}):
+            own = sheets == sheet
+            found[sheet] = SheetChanges.at(rows[own], columns[own], numbers[own], others.get(sheet, {}))
+        return found
 
     def _resized(self) -> Iterator[tuple[tuple[int, int, int], Area]]:
         """The formulas whose results spill over another area than the file states, and that area.

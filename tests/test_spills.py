@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import sheetml
+from sheetml.xlsx.cell_changes import ArrayResult
 from sheetml.xlsx.model import Area, ErrorCode
 from sheetml.xlsx.reader import read_workbook
-from sheetml.xlsx.sheet_patch import ArrayResult
 from sheetml.xlsx.writer import write_workbook
 from tests.xlsx.handmade import save, with_dynamic_arrays, workbook_parts
 

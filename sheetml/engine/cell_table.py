@@ -98,7 +98,7 @@ class CellTable:
 
     def places(self, slots: Sequence[int] | np.ndarray) -> np.ndarray:
         """The same of many, (n, 3)."""
-        return np.array([self.slots.place(int(slot)) for slot in slots], np.int64).reshape(-1, 3)
+        return np.column_stack(self.slots.places(np.asarray(slots, np.intp))).astype(np.int64)
 
     def mask(self, *slots: np.ndarray) -> np.ndarray:
         """A mask of all slots in which these are marked."""

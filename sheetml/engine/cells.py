@@ -109,6 +109,11 @@ class Slots:
         row, column = divmod(int(self._place[slot]), _STRIDE)
         return int(self._sheet[slot]), row, column
 
+    def places(self, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The sheets, the rows and the columns of slots."""
+        rows, columns = np.divmod(self._place[slots], _STRIDE)
+        return self._sheet[slots], rows, columns
+
     def positions(self, sheet: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows and the columns of a sheet's cells, sorted by row, then column."""
         rows, columns = np.divmod(self._keys[sheet], _STRIDE)
@@ -126,7 +131,7 @@ def _key(rows: Any, columns: Any) -> Any:
 
 def describe(slots: Slots, sheet_names: Sequence[str], chosen: Sequence[int] | np.ndarray) -> str:
     """Cells by their addresses: "dotprod!H25:V39"."""
-    places = np.array([slots.place(int(slot)) for slot in chosen], np.int64).reshape(-1, 3)
+    places = np.column_stack(slots.places(np.asarray(chosen, np.intp)))
     texts = []
     for sheet in np.unique(places[:, 0]):
         own = places[places[:, 0] == sheet]

@@ -35,6 +35,8 @@ _UNPACKING_FAILURES = (
     OverflowError, IndexError,
 )  # fmt: skip
 
+_LOCAL_HEADER = 30  # bytes before the name that an entry begins with
+
 NAMESPACE_SEPARATOR = "}"  # between namespace and local name, in what expat reports
 _PROLOG_CHUNK = 4096
 
@@ -66,6 +68,7 @@ class Package:
 
     def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
+        self._content = content
         self._zip = _open_zip(path, content)
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._check_entries()
@@ -124,6 +127,16 @@ class Package:
             return self._zip.read(info)
         except _UNPACKING_FAILURES:
             raise self.error(f"is damaged: its part {info.filename!r} cannot be unpacked") from None
+
+    def compressed(self, info: zipfile.ZipInfo) -> bytes | None:
+        """The content of a zip entry as it is in the file; None where it is not found where it should be."""
+        header = self._content[info.header_offset : info.header_offset + _LOCAL_HEADER]
+        if len(header) < _LOCAL_HEADER or not header.startswith(ZIP_SIGNATURE):
+            return None
+        name_length, extra_length = struct.unpack("<HH", header[-4:])
+        start = info.header_offset + _LOCAL_HEADER + name_length + extra_length
+        content = self._content[start : start + info.compress_size]
+        return content if len(content) == info.compress_size else None
 
     # --- XML -----------------------------------------------------------------------------------
 

@@ -115,14 +115,19 @@ class PlainRows:
     hidden: list[int]  # the rows that say so
 
 
-def attributes_of(text: bytes, prefixes: Collection[str] = ()) -> Attributes | None:
+def attributes_of(text: bytes, prefixes: Collection[str] | None = ()) -> Attributes | None:
     """The attributes in a tag, those with a prefix by their local names; None where they are not plainly written."""
     if not _ATTRIBUTES.fullmatch(text):
         return None
     found: Attributes = {}
     for first, second, value in _ATTRIBUTE.findall(text):
         prefix, name = (first.decode(), second.decode()) if second else ("", first.decode())
-        if name in found or name == "xmlns" or prefix == "xmlns" or (prefix and prefix not in prefixes):
+        if (
+            name in found
+            or name == "xmlns"
+            or prefix == "xmlns"
+            or (prefix and prefixes is not None and prefix not in prefixes)
+        ):
             return None
         found[name if not prefix else f"{prefix}:{name}"] = value.decode()
         if prefix:
@@ -130,9 +135,12 @@ def attributes_of(text: bytes, prefixes: Collection[str] = ()) -> Attributes | N
     return found
 
 
-def scan(data: Bytes, start: int, end: int, prefixes: Collection[str]) -> PlainRows | None:
-    """The rows between two places, if all there is of the plain form; `prefixes` are those of namespaces that may be
-    used there. Behind the end there must be more of the part (`PADDING`)."""
+def scan(data: Bytes, start: int, end: int, prefixes: Collection[str] | None) -> PlainRows | None:
+    """The rows between two places, if all there is of the plain form.
+
+    `prefixes` are those of namespaces that may be used there, None where they are known to be right. Behind the end
+    there must be more of the part (`PADDING`).
+    """
     if end - start < len("<row/>") or len(data.data) - end < PADDING or not _plain_text(data, start, end):
         return None
     tags = _tags(data, start, end)
@@ -232,7 +240,7 @@ class _Scan:
         self.cell_tags = np.flatnonzero(is_cell)
         self.cell_of = np.cumsum(is_cell, dtype=np.int32) - np.int32(1)  # by tag: the cell that it belongs to
 
-    def rows(self, prefixes: Collection[str]) -> PlainRows | None:
+    def rows(self, prefixes: Collection[str] | None) -> PlainRows | None:
         """The rows, or None where one of them, or a cell, is not plain or out of order."""
         numbered = self._row_numbers()
         if numbered is None:
@@ -283,7 +291,9 @@ class _Scan:
             return None
         return numbers.astype(np.int32), digits
 
-    def _hidden_rows(self, numbers: np.ndarray, digits: np.ndarray, prefixes: Collection[str]) -> list[int] | None:
+    def _hidden_rows(
+        self, numbers: np.ndarray, digits: np.ndarray, prefixes: Collection[str] | None
+    ) -> list[int] | None:
         start = self.opened[self.row_tags] + 8 + digits + 1
         end = self.closed[self.row_tags] - (self.kinds[self.row_tags] == ROW_EMPTY)
         stated = self.data.texts(start, end - start)

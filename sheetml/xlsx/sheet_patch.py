@@ -12,29 +12,10 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from sheetml.xlsx.cell_changes import ArrayResult, CellChange, CellChanges, CellContent
 from sheetml.xlsx.cell_text import parse_address, parse_area
 from sheetml.xlsx.model import ERROR_TEXT, MAX_COLUMNS, MAX_ROWS, MAX_TEXT, Area, CellValue, ErrorCode, cell_address
 from sheetml.xlsx.package import NAMESPACE_SEPARATOR
-
-
-@dataclass(frozen=True, slots=True)
-class CellContent:
-    """A cell's new content: its formula as files state it, without "=" (None for none), and its value."""
-
-    formula: str | None
-    value: CellValue
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayResult:
-    """The first cell of an array formula that, otherwise as it is, fills another area now, and its value."""
-
-    value: CellValue
-    area: Area
-
-
-CellChange = CellValue | CellContent | ArrayResult  # a value alone leaves the cell's formula as it is
-CellChanges = Mapping[tuple[int, int], CellChange]
 
 _START_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
@@ -117,7 +98,9 @@ class _Span:
     children: list[_Span] = field(default_factory=list)
 
 
-class _Edit(NamedTuple):
+class Edit(NamedTuple):
+    """A change to bytes: those from `start` to `end` become others."""
+
     start: int
     end: int
     content: bytes
@@ -155,7 +138,7 @@ class SheetPatch:
         self.error_metadata = error_metadata or {}
         prefix = namespace + NAMESPACE_SEPARATOR if namespace else ""
         self.names = {prefix + local: local for local in ("sheetData", "dimension", "row", "c", "f", "v", "is")}
-        self.edits: list[_Edit] = []
+        self.edits: list[Edit] = []
         self.inserted: list[tuple[int, int]] = []
         self.row_starts: dict[int, int] = {}
         self.dimension: _Span | None = None
@@ -166,6 +149,11 @@ class SheetPatch:
 
     def apply(self) -> bytes:
         """The part with the changes made."""
+        self.find()
+        return self._edited()
+
+    def find(self) -> list[Edit]:
+        """What is to be changed in the part's bytes."""
         self.parser = expat.ParserCreate(namespace_separator=NAMESPACE_SEPARATOR)
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
@@ -175,7 +163,7 @@ class SheetPatch:
             raise UnpatchableSheet(f"line {cause.lineno} of it is not well-formed XML") from None
         self._insert_rows()
         self._widen_dimension()
-        return self._edited()
+        return self.edits
 
     # --- the scan: find rows and, in rows that change, cells
 
@@ -248,7 +236,7 @@ class SheetPatch:
             if start is None:
                 at_the_end += content
             else:
-                self.edits.append(_Edit(start, start, content))
+                self.edits.append(Edit(start, start, content))
         spans = _wider_spans(row.attributes.get("spans"), new)
         self._append(row, at_the_end, {} if spans is None else {b"spans": spans})
 
@@ -277,15 +265,15 @@ class SheetPatch:
         if self._is_empty(cell):
             tag = _with_attributes(tag, attributes, opened=bool(content))
             closing = b"</" + _tag_name(tag) + b">" if content else b""
-            self.edits.append(_Edit(cell.start, tag_end, tag + content + closing))
+            self.edits.append(Edit(cell.start, tag_end, tag + content + closing))
             return
-        self.edits.append(_Edit(cell.start, tag_end, _with_attributes(tag, attributes)))
+        self.edits.append(Edit(cell.start, tag_end, _with_attributes(tag, attributes)))
         if not stated:
             after = self._span_end(formulas[-1]) if formulas else tag_end
-            self.edits.append(_Edit(after, after, content))
+            self.edits.append(Edit(after, after, content))
         for position, child in enumerate(stated):
             replacement = b"" if position else content
-            self.edits.append(_Edit(child.start, self._span_end(child), replacement))
+            self.edits.append(Edit(child.start, self._span_end(child), replacement))
 
     def _replace_content(self, cell: _Span, row: int, column: int, content: CellContent) -> None:
         """Puts a new formula, or none, and a value into a cell; its format stays."""
@@ -296,12 +284,12 @@ class SheetPatch:
         tag = _with_attributes(self.data[cell.start : tag_end], attributes, opened=bool(inside))
         if self._is_empty(cell):
             closing = b"</" + _tag_name(tag) + b">" if inside else b""
-            self.edits.append(_Edit(cell.start, tag_end, tag + inside + closing))
+            self.edits.append(Edit(cell.start, tag_end, tag + inside + closing))
             return
-        self.edits.append(_Edit(cell.start, tag_end, tag + inside))
+        self.edits.append(Edit(cell.start, tag_end, tag + inside))
         for child in cell.children:
             if child.name in ("f", "v", "is"):
-                self.edits.append(_Edit(child.start, self._span_end(child), b""))
+                self.edits.append(Edit(child.start, self._span_end(child), b""))
 
     @staticmethod
     def _content(prefix: bytes, formula: str | None, stored: StoredValue) -> bytes:
@@ -325,7 +313,7 @@ class SheetPatch:
             return True
         if stored.type == b"str":  # may need another tag, for its white space
             return False
-        self.edits.append(_Edit(start, end, stored.value))
+        self.edits.append(Edit(start, end, stored.value))
         return True
 
     def _stored(self, value: CellValue, computed: bool, row: int, column: int) -> StoredValue:
@@ -364,7 +352,7 @@ class SheetPatch:
         missing.reverse()
         for number, start in self.row_starts.items():
             while missing and missing[-1][0] < number:
-                self.edits.append(_Edit(start, start, missing.pop()[1]))
+                self.edits.append(Edit(start, start, missing.pop()[1]))
         self._append(self.sheet_data, b"".join(content for _, content in reversed(missing)), {})
 
     def _new_row(self, prefix: bytes, number: int, changes: dict[int, CellChange]) -> bytes:
@@ -385,12 +373,12 @@ class SheetPatch:
             if content:
                 content += b"</" + _tag_name(tag) + b">"
             tag = _with_attributes(tag, attributes, opened=bool(content))
-            self.edits.append(_Edit(element.start, tag_end, tag + content))
+            self.edits.append(Edit(element.start, tag_end, tag + content))
             return
         if attributes:
-            self.edits.append(_Edit(element.start, tag_end, _with_attributes(tag, attributes)))
+            self.edits.append(Edit(element.start, tag_end, _with_attributes(tag, attributes)))
         if content:
-            self.edits.append(_Edit(element.reported_end, element.reported_end, content))
+            self.edits.append(Edit(element.reported_end, element.reported_end, content))
 
     def _widen_dimension(self) -> None:
         if self.dimension is None or not self.inserted:

@@ -16,19 +16,14 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
+from sheetml.xlsx.cell_changes import ArrayResult, CellChanges, CellContent, SheetChanges
 from sheetml.xlsx.cell_metadata import read_metadata
 from sheetml.xlsx.defined_names import NameChanges, with_names
 from sheetml.xlsx.model import Area, CellValue, ErrorCode, Sheet, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
-from sheetml.xlsx.sheet_patch import (
-    ArrayResult,
-    CellChanges,
-    CellContent,
-    SheetPatch,
-    UnpatchableSheet,
-    utf8_part,
-)
+from sheetml.xlsx.plain_patch import PatchedPart, patched_part
+from sheetml.xlsx.sheet_patch import UnpatchableSheet, utf8_part
 
 __all__ = [
     "ArrayResult",
@@ -81,8 +76,12 @@ def write_workbook(
     """
     target = Path(path)
     check_target(file.path, target, overwrite)
-    patched: dict[str, bytes | None] = {**_patched_parts(file, changes)}
-    if any(isinstance(change, (CellContent, ArrayResult)) for cells in changes.values() for change in cells.values()):
+    changes = {position: SheetChanges.of(cells) for position, cells in changes.items()}
+    parts = _patched_parts(file, changes)
+    patched: dict[str, bytes | None] = {}
+    if any(
+        isinstance(change, (CellContent, ArrayResult)) for cells in changes.values() for change in cells.others.values()
+    ):
         patched.update(_without_calculation_chain(file.package))
     new: dict[str, bytes] = {}
     if names:
@@ -91,19 +90,19 @@ def write_workbook(
         changed, new = with_new_sheets(file, sheets, patched)
         patched.update(changed)
     with new_file(target) as stream:
-        _write_package(file.package, patched, new, stream)
+        _write_package(file.package, {**parts, **patched}, new, stream)
 
 
 # --- parts -------------------------------------------------------------------------------------
 
 
-def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> dict[str, bytes]:
+def _patched_parts(file: WorkbookFile, changes: Mapping[int, SheetChanges]) -> dict[str, bytes | PatchedPart]:
     """The new content of the parts that change, by the name of their zip entry."""
     package = file.package
     error_metadata: dict[ErrorCode, str] = {}
     for note, code in read_metadata(package).errors.items():
         error_metadata.setdefault(code, note)
-    patched: dict[str, bytes] = {}
+    patched: dict[str, bytes | PatchedPart] = {}
     for position, cells in changes.items():
         if not 0 <= position < len(file.sheets):
             raise ValueError(f"there is no sheet at position {position}")
@@ -111,11 +110,12 @@ def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> di
             continue
         sheet = file.sheets[position]
         entry = package.entry(sheet.part).filename
-        data = patched.get(entry) or package.read(sheet.part)
+        before = patched.get(entry, b"") or package.read(sheet.part)
+        data = before if isinstance(before, bytes) else b"".join(before.pieces())
         namespace = package.check_prolog(sheet.part, data).namespace
         areas = list(_array_areas(sheet, cells))
         try:
-            patched[entry] = SheetPatch(data, namespace, cells, areas, error_metadata).apply()
+            patched[entry] = patched_part(data, namespace, cells, areas, error_metadata)
         except UnpatchableSheet as cause:
             raise package.error(f"cannot be changed in part {sheet.part!r}: {cause}") from None
         except ValueError as cause:
@@ -155,7 +155,7 @@ _NEW_PARTS = (1980, 1, 1, 0, 0, 0)  # the date of new parts, as Excel's: the sam
 
 
 def _write_package(
-    package: Package, patched: Mapping[str, bytes | None], new: Mapping[str, bytes], stream: IO[bytes]
+    package: Package, patched: Mapping[str, bytes | PatchedPart | None], new: Mapping[str, bytes], stream: IO[bytes]
 ) -> None:
     """All parts in their order, those in `patched` with new content, or left out where that is None; then new ones."""
     with zipfile.ZipFile(stream, "w") as output:
@@ -165,11 +165,40 @@ def _write_package(
             if entry.filename in patched and patched[entry.filename] is None:
                 continue
             data = patched.get(entry.filename)
-            output.writestr(entry, package.read_entry(original) if data is None else data)
+            if isinstance(data, PatchedPart):
+                _write_pieces(output, entry, data)
+            elif data is not None:
+                output.writestr(entry, data)
+            else:
+                _copy(package, original, output, entry)
             # writestr() gives an entry without attributes some of its own choice
             entry.external_attr = original.external_attr
         for name, content in new.items():
             output.writestr(zipfile.ZipInfo(name, _NEW_PARTS), content, zipfile.ZIP_DEFLATED)
+
+
+def _write_pieces(output: zipfile.ZipFile, entry: zipfile.ZipInfo, part: PatchedPart) -> None:
+    """A part as it is put together."""
+    entry.file_size = part.size
+    with output.open(entry, "w") as stream:
+        for piece in part.pieces():
+            stream.write(piece)
+
+
+def _copy(package: Package, original: zipfile.ZipInfo, output: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """An entry that does not change, compressed as it is; raises WorkbookError where it is damaged."""
+    content = package.read_entry(original)
+    compressed = package.compressed(original)
+    if compressed is None or output.fp is None:
+        output.writestr(entry, content)
+        return
+    entry.flag_bits, entry.header_offset = 0, output.fp.tell()
+    output.fp.write(entry.FileHeader(zip64=False))
+    output.fp.write(compressed)
+    output.filelist.append(entry)
+    output.NameToInfo[entry.filename] = entry
+    output.start_dir = output.fp.tell()
+    output._didModify = True  # type: ignore[attr-defined]  # zipfile has no way of its own to take over an entry
 
 
 # --- files -------------------------------------------------------------------------------------
