@@ -18,7 +18,7 @@ from sheetml.xlsx.cell_changes import SheetChanges
 from sheetml.xlsx.model import MAX_COLUMNS, Area, ErrorCode
 from sheetml.xlsx.plain_rows import PlainRows, scan
 from sheetml.xlsx.sheet_cells import Frame, frame
-from sheetml.xlsx.sheet_patch import Edit, SheetPatch
+from sheetml.xlsx.sheet_patch import Edit, SheetPatch, UnpatchableSheet
 
 FEW = 200  # changes that are not worth it
 PIECE = 1 << 20  # bytes
@@ -94,9 +94,11 @@ def patched_part(
 ) -> bytes | PatchedPart:
     """A part with the changes made, as `SheetPatch` makes them; raises what it raises."""
     cut = frame(data) if len(changes.key) >= FEW else None
-    if cut is None:
-        return SheetPatch(data, namespace, changes, array_areas, error_metadata).apply()
-    return _Patch(cut, namespace, changes, array_areas, error_metadata).apply()
+    try:
+        found = None if cut is None else _Patch(cut, namespace, changes, array_areas, error_metadata).apply()
+    except UnpatchableSheet:
+        found = None  # the whole part says in which line it is
+    return found or SheetPatch(data, namespace, changes, array_areas, error_metadata).apply()
 
 
 @dataclass(frozen=True)
@@ -126,16 +128,16 @@ class _Patch:
         self.edits: list[Edits] = []
         self.rows: list[_RowSpans | None] = []  # of each piece
 
-    def apply(self) -> bytes | PatchedPart:
-        """The part with the changes made."""
+    def apply(self) -> PatchedPart | None:
+        """The part with the changes made; None where its rows are not in order."""
         if not self._rows_are_in_place():
-            return self._carefully()
+            return None
         last_row = 0
         for start, end in self.cut.pieces(self.cut.start, self.cut.end, PIECE):
             rows = scan(self.data, start, end, None)
             if rows is not None:
                 if rows.row_number[0] <= last_row:
-                    return self._carefully()
+                    return None
                 last_row = int(rows.row_number[-1])
                 self.edits.append(self._numbers(rows, end))
             else:
@@ -156,14 +158,9 @@ class _Patch:
         """Whether what was taken for the rows is what SheetPatch takes for them."""
         around = SheetPatch(self.cut.around, self.rest[0], {})
         around.find()
-        found = around.sheet_data
-        return (
-            found is not None and not around.row_starts and self.cut.data.index(b">", found.start) + 1 == self.cut.start
-        )
-
-    def _carefully(self) -> bytes:
-        namespace, array_areas, error_metadata = self.rest
-        return SheetPatch(self.cut.data, namespace, self.changes, array_areas, error_metadata).apply()
+        if around.sheet_data is None or around.row_starts:
+            return False
+        return self.cut.data.index(b">", around.sheet_data.start) + 1 == self.cut.start
 
     def _numbers(self, rows: PlainRows, stop: int) -> Edits:
         """Writes numbers over numbers."""

@@ -76,12 +76,11 @@ def write_workbook(
     """
     target = Path(path)
     check_target(file.path, target, overwrite)
-    changes = {position: SheetChanges.of(cells) for position, cells in changes.items()}
-    parts = _patched_parts(file, changes)
+    by_sheet = {position: SheetChanges.of(cells) for position, cells in changes.items()}
+    parts = _patched_parts(file, by_sheet)
     patched: dict[str, bytes | None] = {}
-    if any(
-        isinstance(change, (CellContent, ArrayResult)) for cells in changes.values() for change in cells.others.values()
-    ):
+    others = (change for cells in by_sheet.values() for change in cells.others.values())
+    if any(isinstance(change, (CellContent, ArrayResult)) for change in others):
         patched.update(_without_calculation_chain(file.package))
     new: dict[str, bytes] = {}
     if names:
