@@ -17,18 +17,13 @@ def rectangles(rows: np.ndarray, columns: np.ndarray) -> Iterator[Area]:
     breaks = np.nonzero((np.diff(rows) != 0) | (np.diff(columns) != 1))[0]
     first = np.concatenate([[0], breaks + 1])
     last = np.concatenate([breaks, [len(rows) - 1]])
-    open_areas: dict[tuple[int, int], Area] = {}
-    done: list[Area] = []
-    for i, j in zip(first, last):
-        row, left, right = int(rows[i]), int(columns[i]), int(columns[j])
-        above = open_areas.get((left, right))
-        if above is not None and above.bottom == row - 1:
-            open_areas[left, right] = Area(above.top, left, row, right)
-        else:
-            if above is not None:
-                done.append(above)
-            open_areas[left, right] = Area(row, left, row, right)
-    yield from sorted([*done, *open_areas.values()], key=lambda area: (area.top, area.left))
+    row, left, right = rows[first], columns[first], columns[last]
+    order = np.lexsort((row, right, left))
+    row, left, right = row[order], left[order], right[order]
+    breaks = np.nonzero((np.diff(left) != 0) | (np.diff(right) != 0) | (np.diff(row) != 1))[0]
+    top, bottom = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(row) - 1]])
+    found = zip(row[top].tolist(), left[top].tolist(), row[bottom].tolist(), right[top].tolist())
+    yield from (Area(*corners) for corners in sorted(found))
 
 
 def areas_text(sheet: str | None, rows: np.ndarray, columns: np.ndarray, most: int = 4) -> str:

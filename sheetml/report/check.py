@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sheetml.engine import questions
 from sheetml.formula.references import cell_name
 from sheetml.workbook import Book
@@ -55,20 +57,23 @@ def check(workbook: Book, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCh
     has_values = calculation.has_stored_value(slots)
     problems = questions.problems(calculation)
     sheets = [SheetCheck(name) for name in workbook.sheet_names]
-    for slot, different, changes_itself, has_value in zip(slots.tolist(), differs, volatile, has_values):
-        position, row, column = calculation.place(slot)
+    places = calculation.places(slots)
+    equal = ~(differs | volatile) & has_values & ~np.isin(slots, list(problems))
+    for position, sheet in enumerate(sheets):
+        own = places[:, 0] == position
+        sheet.formulas, sheet.equal = int(np.count_nonzero(own)), int(np.count_nonzero(own & equal))
+    for index in np.flatnonzero(~equal).tolist():
+        slot, changes_itself, has_value = int(slots[index]), volatile[index], has_values[index]
+        position, row, column = places[index].tolist()
         sheet, cell = sheets[position], cell_name(row, column)
-        sheet.formulas += 1
         if slot in problems:
             sheet.not_computed[cell] = problems[slot]
         elif changes_itself:
             sheet.volatile.append(cell)
         elif not has_value:
             sheet.not_stored.append(cell)
-        elif different:
-            sheet.differences.append(_difference(workbook, slot))
         else:
-            sheet.equal += 1
+            sheet.differences.append(_difference(workbook, slot))
     return [sheet for sheet in sheets if sheet.formulas]
 
 

@@ -41,7 +41,7 @@ class Snapshot:
         self.text = calculation.texts(self.slots)
         self._value = calculation.value
         self._keys: dict[int, str] = {}
-        self._trees: dict[int, Node | None] = {}
+        self._trees: dict[str, Node | None] = {}
         self.place = {place: index for index, place in enumerate(zip(self.rows.tolist(), self.columns.tolist()))}
 
     def _edit(self, slot: int, row: int, column: int, text: str | None) -> None:
@@ -81,15 +81,15 @@ class Snapshot:
 
     def tree(self, index: int) -> Node | None:
         """The formula's tree, None where there is none or it cannot be understood."""
-        formula = self.formula(index)
-        if formula is None:
+        formula, key = self.formula(index), self.formula_key(index)
+        if formula is None or key is None:
             return None
-        if id(formula) not in self._trees:
+        if key not in self._trees:
             try:
-                self._trees[id(formula)] = parse(formula.text, formula.row, formula.column)
+                self._trees[key] = parse(formula.text, formula.row, formula.column)
             except FormulaError:
-                self._trees[id(formula)] = None
-        return self._trees[id(formula)]
+                self._trees[key] = None
+        return self._trees[key]
 
     def formula_text(self, index: int) -> str | None:
         """The formula as it reads in its cell, without "="."""
