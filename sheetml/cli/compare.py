@@ -82,8 +82,9 @@ def _print(found: Comparison, show: int, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from sheetml.report.compare import KINDS, place_of, side_text
-    from sheetml.report.compare.page import difference_text, verdict
+    from sheetml.report.compare import KINDS, place_of, side_texts
+    from sheetml.report.compare.moves import together
+    from sheetml.report.compare.page import difference_text, move_text, verdict
 
     table = Table("Sheet", "")
     for heading in ("Compared", "Values", "Results", "Formulas", "Added", "Removed", "Moved"):
@@ -99,8 +100,8 @@ def _print(found: Comparison, show: int, console: Console) -> None:
                 for verb, numbers in zip(("removed", "inserted"), lines):
                     if numbers:
                         console.print(Text(f"{sheet.name}: {verb} {_lines(what, numbers)}"))
-    for move in found.moves:
-        console.print(Text(f"moved: {_area(move.sheet_before, move.before)} → {_area(move.sheet_after, move.after)}"))
+    for way in together(found.moves)[:show]:
+        console.print(Text(f"moved: {move_text(way)}"))
     for name in found.names[:show]:
         console.print(Text(f"name {name.name}: {name.before or '(none)'} → {name.after or '(none)'}"))
     largest = found.largest(show)
@@ -108,7 +109,7 @@ def _print(found: Comparison, show: int, console: Console) -> None:
         changes = Table("Cell", "What", "Before", "After", title="Largest changes", title_justify="left")
         changes.add_column("Change", justify="right")
         for sheet, change in largest:
-            sides = (Text(side_text(change.before)), Text(side_text(change.after)))
+            sides = map(Text, side_texts(change))
             changes.add_row(Text(place_of(sheet, change)), KINDS[change.what], *sides, difference_text(change))
         console.print(changes)
     console.print(Text(verdict(found)))
