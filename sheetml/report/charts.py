@@ -126,9 +126,8 @@ def heat_map(
     texts = {place: text(*place) for place, value in np.ndenumerate(values) if math.isfinite(value)} if (
         numbered or values.size <= MOST_CELLS) else {}  # fmt: skip
     if numbered:
-        wide = max((len(shown) for shown in texts.values()), default=0)
-        wide = max(wide, room) * CHARACTER + 8
-        width, height = max(CELL_NARROWEST, wide), CELL_HEIGHT
+        longest = max((len(shown) for shown in texts.values()), default=0)
+        width, height = max(CELL_NARROWEST, max(longest, room) * CHARACTER + 8), CELL_HEIGHT
     else:
         width = height = min(SMALL_CELL, max(SMALLEST_CELL, MAP_WIDTH / max(columns, 1)))
     left = 10 + CHARACTER * max([len(name) for name in names.rows] + [0])
@@ -212,8 +211,9 @@ def _grey_picture(shares: np.ndarray) -> str:
 def colour_key(scale: float, *, below: bool = True) -> Markup:
     """What the colours of heat maps mean: from minus the scale, or from 0, to the scale."""
     low = f"<span>{short(-scale)}</span>" if below else ""
+    label = f"Colours from {short(-scale if below else 0)} to {short(scale)}"
     return Markup(
-        f'<div class="colour-key" role="img" aria-label="Colours from {short(-scale if below else 0)} to {short(scale)}">'
+        f'<div class="colour-key" role="img" aria-label="{label}">'
         f'{low}<span class="ramp{"" if below else " half"}"></span><span>{short(scale)}</span></div>'
     )
 
@@ -233,12 +233,16 @@ def scatter(points: np.ndarray, names: Sequence[str], across: str, up: str) -> M
     parts = []
     for place, text in zip(along.place(along.ticks).tolist(), along.texts):
         at = MARGIN + place * (SCATTER_WIDTH - 2 * MARGIN)
-        parts.append(f'<path class="rule" d="M{at:.1f} {MARGIN / 2}V{bottom}"/>'
-                     f'<text class="name" x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{text}</text>')  # fmt: skip
+        parts.append(
+            f'<path class="rule" d="M{at:.1f} {MARGIN / 2}V{bottom}"/>'
+            f'<text class="name" x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{text}</text>'
+        )  # fmt: skip
     for place, text in zip(upwards.place(upwards.ticks).tolist(), upwards.texts):
         at = MARGIN / 2 + (1 - place) * (SCATTER_HEIGHT - 2 * MARGIN)
-        parts.append(f'<path class="rule" d="M{MARGIN} {at:.1f}H{SCATTER_WIDTH - MARGIN}"/>'
-                     f'<text class="name" x="{MARGIN - 6}" y="{at + 4:.1f}" text-anchor="end">{text}</text>')  # fmt: skip
+        parts.append(
+            f'<path class="rule" d="M{MARGIN} {at:.1f}H{SCATTER_WIDTH - MARGIN}"/>'
+            f'<text class="name" x="{MARGIN - 6}" y="{at + 4:.1f}" text-anchor="end">{text}</text>'
+        )
     for a, b, name in zip(x.tolist(), y.tolist(), names):
         parts.append(f'<circle class="point" cx="{a:.1f}" cy="{b:.1f}" r="3.5"><title>{escape(name)}</title></circle>')
     for place, text in zip(places, shown):

@@ -20,7 +20,7 @@ from sheetml.xlsx.writer import new_file
 
 if TYPE_CHECKING:
     from sheetml.learn import Epoch, FactorModel, Ratings
-    from sheetml.learn.factors import Scored
+    from sheetml.learn.recommender import Scored
 
 METRICS = {
     "mse": "Mean squared error",

@@ -279,7 +279,8 @@ def _facts(result: Any, code: str) -> list[Fact]:
 def _curve(points: list[tuple[int, int, float, float]], code: str) -> Any:
     chosen = _thinned(points)
     texts = [
-        f"iteration {iteration:,}: {in_format(value, code)} after {quantity(evaluations, 'evaluation')}, {seconds:.2f} s"
+        f"iteration {iteration:,}: {in_format(value, code)} after {quantity(evaluations, 'evaluation')}, "
+        f"{seconds:.2f} s"
         for iteration, evaluations, value, seconds in chosen
     ]
     across, up = (np.array([point[side] for point in chosen], float) for side in (0, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -163,11 +164,11 @@ def without_single(node: Node) -> Node:
     """The tree without the operator @ of implicit intersection."""
     if isinstance(node, Unary) and node.operator == "@":
         return without_single(node.operand)
-    changed = {}
+    changed: dict[str, Any] = {}
     for each in fields(node):
         value = getattr(node, each.name)
         if isinstance(value, Node):
             changed[each.name] = without_single(value)
         elif isinstance(value, tuple):
             changed[each.name] = tuple(without_single(part) if isinstance(part, Node) else part for part in value)
-    return replace(node, **changed) if changed else node  # type: ignore[arg-type]
+    return replace(node, **changed) if changed else node
