@@ -39,6 +39,8 @@ class EmbeddingModel(FactorModel):
     patience        stop after so many epochs without a better validation loss, and keep the best; None never
     dtype           "float64" or "float32"
     compiled        use the compiled trainer; None where Numba is installed
+    workers         cores for one training; the ratings are then taken in another order, and rows outside a minibatch
+                    must stay (`dense` False)
     seed            of initialisation, order and dropout: the same seed gives the same model
     """
 
@@ -52,6 +54,7 @@ class EmbeddingModel(FactorModel):
     patience: int | None = None
     dtype: str = "float64"
     compiled: bool | None = None
+    workers: int = 1
     seed: int = 0
     unknown: str = "error"
 
@@ -85,10 +88,11 @@ class EmbeddingModel(FactorModel):
             batch=self.batch,
             random=random,
             compiled=numba_is_there() if self.compiled is None else self.compiled,
+            workers=self.workers,
         )
 
     def _check(self) -> None:
-        for name in ("factors", "epochs", "batch"):
+        for name in ("factors", "epochs", "batch", "workers"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if self.dtype not in ("float64", "float32"):
