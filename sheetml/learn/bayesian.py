@@ -65,7 +65,7 @@ class BayesianFactors(FactorModel, name="bayes"):
             for side, other in ((users, items), (items, users)):
                 precision, mean = _drawn_prior(side.rows[side.counts > 0], random)
                 errors = random.normal(size=side.rows.shape)
-                side.solve(other, noise[ratings.users], precision, precision @ mean, noise=errors)
+                side.solve(other.rows, noise[ratings.users], precision, precision @ mean, noise=errors)
             left = residuals(users, items, values)
             noise = self._drawn_noise(left, ratings, random)
             if epoch in kept:

@@ -90,7 +90,7 @@ def test_bayesian_rows_have_the_mean_and_spread_of_their_posterior() -> None:
     draws = []
     for _ in range(10_000):
         noise = random.normal(size=users.rows.shape)
-        users.solve(items, np.full(30, 1.7), precision, precision @ mean, noise=noise)
+        users.solve(items.rows, np.full(30, 1.7), precision, precision @ mean, noise=noise)
         draws.append(users.rows[1].copy())
     of_user = ratings.users == 1
     regressors = np.column_stack([items.rows[ratings.items[of_user], :2], np.ones(of_user.sum())])
