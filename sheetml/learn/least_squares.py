@@ -60,7 +60,7 @@ class Side:
             self.rows,
             other_rows,
             precision,
-            np.zeros(width) if shift is None else shift,
+            np.zeros((count, width)) if shift is None else shift,
             np.ones(count) if scale is None else scale,
             np.zeros((count, width)) if noise is None else noise,
         )
