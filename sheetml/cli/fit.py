@@ -22,6 +22,7 @@ from sheetml.cli.terminal import (
     results,
 )
 from sheetml.errors import ModelError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from sheetml.learn import Epoch, FactorModel, RateSearch, Ratings
@@ -82,6 +83,8 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
         model = _model(kind, options)
     except ValueError as error:
         raise ModelError(f"the model {kind} cannot be made: {error}.") from None
+    if options["find_lr"] or options["report"] or options["plots"]:
+        needed("matplotlib", extra="plots")  # before the training, not after it
     read = read_ratings(ratings, options)
     if options["find_lr"] is not None:
         return _find_learning_rate(model, read, options)
@@ -310,8 +313,7 @@ def _print_search(search: RateSearch, picture: str, as_json: bool) -> None:
 
 
 def _draw(search: RateSearch) -> None:
-    import plotext
-
+    plotext = needed("plotext", extra="plots")
     plotext.clear_figure()
     plotext.plot(search.rates.tolist(), search.losses.tolist())
     plotext.xscale("log")

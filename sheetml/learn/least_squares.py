@@ -13,6 +13,7 @@ from sheetml.errors import ModelError
 from sheetml.learn.factors import FactorModel
 from sheetml.learn.history import Epoch, OnEpoch
 from sheetml.learn.ratings import Ratings
+from sheetml.optional import needed
 
 SMALL = 10_000  # ratings that are not worth a thread
 
@@ -42,6 +43,7 @@ class Side:
         noise: np.ndarray | None = None,
     ) -> None:
         """Solves for all rows, on all cores (see `learn.rows`). `weights` are by rating position."""
+        needed("numba", extra="learn")
         from sheetml.learn.rows import solve_rows
 
         count, width = self.rows.shape

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sheetml.errors import DataError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     import pandas
@@ -39,8 +40,7 @@ class _Codes:
         self.chunks: list[np.ndarray] = []
 
     def add(self, ids: pandas.Series) -> None:
-        import pandas
-
+        pandas = needed("pandas", extra="learn")
         codes, found = pandas.factorize(ids)
         known = [self.by_id.setdefault(identity, len(self.by_id)) for identity in found.tolist()]
         if len(self.by_id) > CODE_LIMIT:
@@ -71,8 +71,7 @@ def read_text(path: Path, user: str, item: str, rating: str, time: str) -> Colum
 
 
 def read_parquet(path: Path) -> pandas.DataFrame:
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     try:
         return pandas.read_parquet(path)
     except FileNotFoundError:
@@ -121,8 +120,7 @@ class _MixedIdsError(DataError):
 
 def _checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> np.ndarray:
     """The ratings as float64. Raises DataError for the first row that lacks something."""
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     for column in ("user", "item"):
         missing = frame[column].isna().to_numpy()
         if missing.any():
@@ -139,8 +137,7 @@ def _checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> n
 
 def _times(column: pandas.Series, source: str) -> np.ndarray:
     """Seconds since 1970, from numbers or from dates."""
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     if pandas.api.types.is_datetime64_any_dtype(column) and not column.isna().any():
         return column.to_numpy("datetime64[s]").astype(np.int64)
     numbers = pandas.to_numeric(column, errors="coerce")
@@ -194,8 +191,7 @@ def _is_number(text: str) -> bool:
 
 
 def _chunks(path: Path, options: dict[str, Any]) -> Iterator[pandas.DataFrame]:
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     names = {theirs: ours for ours, theirs in options["text"].items()}
     settings = {name: value for name, value in options.items() if name != "text"}
     try:
@@ -223,8 +219,7 @@ def read_titles(path: Path, item: str, title: str = "title") -> dict[Any, str]:
     for separator in ("::", "|"):
         if first.count(separator) >= 2 and "," not in first.split(separator)[0]:
             return _titles_between(path, separator)
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     try:
         frame = pandas.read_csv(path, sep=max(",;\t", key=first.count), dtype=str, keep_default_na=False)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:
