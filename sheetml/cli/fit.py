@@ -25,6 +25,7 @@ from sheetml.cli.terminal import (
     results,
 )
 from sheetml.errors import ModelError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from sheetml.learn import Epoch, FactorModel, RateSearch, Ratings
@@ -91,6 +92,8 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
         model = _model(kind, options)
     except ValueError as error:
         raise ModelError(f"the model {kind} cannot be made: {error}.") from None
+    if options["find_lr"] or options["report"] or options["plots"]:
+        needed("matplotlib", extra="plots")  # before the training, not after it
     if _is_out_of_core(ratings, options):
         return _fit_on_disk(ratings, model, target, options)
     read = read_ratings(ratings, options)
@@ -383,8 +386,7 @@ def _print_search(search: RateSearch, picture: str, as_json: bool) -> None:
 
 
 def _draw(search: RateSearch) -> None:
-    import plotext
-
+    plotext = needed("plotext", extra="plots")
     plotext.clear_figure()
     plotext.plot(search.rates.tolist(), search.losses.tolist())
     plotext.xscale("log")

@@ -14,6 +14,7 @@ from sheetml.errors import ModelError
 from sheetml.learn.factors import FactorModel
 from sheetml.learn.history import Epoch, OnEpoch
 from sheetml.learn.ratings import Ratings
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from sheetml.learn.blocks import BlockedRatings
@@ -49,6 +50,7 @@ class Side:
 
         `weights` are by rating position.
         """
+        needed("numba", extra="learn")
         from sheetml.learn.rows import solve_rows
 
         count, width = self.rows.shape

@@ -12,6 +12,7 @@ import numpy as np
 
 from sheetml.errors import DataError
 from sheetml.learn.ratings_files import columns_of_frames, is_parquet, read_parquet, read_text, read_titles, renamed
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     import pandas
@@ -100,8 +101,7 @@ class Ratings:
         duplicates: str = "error",
     ) -> Ratings:
         """Takes ratings from arrays of ids and values, each (n,)."""
-        import pandas
-
+        pandas = needed("pandas", extra="learn")
         columns = {"userId": users, "movieId": items, "rating": values}
         if times is not None:
             columns["timestamp"] = times
@@ -152,8 +152,7 @@ class Ratings:
 
     def to_frame(self) -> pandas.DataFrame:
         """A data frame with MovieLens' names: userId, movieId, rating, timestamp where known, title where known."""
-        import pandas
-
+        pandas = needed("pandas", extra="learn")
         columns = {"userId": self.user_ids[self.users], "movieId": self.item_ids[self.items], "rating": self.values}
         if self.times is not None:
             columns["timestamp"] = self.times

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sheetml.errors import DataError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     import pandas
@@ -41,8 +42,7 @@ class Codes:
 
     def coded(self, ids: pandas.Series) -> np.ndarray:
         """A number for each id, (n,) int32, in the order of their coming."""
-        import pandas
-
+        pandas = needed("pandas", extra="learn")
         codes, found = pandas.factorize(ids)
         known = [self.by_id.setdefault(identity, len(self.by_id)) for identity in found.tolist()]
         if len(self.by_id) > CODE_LIMIT:
@@ -90,8 +90,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def read_parquet(path: Path) -> pandas.DataFrame:
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     with _parquet_errors(path):
         return pandas.read_parquet(path)
 
@@ -184,8 +183,7 @@ def refuse_mixed(source: str, *codes: Codes) -> None:
 
 def checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> np.ndarray:
     """The ratings as float64. Raises DataError for the first row that lacks something."""
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     for column in ("user", "item"):
         missing = frame[column].isna().to_numpy()
         if missing.any():
@@ -202,8 +200,7 @@ def checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> np
 
 def _times(column: pandas.Series, source: str) -> np.ndarray:
     """Seconds since 1970, from numbers or from dates."""
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     if pandas.api.types.is_datetime64_any_dtype(column) and not column.isna().any():
         return column.to_numpy("datetime64[s]").astype(np.int64)
     numbers = pandas.to_numeric(column, errors="coerce")
@@ -257,8 +254,7 @@ def _is_number(text: str) -> bool:
 
 
 def _chunks(path: Path, options: dict[str, Any]) -> Iterator[pandas.DataFrame]:
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     names = {theirs: ours for ours, theirs in options["text"].items()}
     settings = {name: value for name, value in options.items() if name != "text"}
     try:
@@ -286,8 +282,7 @@ def read_titles(path: Path, item: str, title: str = "title") -> dict[Any, str]:
     for separator in ("::", "|"):
         if first.count(separator) >= 2 and "," not in first.split(separator)[0]:
             return _titles_between(path, separator)
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     try:
         frame = pandas.read_csv(path, sep=max(",;\t", key=first.count), dtype=str, keep_default_na=False)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:

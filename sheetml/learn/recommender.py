@@ -15,6 +15,7 @@ from sheetml.learn.history import Epoch
 from sheetml.learn.parameters import Parameters
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.storage import described, group, read_arrays, revived, write_arrays
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from sheetml.learn.blocks import BlockedRatings
@@ -266,8 +267,7 @@ def positions_of(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Ids that are text find known numbers and the other way round.
     """
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     ids = np.asarray(ids)
     if known.dtype.kind in "iu" and ids.dtype.kind in "USO":
         wanted = pandas.to_numeric(pandas.Series(ids), errors="coerce").to_numpy(np.float64)

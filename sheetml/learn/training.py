@@ -20,6 +20,7 @@ from sheetml.learn.optimizers import RATE, Eve, Optimizer, eve_coefficient
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.schedules import Schedule
 from sheetml.learn.strata import strata
+from sheetml.optional import needed
 
 MASK_BYTES = 2**25  # of dropout drawn at a time
 FLUSH = 8  # ratings a chunk, for each row that is brought up to date at its end
@@ -181,6 +182,7 @@ class Trainer:
     def _run_compiled(
         self, ratings: Ratings, positions: np.ndarray, settings: np.ndarray, losses: np.ndarray, masks: np.ndarray
     ) -> None:
+        needed("numba", extra="learn")
         from sheetml.learn.kernels import Shape, train
 
         network, optimizer = self.network, self.optimizer
