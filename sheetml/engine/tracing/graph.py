@@ -597,11 +597,33 @@ inverse: Primitive = Primitive(
     np.linalg.inv,
     (lambda g, r, x: negative(matmul(matmul(_swap(r), g), _swap(r))),),
 )
+
+
+def _compute_adjugate(x: np.ndarray) -> np.ndarray:
+    """By singular values: of a product it is the product of adjugates, the other way round."""
+    left, values, right = np.linalg.svd(x)
+    count = values.shape[-1]
+    others = np.stack([np.delete(values, i, axis=-1).prod(axis=-1) for i in range(count)], axis=-1)
+    signs = np.linalg.det(left) * np.linalg.det(right)
+    scaled = np.swapaxes(right, -1, -2) * (np.rint(signs)[..., None] * others)[..., None, :]
+    return np.matmul(scaled, np.swapaxes(left, -1, -2))
+
+
+def _adjugate_rule(g: Any, r: Any, x: Any) -> Any:
+    """Of determinant times inverse: singular matrices are refused by inverse, and so have no derivative here."""
+    inverted = inverse(x)
+    slope = sum(multiply(g, inverted), axis=(-2, -1))
+    by_determinant = multiply(reshape(slope, (*_shape(slope), 1, 1)), _swap(r))
+    by_inverse = matmul(matmul(_swap(inverted), g), _swap(inverted))
+    return subtract(by_determinant, multiply(reshape(determinant(x), (*_shape(slope), 1, 1)), by_inverse))
+
+
+adjugate: Primitive = Primitive("adjugate", _compute_adjugate, (_adjugate_rule,))
 determinant: Primitive = Primitive(
     "determinant",
     np.linalg.det,
-    # Jacobi's formula; singular matrices are refused by inverse, and so have no derivative here
-    (lambda g, r, x: multiply(reshape(multiply(g, r), (*_shape(r), 1, 1)), _swap(inverse(x))),),
+    # Jacobi's formula
+    (lambda g, r, x: multiply(reshape(g, (*_shape(r), 1, 1)), _swap(adjugate(x))),),
 )
 cumulative_sum: Primitive = Primitive(
     "cumulative_sum",
