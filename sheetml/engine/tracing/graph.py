@@ -100,7 +100,9 @@ class Primitive:
     A derivative is called as `f(gradient, result, *operands, **parameters)` and returns the gradient
     with respect to that operand. `None` for a derivative that is zero wherever it exists (a comparison,
     a position). An operation without `derivatives` cannot be differentiated: that is said by its name.
-    `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats.
+    `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats. `by_cell` says
+    that the first axis of operands and result counts cells, each computed by itself. `on_lanes` is the operation on
+    operands that have lanes, a further last axis (see lanes.py), where none of this tells how that goes.
     """
 
     def __init__(
@@ -112,6 +114,8 @@ class Primitive:
         elementwise: bool = False,
         emit: Callable[..., str] | None = None,
         scalar: str | None = None,
+        by_cell: bool = False,
+        on_lanes: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
@@ -119,6 +123,8 @@ class Primitive:
         self.elementwise = elementwise
         self.emit = emit
         self.scalar = scalar
+        self.by_cell = by_cell
+        self.on_lanes = on_lanes
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         for operand in operands:
@@ -633,9 +639,9 @@ cumulative_sum: Primitive = Primitive(
 reverse: Primitive = Primitive("reverse", lambda x: x[..., ::-1], (lambda g, r, x: reverse(g),))
 
 
-def position_of(name: str, compute: Callable[..., Any]) -> Primitive:
+def position_of(name: str, compute: Callable[..., Any], on_lanes: Callable[..., Any] | None = None) -> Primitive:
     """An operation whose result is a position or a decision: its derivative is zero where it exists."""
-    return Primitive(name, compute, (None,) * 255)
+    return Primitive(name, compute, (None,) * 255, on_lanes=on_lanes)
 
 
 def undifferentiable(name: str, compute: Callable[..., Any], scalar: str | None = None) -> Primitive:

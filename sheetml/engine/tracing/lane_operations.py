@@ -25,27 +25,38 @@ def on_lanes(node: Traced) -> Compute:
     rule = _RULES.get(primitive.name)
     if rule is not None:
         return rule(node)
+    if primitive.on_lanes is not None:
+        return primitive.on_lanes
+    if primitive.by_cell:
+        return _as_cells(node)
     if not node.parameters and (primitive.elementwise or _is_elementwise_ufunc(primitive.compute)):
         return primitive.compute
-    return _lane_by_lane(node)
+    return lane_by_lane(primitive.compute, node.parameters)
 
 
 def _is_elementwise_ufunc(compute: Any) -> bool:
     return isinstance(compute, np.ufunc) and compute.signature is None and compute.nout == 1
 
 
-def _lane_by_lane(node: Traced) -> Compute:
-    compute, parameters = node.primitive.compute, node.parameters  # type: ignore[union-attr]
+def lane_by_lane(compute: Compute, parameters: dict[str, Any] | None = None) -> Compute:
+    """Any operation, computed for one lane after the other."""
 
     def computed(*operands: np.ndarray) -> np.ndarray:
         spread = _same_lanes(operands)
-        return np.stack(
-            [
-                np.asarray(compute(*(each[..., lane] for each in spread), **parameters))
-                for lane in range(_lanes(spread))
-            ],
-            axis=-1,
-        )
+        lanes = ([each[..., lane] for each in spread] for lane in range(_lanes(spread)))
+        return np.stack([np.asarray(compute(*own, **(parameters or {}))) for own in lanes], axis=-1)
+
+    return computed
+
+
+def _as_cells(node: Traced) -> Compute:
+    """An operation on b cells, the first axis: those of all lanes are as many cells more."""
+    compute, count = node.primitive.compute, node.shape[0]  # type: ignore[union-attr]
+
+    def computed(*operands: np.ndarray) -> np.ndarray:
+        spread = [np.moveaxis(np.broadcast_to(x, (count, *x.shape[1:])), -1, 0) for x in _same_lanes(operands)]
+        result = np.asarray(compute(*(x.reshape((-1, *x.shape[2:])) for x in spread)))
+        return np.moveaxis(result.reshape((-1, count, *result.shape[1:])), 0, -1)
 
     return computed
 
