@@ -18,7 +18,7 @@ from sheetml.engine.values import BLANK
 from sheetml.errors import CalculationError, FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.prefixes import with_prefixes
-from sheetml.formula.references import address, cell_name, parse_area, split_areas
+from sheetml.formula.references import address, cell_name, column_letters, parse_area, split_areas
 from sheetml.formula.text import to_a1
 from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
@@ -382,21 +382,19 @@ class Worksheet:
 
     def _repr_html_(self) -> str:
         """How notebooks show it: the first rows and columns."""
-        from sheetml.tables import html_table
+        from sheetml.tables import html_table, shown_text
 
         used = self.used
         if used is None:
             return html_table([self.name], [["empty"]])
         shown = Area(1, 1, min(used.bottom, SHOWN_ROWS), min(used.right, SHOWN_COLUMNS))
-        frame = self.to_frame(address(None, shown)).astype(object)
-        rows = [
-            [row, *("" if value != value else value for value in values)]
-            for row, values in zip(frame.index, frame.to_numpy())
-        ]
+        values = np.reshape(np.array(self[address(None, shown)], object), (shown.bottom, shown.right)).tolist()
+        rows = [[number, *map(shown_text, row)] for number, row in enumerate(values, start=1)]
+        letters = [column_letters(column) for column in range(1, shown.right + 1)]
         caption = f"{self.name}: {address(None, used)}" + (
             "" if shown == used else f", of which {address(None, shown)}"
         )
-        return html_table(["", *frame.columns], rows, caption)
+        return html_table(["", *letters], rows, caption)
 
     def formula(self, text: str) -> str | None:
         """A cell's formula as the file states it, without "="; None where there is none."""

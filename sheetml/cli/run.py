@@ -33,6 +33,7 @@ from sheetml.cli.terminal import (
 )
 from sheetml.cli.training import EPOCHS, Trained, loop_document, show_loops, trained
 from sheetml.errors import CalculationError, SolverError, WorkbookError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,6 +266,8 @@ def _recorder(book: Workbook, workbook: Path, report: Path | None, png: Path | N
 
     if report is not None:
         check_target(workbook, report, overwrite=False)
+    if png is not None:
+        needed("matplotlib", extra="plots")  # before the run, not after it
     if png is not None and png.exists() and not png.is_dir():
         raise WorkbookError(f"{png} is a file: name a folder for the pictures.")
     return Recorder(book)

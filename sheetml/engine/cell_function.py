@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sheetml.engine.batches import Batches
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
@@ -24,7 +25,7 @@ from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
-from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
+from sheetml.errors import CalculationError, NotDifferentiableError, SheetmlError, UncomputableError
 from sheetml.xlsx.model import ErrorCode
 
 MOST_ATTEMPTS = 100
@@ -194,6 +195,8 @@ class CellFunction:
         self._scalar = scalar
         self._recording: Recording | None = None
         self._population: Population | None = None
+        self._batches: Batches | None = None
+        self._batches_revision = -1
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
@@ -280,16 +283,59 @@ class CellFunction:
         return float(values[0]) if self._scalar else np.array(values)
 
     def batch(self, points: np.ndarray) -> np.ndarray:
-        """The outputs at each of p points, (p, n): (p,), or for several output cells (p, m).
+        """The outputs at each of k points, (k, n): (k,), or for several output cells (k, m).
 
-        nan where a cell holds no number. All points are evaluated together where the cells allow it.
+        What f(x) gives at each, all points together: a point that decides otherwise than its neighbours (another
+        branch of an IF, another row of a MATCH) has its own value. nan where a cell holds no number; `problem`
+        says why.
         """
-        points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
+        points, finite = self._points(points)
         found = np.full((len(points), len(self._output_places)), np.nan)
-        finite = np.isfinite(points).all(axis=1)
-        together = self._together(points[finite])
-        found[finite] = self._one_by_one(points[finite]) if together is None else together
+        found[finite] = self._batches_now().values(points[finite], found.shape[1])
         return found[:, 0] if self._scalar else found
+
+    def batch_value_and_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same with the derivatives by each input: (k, n), or for several output cells (k, m, n).
+
+        They are nan at points without a value or a derivative, and inf where they are infinite.
+        """
+        points, finite = self._points(points)
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        slopes = np.full((*found.shape, points.shape[1]), np.nan)
+        found[finite], slopes[finite] = self._batches_now().values_and_gradients(points[finite], found.shape[1])
+        return (found[:, 0], slopes[:, 0]) if self._scalar else (found, slopes)
+
+    def batch_gradient(self, points: np.ndarray) -> np.ndarray:
+        """The derivatives by each input at each of k points: (k, n), or for several output cells (k, m, n)."""
+        return self.batch_value_and_gradient(points)[1]
+
+    def problem(self, x: np.ndarray, gradient: bool = False) -> str:
+        """Why there is no value (or no derivative) at a point: the sentence with the cell; "" where there is one."""
+        try:
+            self.jacobian(x) if gradient else self(x)
+        except SheetmlError as error:
+            return str(error)
+        return ""
+
+    def _points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points as (k, n), and which of them consist of finite numbers."""
+        points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
+        return points, np.asarray(np.isfinite(points).all(axis=1))
+
+    def _batches_now(self) -> Batches:
+        """What is known of the workbook as it is now."""
+        calculation = self._calculation
+        if not calculation.is_calculated or calculation.changed.any():
+            calculation.calculate()
+        if self._batches is None or self._batches_revision != calculation.revision:
+            self._batches = Batches(self._recorded_for_batches, self._together)
+            self._batches_revision = calculation.revision
+        return self._batches
+
+    def _recorded_for_batches(self, x: np.ndarray) -> Recording:
+        self._vector(x)  # what was recorded before the workbook changed is forgotten
+        with self._defects_named():
+            return self._trace(x)
 
     def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
         """Other cells of the same workbook as a function of others, which hold what they are given."""
@@ -303,8 +349,6 @@ class CellFunction:
     def _together(self, points: np.ndarray) -> np.ndarray | None:
         """All points evaluated together; None where that cannot be."""
         calculation = self._calculation
-        if not calculation.is_calculated or calculation.changed.any():
-            calculation.calculate()
         for _ in range(MOST_ATTEMPTS):
             try:
                 if self._population is None or self._population.revision != calculation.revision:
@@ -316,13 +360,6 @@ class CellFunction:
             except NotTogether:
                 return None
         return None
-
-    def _one_by_one(self, points: np.ndarray) -> np.ndarray:
-        found = np.full((len(points), len(self._output_places)), np.nan)
-        for row, point in zip(found, points):
-            with contextlib.suppress(CalculationError):
-                row[:] = self._values(self._vector(point))
-        return found
 
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """The output cell's value and its derivatives by each input, (n,), by one backward pass."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sheetml.optional import needed
 from sheetml.report.labelling import placed
 from sheetml.xlsx.writer import new_file
 
@@ -23,6 +24,7 @@ LONGEST = 40  # characters of a title in a picture
 
 def loss_plot(history: Sequence[Epoch]) -> Figure:
     """The losses by epoch: on the ratings fitted to, and on the validation ratings where there are any."""
+    needed("matplotlib", extra="plots")
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _figure(7, 4)
@@ -124,6 +126,7 @@ def save_png(figure: Figure, path: Path) -> None:
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    needed("matplotlib", extra="plots")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -124,7 +124,7 @@ def _selected(context: Context, arguments: Arguments) -> Selected | Value:
             met[cell] = _met(database, criteria, cell)
         except Unsupported:
             unsupported[cell] = True
-    refuse_where(context, missing, VALUE)
+    refuse_where(missing, VALUE)
     alike(unsupported)
     if unsupported.any():
         return context.uncomputable("criteria of a database that are formulas are not supported")
