@@ -20,6 +20,7 @@ import click
 import numpy as np
 from rich.console import Console, ConsoleOptions
 from rich.segment import Segment
+from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,6 +69,12 @@ def overwrite_option(function: F) -> F:
 
 class Screen(Console):
     """A console that shows control characters instead of sending them, and does not mind a reader who has gone."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """As rich's; sentences are broken only where a terminal is: what reads them elsewhere takes them by lines."""
+        if not self.is_terminal and all(isinstance(each, (str, Text)) for each in objects):
+            settings.setdefault("soft_wrap", True)
+        super().print(*objects, **settings)
 
     def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Every text comes through here, also those of tables."""
@@ -129,7 +136,6 @@ def written(console: Console, *paths: Path | None) -> None:
 def new_table(*headings: str, title: str = "", right: Collection[str] = ()) -> Table:
     """An empty table without lines around its cells; the headings in `right` are of columns of numbers."""
     from rich.table import Table
-    from rich.text import Text
 
     shown = Text(title, "bold") if title else None
     table = Table(box=None, padding=(0, 2, 0, 0), title=shown, title_justify="left", header_style="dim")
@@ -142,13 +148,14 @@ def show_table(console: Console, table: Table, named: int = 1) -> None:
     """Prints a table; where the terminal is too narrow for it, a block for each line, named by its first cells."""
     from rich.measure import Measurement
 
+    if table.title:
+        console.print(table.title)
+        table.title = None
     if table.row_count and Measurement.get(console, console.options.update(width=10 * WIDE), table).maximum <= (
         console.width
     ):  # fmt: skip
         console.print(table)
         return
-    if table.title:
-        console.print(table.title)
     columns = [list(column.cells) for column in table.columns]
     for row in zip(*columns):
         pairs = [
@@ -163,7 +170,6 @@ def show_block(console: Console, title: Any, pairs: Iterable[tuple[str, Any]]) -
     """Prints a title and, indented under it, names with their values; long values are broken under themselves."""
     from rich.padding import Padding
     from rich.table import Table
-    from rich.text import Text
 
     console.print(Text(str(title), "bold"))
     grid = Table.grid(padding=(0, 2, 0, 0))

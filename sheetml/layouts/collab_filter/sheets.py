@@ -14,6 +14,7 @@ from sheetml.layouts.book import (
     bold,
     heat_map,
     plain,
+    prepare_print,
     put_comment,
     put_formula,
     put_solver_model,
@@ -238,7 +239,7 @@ def _shape_crosstab(sheet: Worksheet, layout: Layout, model: SheetModel) -> None
             sheet.cell(row, column).alignment = Alignment(text_rotation=90, wrap_text=True, vertical="bottom")
     frozen_column = ratings.left if model.factors <= FROZEN_FACTORS else 1
     sheet.freeze_panes = f"{column_letters(frozen_column)}2"
-    _fit_to_page(sheet)
+    prepare_print(sheet, headings=1)
 
 
 # ---- a row for each rating --------------------------------------------------------------------
@@ -373,7 +374,7 @@ def _shape_by_rating(sheet: Worksheet, layout: Layout) -> None:
     set_width(sheet, user + factors + 5, predicted - 1, 6.5)
     set_width(sheet, predicted, predicted + 1, 8.5)
     sheet.freeze_panes = "A3"
-    _fit_to_page(sheet)
+    prepare_print(sheet, headings=2)
 
 
 def _add_fit_chart(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
@@ -445,7 +446,7 @@ def write_items(book: NewWorkbook, crosstab: Layout, model: SheetModel, labels: 
     set_width(sheet, 3, 3, 46)
     set_width(sheet, 4, 7, 12)
     sheet.freeze_panes = "D2"
-    _fit_to_page(sheet)
+    prepare_print(sheet, headings=1)
     _add_item_chart(sheet, len(headings), bottom, crosstab)
 
 
@@ -484,7 +485,7 @@ def write_about(book: NewWorkbook, paragraphs: Sequence[str]) -> None:
             continue
         written.alignment = Alignment(wrap_text=True, vertical="top")
         sheet.row_dimensions[row].height = LINE_HEIGHT * (1 + len(paragraph) // (ABOUT_WIDTH - 5))
-    _fit_to_page(sheet)
+    prepare_print(sheet)
 
 
 # ---- parts ------------------------------------------------------------------------------------
@@ -516,9 +517,3 @@ def _put_numbers(sheet: Worksheet, area: Area, numbers: np.ndarray) -> None:
     for row, line in enumerate(numbers.tolist(), start=area.top):
         for column, number in enumerate(line, start=area.left):
             put_value(sheet, row, column, number, TWO_DIGITS)
-
-
-def _fit_to_page(sheet: Worksheet) -> None:
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
