@@ -142,7 +142,7 @@ def prepare_print(sheet: Worksheet, area: Area | None = None, headings: int = 0)
     sheet.print_options.horizontalCentered = True
     margins = sheet.page_margins
     margins.left = margins.right = 0.4
-    margins.top, margins.bottom = 0.5, 0.6
+    margins.top, margins.bottom, margins.footer = 0.5, 0.75, 0.35
     sheet.oddFooter.left.text, sheet.oddFooter.right.text = "&A", "&P / &N"
     if area is not None:
         sheet.print_area = plain(area)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 TWO_DIGITS, FOUR_DIGITS = "0.00", "0.0000"
 MARK = "3B6EA5"  # the colour of charts
 ABOUT_WIDTH, LINE_HEIGHT = 95, 15.5  # characters, points
+CENTIMETRES = 0.19  # of a character's width
+NARROWEST_CHART = 8.0  # centimetres
 FROZEN_FACTORS = 8  # factors: more columns than these, frozen, would leave no room to scroll
 
 
@@ -399,8 +401,13 @@ def _add_fit_chart(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     series.marker.graphicalProperties.line.noFill = True
     series.graphicalProperties.line.noFill = True
     chart.series.append(series)
-    chart.width, chart.height = 16, 10
-    sheet.add_chart(chart, f"{column_letters(layout.objective.left + 2)}2")
+    room = CENTIMETRES * (15 + 6.5 * model.factors)  # below the tables of factors, left of the ratings
+    if room < NARROWEST_CHART:
+        chart.width, chart.height = 16, 10
+        sheet.add_chart(chart, f"{column_letters(layout.objective.left + 2)}2")
+        return
+    chart.width, chart.height = min(room, 16), min(room, 16) * 0.8
+    sheet.add_chart(chart, f"A{layout.item_factors.bottom + 2}")
 
 
 # ---- items ------------------------------------------------------------------------------------

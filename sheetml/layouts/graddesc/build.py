@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 FIRST = 4  # row of the first example
-CHART = 17.5, 9.0  # centimetres
-CHART_COLUMNS = 11  # that it covers
-LOG = 35  # column of the epochs, right of table and chart; their losses are beside it
-CHART_BOTTOM = FIRST + 18  # the row that it ends in
+CHART = 20.0, 9.0  # centimetres
+CHART_ROWS = 19  # that it covers
+FEW_ROWS = 100  # of examples, up to which the chart stands below them; else it is right of the log
+LOG = 22  # column of the epochs; their losses are beside it
 LOSS = "0.0000"  # the format of losses
 LOGGED = 200  # epochs that the charts show
 TRAINING = 50  # epochs of the one-cycle schedule
@@ -191,10 +191,10 @@ class _Page:
                 number = self.rate if value == "rate" else len(self.xs) if value == "rows" else value
                 self._start(f"start_{stem}", float(number), row, f"{stem} after a reset")
         right = max(cell.column for row in self.sheet.iter_rows() for cell in row if cell.value is not None)
-        log(self.sheet, self.names, self.spec.name, right + 2)
+        bottom = self.last + 2 + len(self.spec.starts or "1")
+        log(self.sheet, self.names, self.spec.name, bottom, len(self.xs))
         self._define()
-        bottom = max(self.last + 3 + len(self.spec.starts or "1"), CHART_BOTTOM)
-        shape(self.sheet, Area(1, 1, bottom, right + 2 + CHART_COLUMNS))
+        shape(self.sheet, right, bottom, len(self.xs))
 
     def _filled(self, text: str, row: int = 0) -> str:
         return text.format(r=row, p=row - 1, first=FIRST, last=self.last, s=self.last + 1)
@@ -206,6 +206,7 @@ class _Page:
             put_value(sheet, row, 3, 1.0, self.formats.intercept if row == 1 else self.formats.slope)
             self.names[name] = f"C{row}"
         put_text(sheet, 1, 4, "learn")
+        bold(sheet, Area(1, 4, 1, 4))
         put_value(sheet, 2, 4, self.rate)
         self.names["lr"] = "D2"
         put_text(sheet, 1, 1, self.spec.about.partition(":")[0])
@@ -294,6 +295,8 @@ class _Page:
         define(self.sheet, self.names)
         set_width(self.sheet, 1, 2, 9)
         set_width(self.sheet, 3, 20, 12)
+        for column, each in enumerate(self.spec.columns, start=6):
+            set_width(self.sheet, column, column, max(12, len(each.heading) + 3))
 
 
 def _number(text: str) -> float | None:
@@ -312,41 +315,44 @@ def define(sheet: Worksheet, names: dict[str, str]) -> None:
         sheet.defined_names[name] = DefinedName(name, attr_text=f"{quote_sheet(sheet.title)}!{place}")
 
 
-def shape(sheet: Worksheet, area: Area) -> None:
+def shape(sheet: Worksheet, right: int, bottom: int, rows: int) -> None:
     """Headings that stay in view, and a page that holds table and chart but not the long list of losses."""
     from openpyxl.styles import Border, Side
 
     sheet.freeze_panes = f"C{FIRST}"
-    for cell in sheet[FIRST - 1][: area.right - CHART_COLUMNS - 2]:
+    for cell in sheet[FIRST - 1][:right]:
         cell.border = Border(bottom=Side(style="thin", color=GREY))
-    prepare_print(sheet, area, headings=FIRST - 1)
+    chart = 1 + CHART_ROWS if rows <= FEW_ROWS else 0
+    prepare_print(sheet, Area(1, 1, bottom + chart, right), headings=FIRST - 1)
+    sheet.page_setup.orientation = "portrait"
 
 
-def log(sheet: Worksheet, names: dict[str, str], title: str, beside: int) -> None:
-    """The column that the loss before each epoch is written to, and its chart in column `beside`."""
+def log(sheet: Worksheet, names: dict[str, str], title: str, bottom: int, rows: int) -> None:
+    """The column that the loss before each epoch is written to, and its chart, below the table where that is near."""
     from openpyxl.chart import LineChart, Reference
 
     put_text(sheet, 2, LOG + 1, "Loss before each epoch:")
     put_text(sheet, 3, LOG, "epoch")
     put_text(sheet, 3, LOG + 1, "loss")
     bold(sheet, Area(2, LOG, 3, LOG + 1))
-    bottom = FIRST + LOGGED - 1
+    end = FIRST + LOGGED - 1
     for epoch in range(LOGGED):
         put_value(sheet, FIRST + epoch, LOG, epoch + 1)
         sheet.cell(FIRST + epoch, LOG + 1).number_format = LOSS
     set_width(sheet, LOG + 1, LOG + 1, 12)
     letter = column_letters(LOG + 1)
-    names |= {"rmsestart": f"{letter}2", "rmses": f"{letter}{FIRST}:{letter}{bottom}"}
+    names |= {"rmsestart": f"{letter}2", "rmses": f"{letter}{FIRST}:{letter}{end}"}
     chart = LineChart()
     chart.title, chart.legend, chart.style = f"{title}: loss by epoch", None, 13
-    chart.add_data(Reference(sheet, min_col=LOG + 1, min_row=FIRST, max_row=bottom))
-    chart.set_categories(Reference(sheet, min_col=LOG, min_row=FIRST, max_row=bottom))
+    chart.add_data(Reference(sheet, min_col=LOG + 1, min_row=FIRST, max_row=end))
+    chart.set_categories(Reference(sheet, min_col=LOG, min_row=FIRST, max_row=end))
     chart.series[0].smooth = False
     chart.x_axis.title, chart.y_axis.title = "epoch", "loss"
     chart.x_axis.delete = chart.y_axis.delete = False
     chart.x_axis.tickLblSkip = chart.x_axis.tickMarkSkip = 20
     chart.width, chart.height = CHART
-    sheet.add_chart(chart, f"{column_letters(beside)}{FIRST}")
+    chart.y_axis.number_format, chart.y_axis.numFmt.sourceLinked = "General", False
+    sheet.add_chart(chart, f"A{bottom + 2}" if rows <= FEW_ROWS else f"{column_letters(LOG + 3)}{FIRST - 1}")
 
 
 # ---- the sheets apart --------------------------------------------------------------------------
@@ -396,11 +402,11 @@ def _basic(book: NewWorkbook, xs: np.ndarray, ys: np.ndarray, rate: float) -> No
     put_text(sheet, last + 1, 5, "rmse")
     put_formula(sheet, last + 1, 6, f"SQRT(SUM(F{FIRST}:F{last}))", LOSS)
     names["rmse"] = f"F{last + 1}"
-    log(sheet, names, "basic SGD", 16)
+    log(sheet, names, "basic SGD", last + 1, len(xs))
     define(sheet, names)
     set_width(sheet, 1, 2, 9)
     set_width(sheet, 3, 14, 12)
-    shape(sheet, Area(1, 1, max(last + 1, CHART_BOTTOM), 16 + CHART_COLUMNS))
+    shape(sheet, 14, last + 1, len(xs))
 
 
 def _data(book: NewWorkbook, xs: np.ndarray, ys: np.ndarray, drawn: bool) -> None:
