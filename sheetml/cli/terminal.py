@@ -104,10 +104,11 @@ _SIGNS |= {chr(code): f"<{code:04X}>" for code in (*range(0x202A, 0x202F), *rang
 
 def results() -> Console:
     """The console for results: as wide as the terminal or as COLUMNS says, else wide enough for any table."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdigit() and int(stated) > 0:
+        return Screen(highlight=False, width=int(stated))
     console = Screen(highlight=False)
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
-        return console
-    return Screen(highlight=False, width=WIDE)
+    return console if console.is_terminal else Screen(highlight=False, width=WIDE)
 
 
 def messages() -> Console:
@@ -133,12 +134,24 @@ def written(console: Console, *paths: Path | None) -> None:
 # ---- tables and blocks ---------------------------------------------------------------------------
 
 
+def _shown(cell: Any) -> Text:
+    """A cell's text with its control characters shown, so that its width is that of what is seen."""
+    text = cell if isinstance(cell, Text) else Text(str(cell))
+    return text if text.plain.isprintable() else Text(visible(text.plain), text.style)
+
+
 def new_table(*headings: str, title: str = "", right: Collection[str] = ()) -> Table:
     """An empty table without lines around its cells; the headings in `right` are of columns of numbers."""
     from rich.table import Table
 
+    class Cells(Table):
+        """A table whose cells are texts, never markup."""
+
+        def add_row(self, *cells: Any, **settings: Any) -> None:
+            super().add_row(*map(_shown, cells), **settings)
+
     shown = Text(title, "bold") if title else None
-    table = Table(box=None, padding=(0, 2, 0, 0), title=shown, title_justify="left", header_style="dim")
+    table = Cells(box=None, padding=(0, 2, 0, 0), title=shown, title_justify="left", header_style="dim")
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left")
     return table
@@ -176,7 +189,7 @@ def show_block(console: Console, title: Any, pairs: Iterable[tuple[str, Any]]) -
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in pairs:
-        grid.add_row(Text(name), value if isinstance(value, Text) else Text(str(value)))
+        grid.add_row(Text(name), _shown(value))
     if grid.row_count:
         console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 

@@ -81,9 +81,7 @@ def test_numbers_of_a_column_have_the_same_decimals() -> None:
     points=st.lists(st.tuples(st.floats(0, 900), st.floats(0, 600)), min_size=1, max_size=25),
     lengths=st.lists(st.integers(1, 30), min_size=25, max_size=25),
 )
-def test_names_beside_points_never_run_into_each_other(
-    points: list[tuple[float, float]], lengths: list[int]
-) -> None:
+def test_names_beside_points_never_run_into_each_other(points: list[tuple[float, float]], lengths: list[int]) -> None:
     names = ["x" * length for length in lengths[: len(points)]]
     places = placed(points, names, 6.0, 13.0, (0, 0, 1000, 650))
     boxes = []
