@@ -106,7 +106,7 @@ def results() -> Console:
     """The console for results: as wide as the terminal or as COLUMNS says, else wide enough for any table."""
     stated = os.environ.get("COLUMNS", "")
     if stated.isdigit() and int(stated) > 0:
-        return Screen(highlight=False, width=int(stated))
+        return Screen(highlight=False, width=int(stated), height=25)  # rich heeds a width only with a height
     console = Screen(highlight=False)
     return console if console.is_terminal else Screen(highlight=False, width=WIDE)
 
