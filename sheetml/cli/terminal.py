@@ -33,7 +33,7 @@ EXISTING_FILE = click.Path(
 OUTPUT_FILE = click.Path(path_type=Path, readable=False)
 
 
-WIDE = 160  # characters of a line that goes to no terminal
+WIDE = 200  # characters of a line that goes to no terminal
 
 
 class OneOf(click.Choice[str]):
