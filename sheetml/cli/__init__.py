@@ -54,6 +54,8 @@ class Commands(click.Group):
         if cmd_name not in self.commands_by_name:
             return None
         module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
+        # a file's numbers overflow and divide by zero: that shows in the results, and is no warning to who calls
+        ctx.with_resource(importlib.import_module("numpy").errstate(all="ignore"))
         command: click.Command = module.command
         return command
 

@@ -50,6 +50,7 @@ class Calculation(CellTable):
             np.zeros(self.slots.count, bool),
             np.random.default_rng(),
             formula_text=self.formula_text,
+            formula_tree=lambda sheet, row, column: self.formulas.tree(self.slot(sheet, row, column)),
             is_total=self.formulas.are_totals,
         )
         self.spills = Spills(self.formulas, self.workspace)
