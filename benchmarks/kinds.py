@@ -29,7 +29,7 @@ def kind(make: Callable[[], dict[str, Cells]]) -> Callable[[], dict[str, Cells]]
 def loan_that_ends_in_blanks() -> dict[str, Cells]:
     """A loan table whose rows are "" once the loan is paid back, with extra payments."""
     cells: Cells = {"B1": 250_000, "B2": 0.045, "B3": 30, "B4": 12, "B5": "=ROUND(PMT(B2/B4,B3*B4,-B1),2)", "B6": 100}
-    cells |= {"A9": 1, "B9": "=B1", "C9": "=B5", "D9": "=IF(A9=\"\",\"\",B9*$B$2/$B$4)", "E9": "=C9-D9", "F9": "=B9-E9"}
+    cells |= {"A9": 1, "B9": "=B1", "C9": "=B5", "D9": '=IF(A9="","",B9*$B$2/$B$4)', "E9": "=C9-D9", "F9": "=B9-E9"}
     for row in range(10, 10 + 479):
         before = row - 1
         cells[f"A{row}"] = f'=IF(OR(A{before}="",F{before}<=0.005),"",A{before}+1)'
