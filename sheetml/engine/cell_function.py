@@ -317,6 +317,21 @@ class CellFunction:
             return str(error)
         return ""
 
+    def jax(self, x: np.ndarray | None = None) -> Callable[[Any], tuple[Any, Any]]:
+        """The cells as a function of JAX: g(x) gives the value, () or (m,), and whether it holds, a boolean.
+
+        It goes with jax.jit, jax.vmap and jax.grad(g, has_aux=True), in double precision. It is what the cells compute
+        at x (the present values, if left out); where others decide otherwise, or leave a function's domain, the boolean
+        is False and the value means nothing: take f(x) there. Raises as f(x) does, and SheetmlError where JAX is not
+        installed or computes in single precision.
+        """
+        from sheetml.engine.in_jax import jax_function
+
+        self.trace_at(self.x0 if x is None else x)
+        known = self._recording
+        assert known is not None
+        return jax_function(known.leaf, known.outputs, list(zip(known.guards, known.expected)), self._scalar)
+
     def _points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points as (k, n), and which of them consist of finite numbers."""
         points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
