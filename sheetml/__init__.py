@@ -10,6 +10,7 @@ wb.save("solved.xlsx")
 """
 
 from sheetml.api import Workbook, open
+from sheetml.content import text
 from sheetml.errors import (
     CalculationError,
     DataError,
@@ -20,6 +21,7 @@ from sheetml.errors import (
     SheetmlError,
     SolverError,
     UncomputableError,
+    UnknownSheetError,
     WorkbookError,
 )
 from sheetml.version import __version__
@@ -37,9 +39,11 @@ __all__ = [
     "SheetmlError",
     "SolverError",
     "UncomputableError",
+    "UnknownSheetError",
     "Workbook",
     "WorkbookError",
     "Worksheet",
     "__version__",
     "open",
+    "text",
 ]

@@ -64,6 +64,9 @@ class WithOwnFunctions(Mapping[str, Function]):
         self._workbook = workbook
         self._own: dict[str, Function] | None = None
 
+    def __getstate__(self) -> dict[str, object]:
+        return {"_workbook": self._workbook, "_own": None}  # the compiled functions stay behind
+
     def __getitem__(self, name: str) -> Function:
         known = FUNCTIONS.get(name)
         return self.own[name] if known is None else known
