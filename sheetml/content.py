@@ -89,17 +89,25 @@ def _is_missing(item: Any) -> bool:
 def as_array(value: Any) -> np.ndarray:
     """One value, or rows of values, as an array of objects in the same shape.
 
-    Raises ValueError where rows differ in length.
+    What is missing in a pandas frame or series is None. Raises ValueError where rows differ in length.
     """
+    if hasattr(value, "isna") and hasattr(value, "astype"):
+        frame = np.array(value.astype(object), dtype=object)
+        frame[np.asarray(value.isna())] = None
+        return frame
     if isinstance(value, np.ndarray) or (hasattr(value, "__array__") and not np.isscalar(value)):
         array = np.asarray(value)
         if array.dtype.kind in "Mm":  # as objects they would be bare numbers of nanoseconds
             array = array.astype(f"{array.dtype.kind}8[us]")
         return array.astype(object)
+    ragged = ValueError("cannot hold them: the rows of values differ in length")
     try:
-        return np.array(value, dtype=object)
-    except ValueError:
-        raise ValueError("the rows of values differ in length") from None
+        objects = np.array(value, dtype=object)
+    except ValueError:  # NumPy's, where rows of rows differ
+        raise ragged from None
+    if any(isinstance(item, (list, tuple)) for item in objects.reshape(-1).tolist()):
+        raise ragged
+    return objects
 
 
 def fitted(values: np.ndarray, height: int, width: int) -> np.ndarray:

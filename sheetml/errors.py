@@ -24,6 +24,7 @@ def did_you_mean(wanted: str, known: Iterable[str]) -> str:
     import difflib
 
     by_key = {name.casefold(): name for name in known}
+    by_key.pop(wanted.casefold(), None)
     close = difflib.get_close_matches(wanted.casefold(), by_key, n=1, cutoff=0.7)
     return f"did you mean {by_key[close[0]]!r}?" if close else ""
 

@@ -12,8 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sheetml.cell import Cell
-from sheetml.content import Content, FormulaText, Moment, Text, as_array, content, fitted, moment_of
+from sheetml.content import Content, FormulaText, Text, as_array, content, fitted
 from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.calculation import UNKNOWN, Calculation
@@ -25,6 +24,7 @@ from sheetml.formula.prefixes import with_prefixes, without_prefixes
 from sheetml.formula.references import address, cell_name, column_letters, parse_area, quote_sheet, split_areas
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
+from sheetml.rows import Rows
 from sheetml.xlsx.cell_styles import CellStyles
 from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, Table, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
@@ -41,7 +41,6 @@ MOST_NEW_CELLS = 500_000  # that addresses may name and the workbook does not ho
 SHOWN_ROWS, SHOWN_COLUMNS = 30, 20  # of a sheet in a notebook
 
 Key = str | int | slice  # of cells: "A1:B2", 3 for a row, "A1":"B2"
-_FIRST = Area(1, 1, 1, 1)
 
 
 class Book:
@@ -407,7 +406,7 @@ class Book:
         return formulas
 
 
-class Worksheet:
+class Worksheet(Rows):
     """A sheet: `ws["B3"]` is a value, `ws["A1:C9"]` an array of rows and columns; both can be set."""
 
     def __init__(self, workbook: Book, position: int) -> None:
@@ -460,7 +459,12 @@ class Worksheet:
         A value is not put over a formula: ValueError (`del ws["B3"]` clears the cell first). Where something cannot
         be set, nothing is.
         """
-        self._put(self._area(key), as_array(value))
+        area = self._area(key)
+        try:
+            values = as_array(value)
+        except ValueError as error:
+            raise ValueError(f"{address(self.name, area)} {error}") from None
+        self._put(area, values)
 
     def __delitem__(self, key: Key) -> None:
         """Clears cells: their values and their formulas. Raises ValueError where that would cut an array formula."""
@@ -562,7 +566,10 @@ class Worksheet:
         )  # fmt: skip
 
     def _named(self, text: str) -> Area:
-        """The area of a name, a table or one column."""
+        """The area of a table's rows, of a name or of one column."""
+        for name, table in self.tables.items():
+            if name.casefold() == text.casefold() and table.body is not None:
+                return table.body
         try:
             areas = self.workbook.areas(text, self.name)
         except FormulaError as error:
@@ -575,16 +582,6 @@ class Worksheet:
             raise FormulaError(f"{text!r} is {where}, and not one area of {self.name!r}")
         return areas[0][1]
 
-    # ---- as openpyxl has it
-
-    def cell(self, row: int, column: int, value: Any = None) -> Cell:
-        """The cell in a row and a column, which count from 1; with a value, that is put there."""
-        cell_name(row, column)  # raises where there is no such cell
-        cell = Cell(self, row, column)
-        if value is not None:
-            cell.value = value
-        return cell
-
     def number_format(self, key: str) -> str:
         """The code of a cell's number format in the file: "General", "0.00", "yyyy-mm-dd"."""
         area = self._area(key)
@@ -592,82 +589,6 @@ class Worksheet:
 
     def _number_format(self, row: int, column: int) -> str:
         return CellStyles.of(self.workbook.file).number_format(self.position, row, column)
-
-    def iter_rows(
-        self,
-        min_row: int | None = None,
-        max_row: int | None = None,
-        min_col: int | None = None,
-        max_col: int | None = None,
-        values_only: bool = False,
-    ) -> Iterator[tuple[Any, ...]]:
-        """Rows of cells, or of their values alone: what a number shows as a date or a time is one there.
-
-        Without bounds from A1 to the last filled row and column.
-        """
-        area = self._bounded(min_row, max_row, min_col, max_col)
-        if area is None:
-            return
-        for row in range(area.top, area.bottom + 1):
-            if values_only:
-                yield tuple(self._shown(Area(row, area.left, row, area.right)))
-            else:
-                yield tuple(Cell(self, row, column) for column in range(area.left, area.right + 1))
-
-    def iter_cols(
-        self,
-        min_col: int | None = None,
-        max_col: int | None = None,
-        min_row: int | None = None,
-        max_row: int | None = None,
-        values_only: bool = False,
-    ) -> Iterator[tuple[Any, ...]]:
-        """The same column by column."""
-        area = self._bounded(min_row, max_row, min_col, max_col)
-        if area is None:
-            return
-        for column in range(area.left, area.right + 1):
-            if values_only:
-                yield tuple(self._shown(Area(area.top, column, area.bottom, column)))
-            else:
-                yield tuple(Cell(self, row, column) for row in range(area.top, area.bottom + 1))
-
-    def _bounded(
-        self, min_row: int | None, max_row: int | None, min_col: int | None, max_col: int | None
-    ) -> Area | None:
-        used = self.used
-        if used is None and not any((min_row, max_row, min_col, max_col)):
-            return None
-        last = used or Area(1, 1, 1, 1)
-        area = Area(min_row or 1, min_col or 1, max_row or last.bottom, max_col or last.right)
-        for row, column in ((area.top, area.left), (max(area.bottom, 1), max(area.right, 1))):
-            cell_name(row, column)  # raises where there is no such cell
-        return area
-
-    def _shown(self, area: Area) -> Iterator[CellValue | Moment]:
-        """The values of an area, row by row; a number that shows as a date or a time is one."""
-        values = self._values(area).reshape(-1).tolist()
-        places = itertools.product(range(area.top, area.bottom + 1), range(area.left, area.right + 1))
-        for (row, column), value in zip(places, values):
-            moment = None
-            if isinstance(value, float):
-                moment = moment_of(value, self._number_format(row, column), self.date_1904)
-            yield value if moment is None else moment
-
-    @property
-    def rows(self) -> Iterator[tuple[Cell, ...]]:
-        return self.iter_rows()
-
-    @property
-    def columns(self) -> Iterator[tuple[Cell, ...]]:
-        return self.iter_cols()
-
-    @property
-    def values(self) -> Iterator[tuple[Any, ...]]:
-        return self.iter_rows(values_only=True)
-
-    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
-        return self.iter_rows()
 
     def append(self, row: Iterable[Any] | Mapping[int | str, Any]) -> None:
         """Puts a row of values below the last filled one; a mapping gives them by column, "B" or 2.
@@ -691,30 +612,6 @@ class Worksheet:
         filled = calculation.kinds(slots) != BLANK
         rows, columns = rows[filled], columns[filled]
         return Area(int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())) if len(rows) else None
-
-    @property
-    def min_row(self) -> int:
-        """The first filled row, 1 on an empty sheet."""
-        return (self._filled or _FIRST).top
-
-    @property
-    def max_row(self) -> int:
-        """The last filled row, 1 on an empty sheet. Cells that only have a format do not count."""
-        return (self._filled or _FIRST).bottom
-
-    @property
-    def min_column(self) -> int:
-        return (self._filled or _FIRST).left
-
-    @property
-    def max_column(self) -> int:
-        return (self._filled or _FIRST).right
-
-    @property
-    def dimensions(self) -> str:
-        """The smallest area around all filled cells, "A1:A1" on an empty sheet."""
-        area = self._filled or _FIRST
-        return f"{cell_name(area.top, area.left)}:{cell_name(area.bottom, area.right)}"
 
     @property
     def tables(self) -> dict[str, ExcelTable]:
@@ -814,7 +711,7 @@ class ExcelTable:
     def _repr_html_(self) -> str:
         from sheetml.tables import html_table
 
-        rows = self.sheet._values(self._body).tolist() if self._body is not None else []
+        rows = self.sheet._values(self.body).tolist() if self.body is not None else []
         shown = [["" if value is None else value for value in row] for row in rows[:SHOWN_ROWS]]
         return html_table(self.columns, shown, f"{self.name}: {self.address}, {len(rows):,} rows")
 
@@ -838,7 +735,8 @@ class ExcelTable:
         return list(self._table.columns)
 
     @property
-    def _body(self) -> Area | None:
+    def body(self) -> Area | None:
+        """The area of its rows, without headings and totals; None where there are none."""
         area = self._table.area
         top, bottom = area.top + self._table.header_rows, area.bottom - self._table.totals_rows
         return Area(top, area.left, bottom, area.right) if top <= bottom else None
@@ -847,6 +745,6 @@ class ExcelTable:
         """Its rows, without headings and totals, as a pandas DataFrame with the names of its columns."""
         import pandas as pd
 
-        if self._body is None:
+        if self.body is None:
             return pd.DataFrame(columns=self.columns)
-        return self.sheet.to_frame(address(None, self._body)).set_axis(self.columns, axis="columns")
+        return self.sheet.to_frame(address(None, self.body)).set_axis(self.columns, axis="columns")
