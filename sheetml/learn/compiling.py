@@ -43,7 +43,7 @@ def _watching(tell: Callable[[], None] | None) -> Iterator[Callable[[], float]]:
         return
     from numba.core import event
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):
         """Adds up the outermost compilations: functions compile those that they call."""
 
         depth, began, seconds = 0, 0.0, 0.0
