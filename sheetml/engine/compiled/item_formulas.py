@@ -258,7 +258,8 @@ class _Writer:
 
     def _asked(self, node: Call, context: Context, by_value: range | tuple[int, ...]) -> str:
         """A function evaluated by the engine for one cell, with its arguments as variables."""
-        arguments, variables, texts, fixed = [], [], [], True
+        arguments: list[Node] = []
+        variables, texts, fixed = [], [], True
         for position, argument in enumerate(node.arguments):
             if isinstance(argument, (*_CONSTANTS, Missing)):
                 arguments.append(argument)
