@@ -374,7 +374,7 @@ class Book:
         """
         calculation = self.calculation
         for position, sheet in enumerate(self.file.sheets):
-            for formula in sheet.cells.formula.values():
+            for formula in sheet.cells.formulas.different():
                 if not formula.dynamic or formula.area is None:
                     continue
                 slot = calculation.slot(position, formula.row, formula.column)
@@ -399,7 +399,7 @@ class Book:
         formulas = {place: None if text is None else with_prefixes(text) for place, text in edited.items()}
         for sheet in {place[0] for place in edited}:
             cells = self.file.sheets[sheet].cells
-            for position, formula in cells.formula.items():
+            for position, formula in cells.formulas.shared():
                 place = (sheet, int(cells.row[position]), int(cells.column[position]))
                 if formula.area is None and (sheet, formula.row, formula.column) in edited and place not in edited:
                     formulas[place] = _own_text(formula, place[1], place[2])

@@ -17,12 +17,13 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
+from sheetml.xlsx.cell_metadata import read_metadata
 from sheetml.xlsx.defined_names import NameChanges, with_names
 from sheetml.xlsx.error_notes import error_notes
 from sheetml.xlsx.model import Area, CellValue, ErrorCode, Sheet, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
-from sheetml.xlsx.reader import read_metadata, read_workbook_bytes
+from sheetml.xlsx.reader import read_workbook_bytes
 from sheetml.xlsx.sheet_patch import (
     ArrayResult,
     CellChanges,
@@ -161,7 +162,7 @@ def _patched_parts(
 
 def _array_areas(sheet: Sheet, changes: CellChanges) -> Iterator[Area]:
     """The areas that array formulas fill once the changes are made."""
-    for formula in sheet.cells.formula.values():
+    for formula in sheet.cells.formulas.different():
         change = changes.get((formula.row, formula.column))
         if isinstance(change, ArrayResult):
             yield change.area
