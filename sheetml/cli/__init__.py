@@ -23,6 +23,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
+    "serve": "Open a workbook on a page in the browser, and watch it learn.",
     "solver": "State, show or remove the Solver models of a workbook.",
     "seek": "Find the value of a cell that brings another to a value (goal seek).",
     "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
@@ -80,6 +81,8 @@ class Commands(click.Group):
             return None
         with _starting():
             module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
+        # a file's numbers overflow and divide by zero: that shows in the results, and is no warning to who calls
+        ctx.with_resource(importlib.import_module("numpy").errstate(all="ignore"))
         command: click.Command = module.command
         return command
 

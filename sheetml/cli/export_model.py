@@ -37,7 +37,7 @@ def command(workbook: Path, output: Path, sheet: str | None, overwrite: bool, qu
     check_output(output, (".mps", ".lp", ".py"), overwrite=overwrite, binary=False)
     book = sheetml.open(workbook)
     book.calculate()
-    models = book.solver_models
+    models = list(book.solver_models)
     if not models:
         raise SolverError(f"{book.path} has no Solver model: state one with {how_to_state(book)}.")
     if sheet is not None:
