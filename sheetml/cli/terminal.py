@@ -225,6 +225,8 @@ def check_output(
     if output.suffix.lower() not in kinds:
         better = output.with_suffix(kinds[0]) if output.name else Path("FILE" + kinds[0])
         raise WorkbookError(f"{output}: what is written there is a file of the kind {wanted}: say {option} {better}.")
+    if not output.parent.is_dir():
+        raise WorkbookError(f"{output} cannot be written: there is no folder {output.parent}.")
     if output.exists() and not output.is_file():
         raise WorkbookError(f"{output} is no file that can be replaced: name another with {option}.")
     if output.exists() and not overwrite:
