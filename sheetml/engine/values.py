@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.number_format import general_text
 from sheetml.engine.precision import COMPARISONS
 from sheetml.engine.reading import parse_number
@@ -399,7 +400,8 @@ def compare(operator: str, left: Value, right: Value) -> Value:
     same = left_rank == right_rank
     words = same & (left_rank == 1)
     if words.any():
-        left_text, right_text = _folded(left.texts), _folded(right.texts)
+        seen = _folded if operator in ("=", "<>") else _keys
+        left_text, right_text = seen(left.texts), seen(right.texts)
         by_rank = np.where(words, of_ranks(left_text, right_text).astype(bool), by_rank)
     numeric = same & ~words
     truth = ops.where(numeric, compute(left.number, right.number), by_rank) if numeric.any() else by_rank
@@ -416,12 +418,8 @@ def _ranks(value: Value, other: Value) -> np.ndarray:
     return np.where(value.kinds == BLANK, _RANK[other.kinds], ranks)
 
 
-def folded(text: str) -> str:
-    """Text as comparisons see it: Excel does not tell capitals from small letters."""
-    return text.lower()
-
-
 _folded = np.frompyfunc(folded, 1, 1)
+_keys = np.frompyfunc(collation_key, 1, 1)
 
 
 def describe(value: float | str | bool | ErrorCode | None) -> str:
