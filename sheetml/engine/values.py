@@ -71,6 +71,23 @@ class Value:
         return f"Value({value_of(self.number)!r}, {self.kind!r}, {self.text!r})"
 
 
+class OneElementArray(Value):
+    """An array of one element, which functions tell from a scalar: SUM passes over a text in it."""
+
+    __slots__ = ()
+
+
+def array_of(value: Value) -> Value:
+    """The value as an array, also where it has only one element."""
+    alone = value.shape[1:] == (1, 1)
+    return OneElementArray(value.number, value.kind, value.text) if alone else value
+
+
+def is_scalar(value: Value) -> bool:
+    """Whether the value stands alone, and is no array of one element."""
+    return value.shape[1:] == (1, 1) and not isinstance(value, OneElementArray)
+
+
 # ---- making values -----------------------------------------------------------------------------
 
 
@@ -224,7 +241,8 @@ def select(value: Value, index: np.ndarray | slice) -> Value:
     """The value for some of the cells (positions along the first axis)."""
     if value.shape[0] == 1:
         return value
-    return rearranged(value, np.arange(int(np.prod(value.shape))).reshape(value.shape)[index])
+    chosen = rearranged(value, np.arange(int(np.prod(value.shape))).reshape(value.shape)[index])
+    return array_of(chosen) if isinstance(value, OneElementArray) else chosen
 
 
 def rearranged(value: Value, flat_index: np.ndarray) -> Value:

@@ -15,7 +15,7 @@ from sheetml.engine.functions.lookup import integers
 from sheetml.engine.sizes import check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import concrete
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, as_boolean, as_number
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, array_of, as_boolean, as_number
 from sheetml.formula.tree import Missing, Node
 
 
@@ -45,10 +45,12 @@ class Elements:
         """An array of elements by their positions, (R, C) for all cells or (b, R, C)."""
         index = index.reshape(-1, *index.shape[-2:])
         flat = np.arange(self.count)[:, None, None] * self.size + index
-        return Value(
-            ops.take(self._number, flat),
-            None if self._kind is None else _unless_zero(self._kind.reshape(-1)[flat]),
-            None if self._text is None else self._text.reshape(-1)[flat],
+        return array_of(
+            Value(
+                ops.take(self._number, flat),
+                None if self._kind is None else _unless_zero(self._kind.reshape(-1)[flat]),
+                None if self._text is None else self._text.reshape(-1)[flat],
+            )
         )
 
 
