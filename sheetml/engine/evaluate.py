@@ -778,7 +778,8 @@ def _call(context: Context, node: Call) -> Result:
             named = definition(context).evaluate(tree)
     if isinstance(named, Lambda):
         return apply(context, named, _given(context, node.arguments))
-    return context.uncomputable(f"the function {node.function} is not supported")
+    why = getattr(context.workspace.functions, "why_unread", "")  # where a workbook has functions of its own
+    return context.uncomputable(f"the function {node.function} is not supported{why}")
 
 
 def in_groups(context: Context, split: Split, evaluate: Callable[[Context], Result]) -> Result:

@@ -9,7 +9,6 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import quoteattr
 
 from sheetml.xlsx.model import CellValue, WorkbookFile
 from sheetml.xlsx.package import Package
@@ -46,6 +45,8 @@ def with_new_sheets(
 
     `patched` holds what changes already. Raises ValueError where a name is taken or no name for a sheet.
     """
+    from xml.sax.saxutils import quoteattr  # slow to import: with it comes what fetches pages
+
     package = file.package
     _check_names(file, sheets)
     workbook = package.workbook_part()
