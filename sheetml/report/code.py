@@ -10,6 +10,7 @@ import keyword
 import re
 import textwrap
 from collections import Counter
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -77,16 +78,12 @@ class _Module:
         self.function = function
         self.helpers: set[str] = set()
         self._constants: dict[tuple[Any, ...], tuple[str, np.ndarray]] = {}
-        roots = [function.graph, *function.guards]
+        roots = [*function.guards, function.graph]  # decisions first: what is computed may rest on them
         self.leaf = next((node for node in ordered(roots) if node.primitive is None), None)
         names = {} if self.leaf is None else {id(self.leaf): "x"}
         self.forward = _Lines(self, names, _Names(book, self.leaf, function.input_slots))
-        self.forward.write(roots)
+        self.forward.write(roots, {id(guard) for guard in function.guards})
         self.output = self.forward.name_of(function.graph)
-        self.checks = [
-            f"decided({self.forward.name_of(guard)}, {self.constant(guard.value)}, {str(guard.place)!r})"
-            for guard in function.guards
-        ]
         self.backward = _Lines(self, {key: f"c.{name}" for key, name in self.forward.names.items()})
         self.slope, self.without_gradient = self._slope()
 
@@ -108,10 +105,9 @@ class _Module:
     def text(self) -> str:
         result, output = f"{self.output}.item()", self.function.output_addresses[0]
         name = f"cells(x).{result}" if self.leaf is not None and isinstance(self.function.graph, Traced) else result
-        lines = [*self.forward.lines, *self.checks]
         functions = [HELPERS[helper] for helper in with_needed(sorted(self.helpers))]
-        functions += [_DECIDED] if self.checks else []
-        functions.append(_CELLS.format(lines=_indented(lines, 4)))
+        functions += [_DECIDED] if self.function.guards else []
+        functions.append(_CELLS.format(lines=_indented(self.forward.lines, 4)))
         functions.append(_VALUE.format(output=output, result=name))
         if self.slope:
             known = f"c.{result}" if name != result else result
@@ -174,7 +170,8 @@ class _Lines:
         self._written: dict[str, str] = {}  # names by what they are
         self._kept: list[Any] = []  # so that no other object takes over an identity
 
-    def write(self, roots: list[Any]) -> None:
+    def write(self, roots: list[Any], guards: Container[int] = ()) -> None:
+        """The lines for all that the roots depend on; guards are checked as soon as they are known."""
         nodes = [node for node in ordered(roots, self.names) if id(node) not in self.names]
         uses = Counter(id(operand) for node in nodes for operand in node.operands)
         wanted = {id(root) for root in roots}
@@ -182,7 +179,7 @@ class _Lines:
         place = ""
         for node in nodes:
             text = self._expression(node)
-            if text in self._written:
+            if text in self._written and id(node) not in guards:
                 self.names[id(node)] = self._written[text]
                 continue
             here, short = str(node.place), len(text) <= LONGEST_INLINE
@@ -197,6 +194,8 @@ class _Lines:
             name = given or (self.namer.name(node, ends) if self.namer is not None else f"g{len(self.lines) + 1}")
             self.names[id(node)] = self._written[text] = name
             self.lines.append(f"{name} = {_bare(text)}")
+            if id(node) in guards:
+                self.lines.append(f"decided({name}, {self.module.constant(node.value)}, {here!r})")
         self._kept += nodes
 
     def name_of(self, item: Any) -> str:
