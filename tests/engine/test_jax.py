@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def result(f, points, at=None):
 """
 
 
-def in_jax(source: str, *arguments: object, double: str = "1") -> object:
+def in_jax(source: str, *arguments: object, double: str = "1") -> Any:
     """What a program with JAX prints as JSON."""
     if find_spec("jax") is None:
         missing("the package jax is absent: pip install sheetml[jax]")
