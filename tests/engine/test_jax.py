@@ -97,6 +97,7 @@ print(json.dumps([result(f, np.array([f.x0, f.x0 * 0.9 + 0.01])) for f in functi
     functions = [model.problem().objective for model in sheetml.open(path).solver_models]
     assert len(found) == len(functions) == 3
     for f, (values, holds, slopes) in zip(functions, found):
+        assert f is not None
         assert holds == [True, True]
         for point, value, slope in zip([f.x0, f.x0 * 0.9 + 0.01], values, slopes):
             assert value == pytest.approx(f(point), rel=1e-9)
