@@ -273,11 +273,13 @@ class Calculation(CellTable):
         for stage in stages:
             pending[stage.targets] = True
         pending[0] = False
-        done = self._go_through(stages, chosen, dirty, everything)
+        done = self._go_through(stages, chosen, dirty, everything, sheet)
         if done != stages:
             self._reorder(done if len(stages) == len(self.plan.stages) else None)
 
-    def _go_through(self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool) -> list[Stage]:
+    def _go_through(
+        self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool, sheet: int | None
+    ) -> list[Stage]:
         """Runs those of the stages that are chosen and depend on something dirty; all in the order they came to.
 
         One that is found to read cells which are still to be computed waits, with all that depend on it, until those
@@ -296,7 +298,7 @@ class Calculation(CellTable):
                 if not (needed and ((late and held[stage.reads].any()) or (ahead and trusting))):
                     try:
                         if needed and (everything or ahead or stage.volatile or self._depends_on(stage, dirty)):
-                            self._run_stage(stage, dirty, everything)
+                            self._run_stage(stage, dirty, everything, sheet)
                         pending[stage.targets] = False
                         done.append(stage)
                         continue
@@ -365,10 +367,10 @@ class Calculation(CellTable):
             return True
         return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
-    def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool) -> None:
+    def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool, sheet: int | None) -> None:
         workspace = self.workspace
         if isinstance(stage, Straight):
-            self._straight.run(stage, dirty, everything)
+            self._straight.run(stage, dirty, everything, sheet)
             return
         if workspace.problems:
             for slot in stage.targets.tolist():

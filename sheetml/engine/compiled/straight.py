@@ -335,9 +335,13 @@ class StraightCode:
 
     # ---- running
 
-    def run(self, stage: Straight, dirty: np.ndarray, everything: bool) -> None:
-        """Brings the cells of a stage up to date, and marks those that changed."""
+    def run(self, stage: Straight, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
+        """Brings the cells of a stage up to date, or those of it on one sheet, and marks those that changed."""
         self._make_room()
+        if sheet is not None and any(line.block.sheet != sheet for line in stage.lines):
+            own = stage.part([line for line in stage.lines if line.block.sheet == sheet])
+            Program(self, own, everything).run(dirty, everything)
+            return
         if stage.program is None:
             stage.program = Program(self, stage, everything)
         stage.program.run(dirty, everything)
@@ -472,8 +476,8 @@ class Program:
     def _kind_changed(self, slot: int, kind: int) -> None:
         """A cell holds a value of another kind: the lines that read it get other variants."""
         self.code.kinds[slot] = kind
-        if self._readers is None:
-            self._readers = {}
+        if self._readers is None:  # by slot: the line that computes it, and those that read it
+            self._readers = {line.slot: [position] for position, line in enumerate(self.lines)}
             for position, line in enumerate(self.lines):
                 for read in line.reads:
                     self._readers.setdefault(read, []).append(position)
@@ -504,7 +508,7 @@ class Program:
         for place in np.nonzero(moved)[0].tolist():
             slot = int(self.touched[place])
             code.numbers[slot] = float(number[place])
-            if code.kinds[slot] != kind[place]:
+            if kind[place] != self._known_kinds[place]:
                 self._kind_changed(slot, int(kind[place]))
         return set(self.touched[moved | dirty[self.touched]].tolist())
 
@@ -555,12 +559,8 @@ class Program:
             v[line.slot], kind = self._carefully(line, changed)
         elif isinstance(found, _Recovered):
             v[line.slot], kind = found.number, variant.kind
-            self.entries[position] = (line.slot, variant.function, self.entries[position][2])
         else:
             v[line.slot], kind = 0.0, ERROR + code_of(found)
-            slot, function, places = self.entries[position]
-            if not isinstance(function, _Retry):
-                self.entries[position] = (slot, _Retry(function), places)
         if changed is not None and before != (v[line.slot], kind):
             changed.add(line.slot)
         if kinds[line.slot] != kind:
