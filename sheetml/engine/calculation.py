@@ -58,7 +58,7 @@ class Calculation(CellTable):
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
         self._stages = Stages(self.workspace)
-        self._straight = StraightCode(self)
+        self.straight = StraightCode(self)
         self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
         self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
@@ -74,7 +74,7 @@ class Calculation(CellTable):
         workspace.pending = np.zeros(self.slots.count, bool)
         self.formulas.settle(self.slots)
         self._stages = Stages(workspace)
-        self._straight.forget()
+        self.straight.forget()
         self._plan = None
         self._grew = True
 
@@ -130,7 +130,7 @@ class Calculation(CellTable):
         if self._plan is None:
             blocks = self.formulas.blocks
             self._stages.keep(blocks)
-            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self._straight.lines)
+            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self.straight.lines)
             self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
             self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
@@ -154,12 +154,22 @@ class Calculation(CellTable):
 
         The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
+        given = self.mask(inputs)
 
         def depends(stage: Stage, reached: np.ndarray) -> bool:
             found = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
             return (found or (volatile and stage.volatile)) and not np.isin(stage.targets, inputs).all()
 
-        return self._reached(self.mask(inputs), depends)
+        found, reached = [], self.mask(inputs)
+        for stage in self._reached(self.mask(inputs), depends):
+            if isinstance(stage, Straight):
+                lines = [line for line in stage.after(reached) if not given[line.slot]]
+                if not lines:
+                    continue
+                stage = stage.part(lines)
+            reached[stage.targets] = True
+            found.append(stage)
+        return found
 
     def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]:
         """The stages that depend on the inputs (as above) and that the outputs depend on (both slots), in order."""
@@ -168,12 +178,15 @@ class Calculation(CellTable):
         needed[inputs] = False
         chosen = []
         for stage in reversed(self.stages_after(inputs, volatile)):
-            if needed[stage.targets].any():
-                chosen.append(stage)
-                needed[stage.reads] = True
-                needed[stage.dynamic_reads] = True
-                needed[self._learned_reads(stage)] = True
-                needed[inputs] = False
+            if not needed[stage.targets].any():
+                continue
+            if isinstance(stage, Straight):
+                stage = stage.part(stage.before(needed))
+            chosen.append(stage)
+            needed[stage.reads] = True
+            needed[stage.dynamic_reads] = True
+            needed[self._learned_reads(stage)] = True
+            needed[inputs] = False
         return chosen[::-1]
 
     def _learned_reads(self, stage: Stage) -> np.ndarray:
@@ -370,7 +383,7 @@ class Calculation(CellTable):
     def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool, sheet: int | None) -> None:
         workspace = self.workspace
         if isinstance(stage, Straight):
-            self._straight.run(stage, dirty, everything, sheet)
+            self.straight.run(stage, dirty, everything, sheet)
             return
         if workspace.problems:
             for slot in stage.targets.tolist():

@@ -1,7 +1,7 @@
 """The derivatives of a term on floats: a pass back as statements, beside the expression that gives its value.
 
-The pass is given a cell's adjoint `d` (the derivative of the output by that cell) and adds to those of the cells that
-the formula read, in `g`. What it needs of the values in between it computes again from the cells, which all hold theirs.
+The pass is given a cell's adjoint `d` (the derivative of the output by that cell) and adds to those of the cells
+that the formula read, in `g`. What it needs of the values in between it computes again from the cells.
 A condition is asked again: only the branch that was taken is gone back through.
 """
 

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
-from sheetml.engine.compiled.expressions import CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
+from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.numbers import CALLED, FAULTS, Fault, code_of
 from sheetml.engine.evaluate import Workspace
@@ -56,6 +57,13 @@ class Variant:
     term: Term
     kind: int  # NUMBER or BOOLEAN
     function: Callable[..., float] | None = None
+    back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
+    pattern: str = ""  # as a line among others: see InLine
+
+    @property
+    def flat(self) -> list[str]:
+        """The functions in it that are constant between their jumps."""
+        return flat_functions(self.term)
 
 
 CAREFUL = Variant(Term("0.0"), NUMBER)  # there is no variant: the formula is evaluated as a vector
@@ -111,6 +119,73 @@ def _source(name: str, variant: Variant) -> str:
     return f"def {name}(v, {', '.join([*writer.parameters, '*_'])}):\n    return {text}"
 
 
+def compiled_back(variants: Iterable[Variant]) -> None:
+    """Compiles the passes back that have not been compiled yet. Raises NotScalar where there is none."""
+    new = [variant for variant in {id(each): each for each in variants}.values() if variant.back is None]
+    sources = []
+    for number, variant in enumerate(new):
+        writer = _Writer()
+        found = Pass(writer.text)
+        found.back(variant.term, "d", "    ")
+        writer.text(variant.term)  # which takes note of all places
+        body = "\n".join(found.lines or ["    pass"])
+        sources.append(f"def b{number}(v, g, d, {', '.join([*writer.parameters, '*_'])}):\n{body}")
+    namespace = {**CALLED, "slope_by_base": slope_by_base}
+    exec("\n".join(sources), namespace)
+    for number, variant in enumerate(new):
+        variant.back = namespace[f"b{number}"]
+
+
+Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
+LINES_AT_ONCE = 1000  # of a function
+
+
+class InLine:
+    """Lines written out one after the other as functions of the numbers of all cells: no calls, local names.
+
+    It costs as much to compile as some twenty runs of the lines, and runs twice as fast.
+    """
+
+    def __init__(self, entries: Sequence[Entry], variants: Sequence[Variant]) -> None:
+        pairs = list(zip(entries, variants))
+        self._functions = [
+            _function_of(pairs[start : start + LINES_AT_ONCE]) for start in range(0, len(pairs), LINES_AT_ONCE)
+        ]
+
+    def __call__(self, v: list[float]) -> None:
+        for function in self._functions:
+            function(v)
+
+
+def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
+    lines: list[str] = []
+    known: set[int] = set()
+    for (slot, _, places), variant in pairs:
+        if not variant.pattern:
+            variant.pattern = _InLineWriter().pattern(variant)
+        names: dict[str, str] = {}
+        for position, place in enumerate(places):
+            if isinstance(place, float):
+                names[f"p{position}"] = repr(place)
+                continue
+            read = place if isinstance(place, tuple) else (place,)
+            lines += [f"x{each} = v[{each}]" for each in read if each not in known]
+            known.update(read)
+            if isinstance(place, tuple):
+                cells = [f"x{each}" for each in place]
+                names[f"p{position}"] = str(place)
+                names[f"s{position}"] = " + ".join(cells)
+                names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
+            else:
+                names[f"p{position}"] = f"x{place}"
+        known.add(slot)
+        lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
+    namespace = dict(CALLED)
+    exec("\n    ".join(["def lines(v):", *lines]), namespace)
+    function: Callable[[list[float]], None] = namespace["lines"]
+    return function
+
+
 class _Writer:
     """A term as an expression, in which what is needed twice gets a name where it is met first."""
 
@@ -122,10 +197,14 @@ class _Writer:
     def parameters(self) -> list[str]:
         return [f"p{place}" for place in range(self.most + 1)]
 
+    def leaf(self, term: Term) -> str:
+        """A place: a cell by its slot, or what the function is given there."""
+        return f"p{term.place}" if term.operation in (AREA, "constant") else f"v[p{term.place}]"
+
     def text(self, term: Term) -> str:
         if term.place >= 0:
             self.most = max(self.most, term.place)
-            return _leaf(term)
+            return self.leaf(term)
         operands = [self.operand(term, position) for position in range(len(term.operands))]
         return _filled(term.template, operands)
 
@@ -134,7 +213,7 @@ class _Writer:
         operand = term.operands[position]
         if operand.place >= 0:
             self.most = max(self.most, operand.place)
-            name = _leaf(operand)
+            name = self.leaf(operand)
             return name, name
         text = self.text(operand)
         if term.template.count(f"{{{position}}}") < 2 or not operand.operands:
@@ -143,8 +222,24 @@ class _Writer:
         return f"(t{self.named} := {text})", f"t{self.named}"
 
 
-def _leaf(term: Term) -> str:
-    return f"p{term.place}" if term.operation in ("area", "constant") else f"v[p{term.place}]"
+class _InLineWriter(_Writer):
+    """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
+    {c0} for the cells themselves."""
+
+    def pattern(self, variant: Variant) -> str:
+        text = self.text(variant.term)
+        return text if variant.kind == NUMBER else f"float({text})"
+
+    def text(self, term: Term) -> str:
+        if term.operation == "total":
+            area = f"{{s{term.operands[-1].place}}}"
+            return f"({area})" if len(term.operands) == 1 else f"({self.text(term.operands[0])} + {area})"
+        if term.operation in ("max of", "min of"):
+            return f"{term.operation[:3]}({{c{term.operands[0].place}}})"
+        return super().text(term)
+
+    def leaf(self, term: Term) -> str:
+        return f"{{p{term.place}}}"
 
 
 def _filled(template: str, operands: list[tuple[str, str]]) -> str:
@@ -333,6 +428,34 @@ class StraightCode:
             return None
         return Template(tree, Block.last_sum_of(tree, block.text), leaves, places)
 
+    def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
+        """The variant of a formula for what the cells hold that it reads, and what its function is given."""
+        key: list[int] = []
+        given: list[Any] = []
+        for (what, _, _), place in zip(formula.template.places, formula.places):
+            if what == "cell":
+                key.append(kinds[place])
+                given.append(place)
+            elif what == "number":
+                key.append(NUMBER)
+                given.append(place)
+            else:
+                own = [kinds[slot] for slot in place]
+                if any(own):
+                    errors = [kind for kind in own if kind >= ERROR]
+                    place = tuple([slot for slot, kind in zip(place, own) if kind == NUMBER])
+                    key.append(
+                        (max(errors) if ERROR + 64 in errors else errors[0])
+                        if errors
+                        else NUMBER
+                        if place
+                        else NO_NUMBERS
+                    )
+                else:
+                    key.append(NUMBER if own else NO_NUMBERS)
+                given.append(place)
+        return formula.template.variant(tuple(key)), tuple(given)
+
     # ---- running
 
     def run(self, stage: Straight, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
@@ -421,7 +544,7 @@ class Program:
             kinds[slot] = kind
         chosen = []
         for line in self.lines:
-            variant, places = self._chosen(line.formula)
+            variant, places = self.code.chosen(line.formula, self.code.kinds)
             chosen.append((line.slot, variant, places))
             if everything and variant is not CAREFUL:
                 kinds[line.slot] = variant.kind
@@ -436,38 +559,10 @@ class Program:
         assert variant.function is not None
         return slot, variant.function if self.code.kinds[slot] == variant.kind else _Retry(variant.function), places
 
-    def _chosen(self, formula: Formula) -> tuple[Variant, tuple[Any, ...]]:
-        kinds = self.code.kinds
-        key: list[int] = []
-        given: list[Any] = []
-        for (what, _, _), place in zip(formula.template.places, formula.places):
-            if what == "cell":
-                key.append(kinds[place])
-                given.append(place)
-            elif what == "number":
-                key.append(NUMBER)
-                given.append(place)
-            else:
-                own = [kinds[slot] for slot in place]
-                if any(own):
-                    errors = [kind for kind in own if kind >= ERROR]
-                    place = tuple([slot for slot, kind in zip(place, own) if kind == NUMBER])
-                    key.append(
-                        (max(errors) if ERROR + 64 in errors else errors[0])
-                        if errors
-                        else NUMBER
-                        if place
-                        else NO_NUMBERS
-                    )
-                else:
-                    key.append(NUMBER if own else NO_NUMBERS)
-                given.append(place)
-        return formula.template.variant(tuple(key)), tuple(given)
-
     def _choose_again(self, position: int) -> None:
         """Gives a line the variant for what its cells hold now."""
         line = self.lines[position]
-        variant, places = self._chosen(line.formula)
+        variant, places = self.code.chosen(line.formula, self.code.kinds)
         self.variants[position] = variant
         if variant is not CAREFUL:
             compiled([variant])
