@@ -9,8 +9,10 @@ that kind. What no variant can be made of (text, say) is evaluated as a vector o
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -78,6 +80,12 @@ class Template:
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
+    reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
+
+    def __post_init__(self) -> None:
+        self.reads_cells_of_own_sheet = all(
+            what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
+        )
 
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
@@ -268,24 +276,30 @@ class _Found:
     def add(self, block: Block, cell: int, template: Template, found: Skeleton) -> None:
         self.formulas.append((block, cell, template, found))
         rows, columns = self._at(block, cell, found)
-        self._put(block.sheet, int(block.rows[cell]), int(block.columns[cell]))
+        self.rows.append(int(block.rows[cell]))
+        self.columns.append(int(block.columns[cell]))
+        if template.reads_cells_of_own_sheet:
+            self.rows += rows
+            self.columns += columns
+            self.sheets += [block.sheet] * (len(rows) + 1)
+            return
+        self.sheets.append(block.sheet)
         for what, sheet, position in template.places:
             if what == "number":
                 continue
             sheet = block.sheet if sheet is None else sheet
             if what == "cell":
-                self._put(sheet, rows[position], columns[position])
+                self.rows.append(rows[position])
+                self.columns.append(columns[position])
+                self.sheets.append(sheet)
                 continue
             top, bottom = sorted(rows[position : position + 2])
             left, right = sorted(columns[position : position + 2])
+            across = range(left, right + 1)
             for row in range(top, bottom + 1):
-                for column in range(left, right + 1):
-                    self._put(sheet, row, column)
-
-    def _put(self, sheet: int, row: int, column: int) -> None:
-        self.sheets.append(sheet)
-        self.rows.append(row)
-        self.columns.append(column)
+                self.rows += [row] * len(across)
+                self.columns += across
+            self.sheets += [sheet] * (len(across) * (bottom - top + 1))
 
     @staticmethod
     def _at(block: Block, cell: int, found: Skeleton) -> tuple[list[int], list[int]]:
@@ -294,8 +308,13 @@ class _Found:
         down, right = int(block.rows[cell]) - block.origin[0], int(block.columns[cell]) - block.origin[1]
         if not down and not right:
             return found.rows, found.columns
-        rows = [r if fixed[0] else (r + down - 1) % MAX_ROWS + 1 for r, fixed in zip(found.rows, found.fixed)]
-        columns = [c if fixed[1] else (c + right - 1) % MAX_COLUMNS + 1 for c, fixed in zip(found.columns, found.fixed)]
+        rows, columns = list(found.rows), list(found.columns)
+        for position in range(len(rows)):
+            row_fixed, column_fixed = found.is_fixed(position)
+            if not row_fixed:
+                rows[position] = (rows[position] + down - 1) % MAX_ROWS + 1
+            if not column_fixed:
+                columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
         return rows, columns
 
     def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
@@ -315,11 +334,17 @@ class _Found:
                     at += 1
                 else:
                     size = _size(found, position)
-                    places.append(tuple([each for each in slots[at : at + size] if each]))
-                    reads += places[-1]
+                    area = tuple([each for each in slots[at : at + size] if each])
+                    places.append(area)
+                    reads += area
                     at += size
-            own = tuple(dict.fromkeys(each for each in reads if each))
-            lines.setdefault(block, []).append(Line(block, cell, slot, own, Formula(template, places)))
+            own = set(reads)
+            own.discard(0)
+            line = Line(block, cell, slot, tuple(own), Formula(template, places))
+            if block in lines:
+                lines[block].append(line)
+            else:
+                lines[block] = [line]
         return lines
 
     def _located(self, calculation: Calculated) -> list[int]:
@@ -336,6 +361,18 @@ def _size(found: Skeleton, position: int) -> int:
     """How many cells an area has, between two corners."""
     rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
     return (abs(rows[1] - rows[0]) + 1) * (abs(columns[1] - columns[0]) + 1)
+
+
+@contextlib.contextmanager
+def collection_paused() -> Iterator[None]:
+    """While many objects are made that all stay: Python's garbage collector would go through them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class StraightCode:
@@ -356,6 +393,10 @@ class StraightCode:
 
     def lines(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         """The lines of those blocks whose cells are computed one by one."""
+        with collection_paused():
+            return self._lines_of(blocks)
+
+    def _lines_of(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         known: dict[Block, tuple[Any, list[Line] | None]] = {}
         found = _Found()
         for block in blocks:
@@ -386,8 +427,7 @@ class StraightCode:
         read = 0
         for what, _, position in template.places:
             if what == "area":
-                flags = taken.fixed[position : position + 2]
-                if len(block.rows) > 1 and flags[0] != flags[1]:
+                if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
                     return  # an area that grows from cell to cell
                 read += _size(taken, position)
         if read <= MOST_READ:
@@ -537,6 +577,10 @@ class Program:
 
         With `everything` all lines are run next: whatever kinds of values the file has kept for them do not matter.
         """
+        with collection_paused():
+            self._build_lines(everything)
+
+    def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
         for slot, number, kind in zip(self.touched.tolist(), self._known_numbers.tolist(), self._known_kinds.tolist()):
