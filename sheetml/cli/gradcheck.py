@@ -94,6 +94,8 @@ def _print(checks: list[DerivativeCheck], show: int) -> None:
             Text(check.verdict, "red" if check.wrong else ""),
         )
     console.print(table)
+    for flat in dict.fromkeys(check.flat for check in checks if check.flat):
+        console.print(flat, markup=False)
     for check in checks:
         for cell in check.wrong[:show]:
             off = f", off by {cell.stated - cell.expected:.6g}" if isinstance(cell.stated, float) else ""

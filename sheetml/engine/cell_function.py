@@ -123,6 +123,18 @@ class Recording:
         return results
 
 
+MOST_NAMED = 5  # of what is flat
+
+
+def flat_words(flat: list[str]) -> str:
+    """What is constant between its jumps (`CellFunction.flat`), in a sentence; "" where nothing is."""
+    if not flat:
+        return ""
+    more = f" and {len(flat) - MOST_NAMED:,} more" if len(flat) > MOST_NAMED else ""
+    are = "is" if len(flat) == 1 else "are"
+    return f"{', '.join(flat[:MOST_NAMED])}{more} {are} flat: the derivative through it is 0 but for its jumps."
+
+
 def slope_of(outputs: Any, leaf: Traced, seed: Any) -> Any:
     """The graph of a gradient, (n,); where there is no derivative it is infinite or nan."""
     with np.errstate(all="ignore"):
@@ -198,6 +210,7 @@ class CellFunction:
         self._recording: Recording | None = None
         self._population: Population | None = None
         self._straight: StraightFunction | None = None
+        self._straight_tried = False
         self._traced_at: np.ndarray | None = None  # where it is to be traced, if it comes to that
         self.refuses_flat = False  # a derivative of what is constant between its jumps (ROUND) is an error
         self._revision = -1  # of the workbook's values that the recording holds as constants
@@ -265,7 +278,7 @@ class CellFunction:
     @property
     def guards(self) -> list[Traced]:
         """The decisions that depend on the inputs, taken where it was last traced."""
-        return [] if self._recording is None else self._recording.guards
+        return [] if self.graph is None or self._recording is None else self._recording.guards
 
     @property
     def input_slots(self) -> np.ndarray:
@@ -287,13 +300,17 @@ class CellFunction:
         its cell, "ROUND in Sheet1!B2". Its derivative is taken to be 0."""
         found = [] if self._recording is None else list(self._recording.trace.flat)
         if self._straight is not None:
-            found += [f"{name} in {self._calculation.describe([slot])}" for slot, name in self._straight.flat]
+            slots: dict[str, list[int]] = {}
+            for slot, name in self._straight.flat:
+                slots.setdefault(name, []).append(slot)
+            found += [f"{name} in {self._calculation.describe(own)}" for name, own in slots.items()]
         return list(dict.fromkeys(found))
 
     def refusing_flat(self) -> CellFunction:
         """The same function, of which a derivative through something constant between its jumps is an error."""
         function = copy.copy(self)
-        function.refuses_flat, function._recording, function._straight = True, None, None
+        function.refuses_flat = True
+        function._forget()
         return function
 
     # ---- values and derivatives
@@ -417,6 +434,11 @@ class CellFunction:
             raise CalculationError(f"{', '.join(self.output_addresses)}: there is no derivative at this point")
         return found
 
+    def _forget(self) -> None:
+        """What was found out does not hold any more."""
+        self._recording = self._straight = self._traced_at = None
+        self._straight_tried = False
+
     def _weights(self, weights: np.ndarray) -> np.ndarray:
         weights = np.asarray(weights, np.float64).reshape(-1)
         if weights.size != len(self._output_places):
@@ -428,7 +450,7 @@ class CellFunction:
         if x.size != len(self._input_places):
             raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
         if self._revision != self._calculation.revision:
-            self._recording = self._straight = self._traced_at = None
+            self._forget()
         if not np.isfinite(x).all():
             wrong = self.input_addresses[int(np.argmin(np.isfinite(x)))]
             raise CalculationError(f"{wrong} would not be a finite number")
@@ -436,14 +458,20 @@ class CellFunction:
 
     def _in_line(self) -> StraightFunction | None:
         """The function as straight-line code; None where there is none."""
-        if self._recording is not None or type(self)._gathered is not CellFunction._gathered:
-            return None
-        if self._straight is None:
+        if self._straight is None and not self._straight_tried:
+            self._straight_tried = True
             self._calculation.bring_up_to_date()
             self._revision = self._calculation.revision
-            with contextlib.suppress(NotScalar):
-                self._straight = StraightFunction(self._calculation, self.stages(), self._inputs, self._outputs)
+            with contextlib.suppress(NotScalar, CalculationError):
+                self._straight = self._as_lines()
         return self._straight
+
+    def _as_lines(self) -> StraightFunction | None:
+        """The cells in between as straight-line code, if the outputs are cells and nothing else."""
+        own = type(self)
+        if own._gathered is not CellFunction._gathered or own._record is not CellFunction._record:
+            return None
+        return StraightFunction(self._calculation, self.stages(), self._inputs, self._outputs)
 
     def _slope_in_line(self, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         line = self._in_line()

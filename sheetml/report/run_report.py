@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.engine.cell_function import flat_words
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address, cell_name
@@ -62,6 +63,7 @@ class ModelRecord:
     result: Any = None
     problem: str = ""
     no_gradient: str = ""
+    flat: str = ""  # what is constant between its jumps, so that the gradient takes no notice of it
     reports: Sequence[Report] = ()
 
 
@@ -144,6 +146,7 @@ class Recorder:
         except SheetmlError as error:
             record.no_gradient = str(error)
             return
+        record.flat = flat_words(function.flat)
         start = 0
         for _, area in self._cells:
             size = area.height * area.width
@@ -215,6 +218,7 @@ def _section(record: ModelRecord) -> dict[str, Any]:
         "residuals": _residual_maps(pairs) if result is not None else [],
         "residuals_of": pairs[0].what if pairs else "",
         "no_gradient": record.no_gradient,
+        "flat": record.flat,
         "reports": record.reports,
     }
 

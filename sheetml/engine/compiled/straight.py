@@ -134,10 +134,10 @@ def compiled_back(variants: Iterable[Variant]) -> None:
     for number, variant in enumerate(new):
         writer = _Writer()
         found = Pass(writer.text)
-        found.back(variant.term, "d", "    ")
+        found.back(variant.term, "adjoint", "    ")
         writer.text(variant.term)  # which takes note of all places
         body = "\n".join(found.lines or ["    pass"])
-        sources.append(f"def b{number}(v, g, d, {', '.join([*writer.parameters, '*_'])}):\n{body}")
+        sources.append(f"def b{number}(v, g, adjoint, {', '.join([*writer.parameters, '*_'])}):\n{body}")
     namespace = {**CALLED, "slope_by_base": slope_by_base}
     exec("\n".join(sources), namespace)
     for number, variant in enumerate(new):
