@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
@@ -83,6 +81,8 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
+    singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
+    singly_tried: bool = False
 
     @property
     def volatile(self) -> bool:
@@ -234,8 +234,7 @@ def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned
     if not count:
         return []
     sources, readers = _edges(whole, lines, workspace.slots.count, learned)
-    matrix = csr_array((np.ones(len(sources), np.int8), (sources, readers)), shape=(count, count))
-    groups, label = connected_components(matrix, connection="strong")
+    groups, label = _strong_components(count, sources, readers)
     circular = np.bincount(label, minlength=groups)[label] > 1
     circular[sources[sources == readers]] = True
     if circular[len(whole) :].any():
@@ -362,6 +361,16 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
     return any(function is not None and function.volatile for function in called)
 
 
+def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many groups of nodes that depend on each other, and the group of each node, (count,)."""
+    from scipy.sparse import csr_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
+    matrix = csr_array((np.ones(sources.size, np.int8), (sources, readers)), shape=(count, count))
+    groups, label = connected_components(matrix, connection="strong")
+    return groups, label
+
+
 # ---- the order of cells within a circle of blocks ----------------------------------------------
 
 
@@ -389,9 +398,7 @@ def _circular_steps(
     """Steps for cells that depend on themselves, one a circle, and then for what depends on those."""
     count = remaining.size
     inside = remaining[readers] & remaining[sources]
-    edges = np.ones(int(inside.sum()), np.int8)
-    matrix = csr_array((edges, (sources[inside], readers[inside])), (count, count))
-    _, circle = connected_components(matrix, connection="strong")
+    _, circle = _strong_components(count, sources[inside], readers[inside])
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []
