@@ -349,7 +349,8 @@ def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influe
     if not sources:
         return [], [], [], "it depends on no cell with a number"
     stages = questions.stages(calculation)
-    steps = sum(len(stages[number].steps) for number in {source.stage for source in found.blocks})
+    scans = [stages[number] for number in {source.stage for source in found.blocks} if stages[number].is_scan]
+    steps = sum(len(stage.steps) for stage in scans)
     if steps > MOST_STEPS:
         return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
     inputs = np.concatenate([slots for _, slots in sources])

@@ -304,7 +304,8 @@ class SolverModel:
 
     def _objective_function(self, slots: np.ndarray) -> CellFunction:
         (cell,) = self._slots(self._objective_areas())
-        return CellFunction(self.workbook.calculation, slots, np.array([cell]), scalar=True)
+        # a search that goes by slopes would take what is flat for an end: it is told, and takes differences
+        return CellFunction(self.workbook.calculation, slots, np.array([cell]), scalar=True).refusing_flat()
 
     def _adjustable_slots(self, statements: list[Constraint]) -> np.ndarray:
         """The slots of the adjustable cells, (n,), each once; room is made for all cells that the model names."""
