@@ -12,6 +12,7 @@ from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, v
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import NotReady, Workspace
 from sheetml.engine.formulas import Block, Change, Formulas
 from sheetml.engine.iteration import settle
@@ -139,7 +140,7 @@ class Calculation(CellTable):
         for stage in stages if self._looked_up else []:
             found = [self._looked_up[step.block] for step in stage.blocks if step.block in self._looked_up]
             if found:
-                stage.dynamic_reads = np.unique(np.concatenate(found))
+                stage.dynamic_reads = distinct(np.concatenate(found))
 
     @property
     def owner(self) -> np.ndarray:
@@ -188,7 +189,7 @@ class Calculation(CellTable):
     def _note(self, found: NotReady) -> bool:
         """Takes up that cells read others; whether any of it was not known."""
         readers, sources = self._learned
-        codes = np.unique(
+        codes = distinct(
             np.concatenate([readers, found.readers]) * np.int64(self.slots.count)
             + np.concatenate([sources, found.sources])
         )
@@ -369,7 +370,7 @@ class Calculation(CellTable):
         if not (stage.is_scan and self._run_one_by_one(stage, dirty)):
             self._run_steps(stage, dirty)
         if workspace.dynamic_reads:
-            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            stage.dynamic_reads = distinct(np.concatenate(workspace.dynamic_reads))
             self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
 
     def _run_steps(self, stage: Stage, dirty: np.ndarray) -> None:
@@ -618,7 +619,7 @@ class Calculation(CellTable):
             return step.cells
         readers, sources = step.pairs()
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
-        return np.unique(readers[self.moved(sources) & ~own])
+        return distinct(readers[self.moved(sources) & ~own])
 
     def formula_text(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's own formula, without "="; None where it holds none."""

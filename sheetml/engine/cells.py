@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sheetml.engine.distinct import distinct
 from sheetml.engine.rectangles import areas_text
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Trace, Traced, value_of
@@ -73,7 +74,7 @@ class Slots:
         """The slots of cells given one by one, (n,)."""
         table = np.array(places, np.int64).reshape(-1, 3)
         slots = np.zeros(len(table), np.intp)
-        for sheet in np.unique(table[:, 0]):
+        for sheet in distinct(table[:, 0]):
             own = table[:, 0] == sheet
             slots[own] = self.locate(int(sheet), table[own, 1], table[own, 2])
         return slots
@@ -109,7 +110,7 @@ def describe(slots: Slots, sheet_names: Sequence[str], chosen: Sequence[int] | n
     """Cells by their addresses: "dotprod!H25:V39"."""
     places = np.array([slots.place(int(slot)) for slot in chosen], np.int64).reshape(-1, 3)
     texts = []
-    for sheet in np.unique(places[:, 0]):
+    for sheet in distinct(places[:, 0]):
         own = places[places[:, 0] == sheet]
         texts.append(areas_text(sheet_names[sheet], own[:, 1], own[:, 2]))
     return ", ".join(texts)
@@ -270,7 +271,7 @@ class TracedCells:
         return Value(self._traced(slots, owners, np.asarray(value.number)), value.kind, value.text)
 
     def _traced(self, slots: np.ndarray, owners: np.ndarray, numbers: np.ndarray) -> Any:
-        involved = np.unique(owners)
+        involved = distinct(owners)
         positions = self.position[slots]
         if len(involved) == 1:
             return ops.take(self.pieces[involved[0]], positions)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, implicit_intersection, span
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, definition
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import (
@@ -114,7 +115,7 @@ def slots_read(context: Context, reference: Reference) -> np.ndarray:
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())
     if reference.count > 1 and size <= _EXACT_LIMIT:
-        return np.unique(context.locate(reference))
+        return distinct(context.locate(reference))
     right, bottom = (reference.left + width - 1).max(), (reference.top + height - 1).max()
     area = Area(int(reference.top.min()), int(reference.left.min()), int(bottom), int(right))
     return slots.within(reference.sheet, area)
@@ -158,7 +159,7 @@ def reads_of(context: Context, node: Node | None) -> np.ndarray:
     found = [slots_read(context, reference) for reference in read_references(context, node, not context.array)]
     if not found:
         return np.zeros(0, np.intp)
-    reads = np.unique(np.concatenate(found))
+    reads = distinct(np.concatenate(found))
     return reads[reads != 0]
 
 

@@ -18,6 +18,7 @@ from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.data_tables import trial
 from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.engine.formulas import Block
 from sheetml.errors import CalculationError
@@ -207,7 +208,7 @@ def _block_edges(stages: list[Stage], owner: np.ndarray, learned: Pairs) -> set[
     """Pairs (source, reader) of blocks."""
     edges: set[tuple[int, int]] = set()
     for reader, stage in enumerate(stages):
-        sources = np.unique(owner[stage.reads])
+        sources = distinct(owner[stage.reads])
         edges.update((int(source), reader) for source in sources if source >= 0)
     if learned[0].size:
         edges.update(zip(owner[learned[1]].tolist(), owner[learned[0]].tolist()))
@@ -269,7 +270,7 @@ def _scan(stages: list[Stage], workspace: Workspace, learned: Pairs) -> Stage:
     if remaining.any():
         steps += _circular_steps(remaining, readers, sources, blocks, starts)
     targets = np.concatenate([stage.targets for stage in stages])
-    reads = np.unique(np.concatenate([stage.reads for stage in stages]))
+    reads = distinct(np.concatenate([stage.reads for stage in stages]))
     return Stage(steps, targets, reads, blocks)
 
 
@@ -283,7 +284,7 @@ def _circular_steps(
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []
-    for number in np.unique(circle[circular]):
+    for number in distinct(circle[circular]):
         steps += _level_steps(np.nonzero(circular & (circle == number))[0], blocks, starts)
     for step in steps:
         step.circular = True
@@ -311,7 +312,7 @@ def round_of(cells: np.ndarray, stage: Stage, workspace: Workspace, learned: Pai
     readers, sources = _cell_edges(blocks, starts, workspace, learned)
     later = np.where(rank[readers] > rank[sources], readers, sources)
     earlier = np.where(rank[readers] > rank[sources], sources, readers)
-    codes = np.unique((later * len(rank) + earlier)[later != earlier])
+    codes = distinct((later * len(rank) + earlier)[later != earlier])
     levels = _levels(len(rank), codes // len(rank), codes % len(rank))
     steps = [step for level in levels for step in _level_steps(level, blocks, starts)]
     targets = np.concatenate([step.targets.reshape(-1) for step in blocks])
@@ -330,7 +331,7 @@ def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, lea
     sources = local[np.concatenate([source for _, source in pairs])]
     inside = (readers >= 0) & (sources >= 0)
     count = int(starts[-1])
-    codes = np.unique(readers[inside] * count + sources[inside])
+    codes = distinct(readers[inside] * count + sources[inside])
     return codes // max(count, 1), codes % max(count, 1)
 
 
@@ -338,23 +339,25 @@ def _levels(
     count: int, readers: np.ndarray, sources: np.ndarray, among: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
     """Cells that can be computed together, each level after those it reads; circles are left out."""
-    waiting = np.bincount(readers, minlength=count)
     order = np.argsort(sources, kind="stable")
-    followers = readers[order]
-    bounds = np.searchsorted(sources[order], np.arange(count + 1))
+    followers = readers[order].tolist()
+    bounds = np.searchsorted(sources[order], np.arange(count + 1)).tolist()
+    waiting = np.bincount(readers, minlength=count)
     free = waiting == 0
-    level = np.nonzero(free if among is None else free & among)[0]
-    while level.size:
-        yield level
-        if level.size == 1:
-            reached = followers[bounds[level[0]] : bounds[level[0] + 1]]
-        else:
-            reached = np.concatenate([followers[bounds[cell] : bounds[cell + 1]] for cell in level])
-        np.subtract.at(waiting, reached, 1)
-        level = np.unique(reached[waiting[reached] == 0])
+    level = np.nonzero(free if among is None else free & among)[0].tolist()
+    waiting = waiting.tolist()
+    while level:
+        yield np.array(level, np.intp)
+        reached = []
+        for cell in level:
+            for follower in followers[bounds[cell] : bounds[cell + 1]]:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    reached.append(follower)
+        level = sorted(reached)
 
 
 def _level_steps(level: np.ndarray, blocks: list[Step], starts: np.ndarray) -> list[Step]:
     """A step for each block that has cells in the level."""
     owner = np.searchsorted(starts, level, "right") - 1
-    return [blocks[number].part(level[owner == number] - starts[number]) for number in np.unique(owner)]
+    return [blocks[number].part(level[owner == number] - starts[number]) for number in distinct(owner)]
