@@ -33,6 +33,7 @@ from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200
+MOST_READ = 64  # cells that one of a scan's reads on average; sums over more of them make long loops
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
 
@@ -419,6 +420,8 @@ class Calculation(CellTable):
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""
+        if stage.edges > MOST_READ * stage.targets.size:
+            return False
         if stage.loop is None or not stage.loop.holds(self.cells):
             if stage.loop is None and stage.loop_tried:
                 return False

@@ -81,6 +81,7 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
+    edges: int = 0  # which of its cells read which: how many pairs
     singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
     singly_tried: bool = False
 
@@ -271,7 +272,7 @@ def _scan(stages: list[Stage], workspace: Workspace, learned: Pairs) -> Stage:
         steps += _circular_steps(remaining, readers, sources, blocks, starts)
     targets = np.concatenate([stage.targets for stage in stages])
     reads = distinct(np.concatenate([stage.reads for stage in stages]))
-    return Stage(steps, targets, reads, blocks)
+    return Stage(steps, targets, reads, blocks, edges=len(readers))
 
 
 def _circular_steps(

@@ -299,26 +299,42 @@ def _need(slot: int, item: Item) -> Item:
 
 
 def _places(context: Context, reference: Reference) -> Callable[[int, list[Any], bool], list[Item]]:
-    """What the area of each cell holds; slots are located when they are asked for."""
+    """What the area of each cell holds; slots are located when they are asked for.
+
+    Of an area that continues the last one (A$1:A1, A$1:A2 ...) only the cells that it has more are read.
+    """
     slots_at, sheet, single = context.workspace.slots.area, reference.sheet, reference.count == 1
-    edges = [edge.tolist() for edge in (reference.top, reference.left, reference.height, reference.width)]
     scope = context.workspace.scope
+    height = np.minimum(reference.height, scope.row_limit - reference.top + 1)
+    width = np.minimum(reference.width, scope.column_limit - reference.left + 1)
+    edges = list(zip(*(edge.tolist() for edge in (reference.top, reference.left, height, width))))
     kept: dict[int, list[int]] = {}
+    last: tuple[Any, tuple[int, int, int, int], list[Item]] = (None, (0, 0, 0, 0), [])
 
     def held(cell: int, values: list[Any], watched: bool) -> list[Item]:
+        nonlocal last
         at = 0 if single else cell
-        places = kept.get(at)
-        if places is None:
-            top, left, height, width = (edge[at] for edge in edges)
-            height, width = min(height, scope.row_limit - top + 1), min(width, scope.column_limit - left + 1)
-            if height < 1 or width < 1:
-                return [None]
-            places = slots_at(sheet, top, left, height, width).reshape(-1).tolist()
+        area = edges[at]
+        top, left, rows, columns = area
+        if rows < 1 or columns < 1:
+            return [None]
+        of, (last_top, last_left, last_rows, last_columns), known = last
+        grows = of is values and (top, left, columns) == (last_top, last_left, last_columns) and rows >= last_rows > 1
+        if grows:
+            places = slots_at(sheet, top + last_rows, left, rows - last_rows, columns).reshape(-1).tolist()
+        elif at in kept:
+            places = kept[at]
+        else:
+            places = slots_at(sheet, top, left, rows, columns).reshape(-1).tolist()
             if single or len(places) <= _KEPT:
                 kept[at] = places
         found = [values[place] for place in places]
         if watched and PENDING in found:
             raise Needed(places[found.index(PENDING)])
+        if grows:
+            found = known + found
+        if not single:
+            last = values, area, found
         return found
 
     return held
