@@ -12,11 +12,12 @@ from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, v
 from sheetml.engine.cell_table import CellTable
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
+from sheetml.engine.compiled.straight import StraightCode
 from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import NotReady, Workspace
 from sheetml.engine.formulas import Block, Change, Formulas
 from sheetml.engine.iteration import settle
-from sheetml.engine.plan import Plan, Stage, Stages, Step, make_plan, ordered, round_of
+from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -60,6 +61,7 @@ class Calculation(CellTable):
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
         self._stages = Stages(self.workspace)
+        self._straight = StraightCode(self)
         self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
         self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
@@ -75,6 +77,7 @@ class Calculation(CellTable):
         workspace.pending = np.zeros(self.slots.count, bool)
         self.formulas.settle(self.slots)
         self._stages = Stages(workspace)
+        self._straight.forget()
         self._plan = None
         self._grew = True
 
@@ -130,7 +133,7 @@ class Calculation(CellTable):
         if self._plan is None:
             blocks = self.formulas.blocks
             self._stages.keep(blocks)
-            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages)
+            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self._straight.lines)
             self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
             self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
@@ -296,7 +299,7 @@ class Calculation(CellTable):
                 if not (needed and ((late and held[stage.reads].any()) or (ahead and trusting))):
                     try:
                         if needed and (everything or ahead or stage.volatile or self._depends_on(stage, dirty)):
-                            self._run_stage(stage, dirty)
+                            self._run_stage(stage, dirty, everything)
                         pending[stage.targets] = False
                         done.append(stage)
                         continue
@@ -315,12 +318,17 @@ class Calculation(CellTable):
                 if len(self._learned[0]) == learned:
                     raise self._endless(found)
                 learned = len(self._learned[0])
-                blocks = [step.block for stage in late for step in stage.blocks]
-                late = ordered([self._stages.of(block) for block in blocks], self.workspace, self._learned)
+                late = self._ordered_anew(late)
                 self._remember_reads(late)
                 chosen.update(map(id, late))
             waiting = late
         return done
+
+    def _ordered_anew(self, stages: list[Stage]) -> list[Stage]:
+        lines = [line for stage in stages if isinstance(stage, Straight) for line in stage.lines]
+        blocks = [step.block for stage in stages if not isinstance(stage, Straight) for step in stage.blocks]
+        whole = [self._stages.of(block) for block in blocks]
+        return ordered(whole, lines, self.workspace, self._learned, self._stages)
 
     def _looks_ahead(self, stage: Stage) -> bool:
         """Whether it looked up cells of other stages, the last time, that are still to be computed."""
@@ -360,8 +368,11 @@ class Calculation(CellTable):
             return True
         return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
-    def _run_stage(self, stage: Stage, dirty: np.ndarray) -> None:
+    def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool) -> None:
         workspace = self.workspace
+        if isinstance(stage, Straight):
+            self._straight.run(stage, dirty, everything)
+            return
         if workspace.problems:
             for slot in stage.targets.tolist():
                 workspace.problems.pop(slot, None)

@@ -7,7 +7,7 @@ import re
 from sheetml.formula.references import column_number
 from sheetml.formula.tokens import BRACKETS, COLUMN, END, OTHER_WORKBOOK, ROW, STRING
 
-_NOT_INSIDE_NAME = r"(?<![^\x00-#%-\x2d/:->@\[\]^`{-\x7f\s])"  # nor after a "$"
+NOT_INSIDE_NAME = r"(?<![^\x00-#%-\x2d/:->@\[\]^`{-\x7f\s])"  # nor after a "$"
 
 # Strings, quoted sheets, other workbooks' names and structured references are found only to be left alone.
 # The looks ahead at one character do not change what is found: they make the search twice as fast.
@@ -15,7 +15,7 @@ _REFERENCE = re.compile(
     rf"""
     (?=["'\[$A-Za-z1-9])
     (?: (?=["'\[]) (?: {STRING} | {OTHER_WORKBOOK} | '(?:[^']|'')++' | {BRACKETS} )
-      | {_NOT_INSIDE_NAME}
+      | {NOT_INSIDE_NAME}
         (?: ({COLUMN}) (?: ({ROW}) | (\${ROW}) ) {END}
           | (\${COLUMN}) ({ROW}) {END}
           | (\$?{COLUMN}) : (\$?{COLUMN}) {END}
