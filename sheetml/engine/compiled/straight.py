@@ -400,7 +400,8 @@ class Program:
         self.entries: list[tuple[int, Any, tuple[Any, ...]]] = []
         self.variants: list[Variant] = []
         self._readers: dict[int, list[int]] | None = None
-                self._build(everything)
+        self._known_numbers = self._known_kinds = np.zeros(0)
+        self._build(everything)
 
     # ---- variants
 
@@ -412,7 +413,8 @@ class Program:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
         for slot, number, kind in zip(self.touched.tolist(), self._known_numbers.tolist(), self._known_kinds.tolist()):
-            self.code.numbers[slot], kinds[slot] = number, kind
+            self.code.numbers[slot] = number
+            kinds[slot] = kind
         chosen = []
         for line in self.lines:
             variant, places = self._chosen(line.formula)
