@@ -238,6 +238,9 @@ class _Writer:
         if node.function in items.COUNTS and all(isinstance(argument, _REFERENCES) for argument in node.arguments):
             parts = [self._area(argument, context) for argument in node.arguments]
             return f"{self.name(items.COUNTS[node.function])}({', '.join(parts)})"
+        if node.function in items.NUMERIC:
+            parts = [self.of(argument, context) for argument in node.arguments]
+            return f"{self.name(items.NUMERIC[node.function])}({', '.join(parts)})"
         by_value = range(len(node.arguments)) if function.intersects else _BY_VALUE.get(node.function, ())
         return self._asked(node, context, by_value)
 
