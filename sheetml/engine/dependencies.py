@@ -114,11 +114,19 @@ def slots_read(context: Context, reference: Reference) -> np.ndarray:
     height = clipped(reference.top, reference.height, scope.row_limit)
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())
-    if reference.count > 1 and size <= _EXACT_LIMIT:
+    if reference.count > 1 and size <= _EXACT_LIMIT and not _grows(reference):
         return distinct(context.locate(reference))
     right, bottom = (reference.left + width - 1).max(), (reference.top + height - 1).max()
     area = Area(int(reference.top.min()), int(reference.left.min()), int(bottom), int(right))
     return slots.within(reference.sheet, area)
+
+
+def _grows(reference: Reference) -> bool:
+    """Whether the areas begin at one cell and go only down, or only right, from it: then the longest holds all."""
+    one_corner = (reference.top == reference.top[0]).all() and (reference.left == reference.left[0]).all()
+    if not one_corner:
+        return False
+    return bool((reference.width == reference.width[0]).all() or (reference.height == reference.height[0]).all())
 
 
 def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ the formula ("implicit intersection": everything else).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -231,24 +230,31 @@ class Context:
 
     # ---- other contexts
 
+    def _copied(self) -> Context:
+        """What copy.copy gives, in a fifth of its time."""
+        part: Context = object.__new__(type(self))
+        part.__dict__.update(self.__dict__)
+        return part
+
     def select(self, index: np.ndarray | slice) -> Context:
         """The context of some of the cells."""
-        part = copy.copy(self)
+        part = self._copied()
         part.rows, part.columns = self.rows[index], self.columns[index]
         part.readers = self.readers[index]
         part.cache = None
-        part.variables = {name: select_result(item, index) for name, item in self.variables.items()}
+        if self.variables:
+            part.variables = {name: select_result(item, index) for name, item in self.variables.items()}
         return part
 
     def in_array_mode(self, array: bool = True) -> Context:
         if self.array == array:
             return self
-        part = copy.copy(self)
+        part = self._copied()
         part.array = array
         return part
 
     def with_variables(self, variables: dict[str, Result]) -> Context:
-        part = copy.copy(self)
+        part = self._copied()
         part.variables = {**self.variables, **variables}
         part.cache = None
         return part
@@ -272,7 +278,7 @@ class Context:
 
     def _for_values(self) -> Context:
         """The same context, in which a function that chooses may read what it chose: no area is asked for."""
-        part = copy.copy(self)
+        part = self._copied()
         part.for_values = True
         return part
 
@@ -280,7 +286,7 @@ class Context:
         """The context for what a function that chooses evaluates itself."""
         if not self.for_values:
             return self
-        part = copy.copy(self)
+        part = self._copied()
         part.for_values = False
         return part
 
