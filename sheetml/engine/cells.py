@@ -60,7 +60,9 @@ class Slots:
     def area(self, sheet: int, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The slots of one area's cells, (height, width), 0 for those without one."""
         keys = self._keys[sheet]
-        first, last = keys.searchsorted((_key(top, left), _key(top + height - 1, left + width))).tolist()
+        first, last = keys.searchsorted((top * _STRIDE + left, (top + height - 1) * _STRIDE + left + width)).tolist()
+        if height == width == 1:
+            return self._slots[sheet][first:last].reshape(1, 1) if last > first else np.zeros((1, 1), np.intp)
         if last - first > height * width:  # most cells of its rows are beside it
             down, across = np.arange(top, top + height), np.arange(left, left + width)
             return self.locate(sheet, down[:, None], across[None, :])
@@ -82,8 +84,10 @@ class Slots:
     def within(self, sheet: int, area: Area) -> np.ndarray:
         """All slots in an area, in order of rows, then columns."""
         keys = self._keys[sheet]
-        first = keys.searchsorted(_key(np.int64(area.top), np.int64(area.left)))
-        last = keys.searchsorted(_key(np.int64(area.bottom), np.int64(area.right)), "right")
+        ends = area.top * _STRIDE + area.left, area.bottom * _STRIDE + area.right + 1
+        first, last = keys.searchsorted(ends).tolist()
+        if area.top == area.bottom or first == last:
+            return self._slots[sheet][first:last]
         columns = keys[first:last] % _STRIDE
         inside = (columns >= area.left) & (columns <= area.right)
         return self._slots[sheet][first:last][inside]

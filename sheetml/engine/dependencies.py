@@ -8,7 +8,7 @@ import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, implicit_intersection, span
 from sheetml.engine.distinct import distinct
-from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, definition
+from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, clipped_size, definition
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import (
     Binary,
@@ -111,6 +111,10 @@ def _of_span(context: Context, node: Binary, listed: set[str]) -> Iterator[Refer
 def slots_read(context: Context, reference: Reference) -> np.ndarray:
     """The slots of all cells in the areas together (perhaps with some between them, if they are many)."""
     scope, slots = context.workspace.scope, context.workspace.slots
+    if reference.count == 1:
+        top, left, rows, columns = reference.only
+        rows, columns = clipped_size(top, rows, scope.row_limit), clipped_size(left, columns, scope.column_limit)
+        return slots.within(reference.sheet, Area(top, left, top + rows - 1, left + columns - 1))
     height = clipped(reference.top, reference.height, scope.row_limit)
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())

@@ -14,7 +14,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sheetml.engine.areas import AreaArray, Areas, Reference, from_corners, implicit_intersection, intersection, span
+from sheetml.engine.areas import (
+    AreaArray,
+    Areas,
+    Reference,
+    from_corners,
+    implicit_intersection,
+    intersection,
+    single_cells,
+    span,
+)
 from sheetml.engine.cells import CellStore, Slots, describe
 from sheetml.engine.division import Refused, labels_of, numbered, together
 from sheetml.engine.other_workbooks import NotKept
@@ -370,6 +379,8 @@ class Context:
     def locate(self, reference: Reference) -> np.ndarray:
         """The slots of the areas' cells, (b, rows, columns), 0 for those without one."""
         scope = self.workspace.scope
+        if reference.count == 1 and reference.errors is None:
+            return self._located(reference)
         height = clipped(reference.top, reference.height, scope.row_limit)
         width = clipped(reference.left, reference.width, scope.column_limit)
         rows, columns = int(height.max()), int(width.max())
@@ -378,9 +389,6 @@ class Context:
             raise Split
         if size > ELEMENTS_OF_ONE_CELL:
             raise CalculationError(f"an area of {rows} rows and {columns} columns is too large to compute with")
-        if reference.count == 1 and reference.errors is None:
-            top, left = int(reference.top[0]), int(reference.left[0])
-            return self.workspace.slots.area(reference.sheet, top, left, rows, columns)[None]
         down, across = np.arange(rows)[None, :, None], np.arange(columns)[None, None, :]
         slots = self.workspace.slots.locate(
             reference.sheet, reference.top[:, None, None] + down, reference.left[:, None, None] + across
@@ -391,6 +399,15 @@ class Context:
         if reference.errors is not None:  # where there is no area, no cell is read
             slots = np.where(broadcast_cells(reference.errors, slots.shape) != 0, 0, slots)
         return slots
+
+    def _located(self, reference: Reference) -> np.ndarray:
+        """The slots of the one area that all cells refer to, (1, rows, columns)."""
+        scope = self.workspace.scope
+        top, left, height, width = reference.only
+        rows, columns = clipped_size(top, height, scope.row_limit), clipped_size(left, width, scope.column_limit)
+        if rows * columns > ELEMENTS_OF_ONE_CELL:
+            raise CalculationError(f"an area of {rows} rows and {columns} columns is too large to compute with")
+        return self.workspace.slots.area(reference.sheet, top, left, rows, columns)[None]
 
     def note_reads(self, slots: np.ndarray) -> None:
         """Takes up that the context's one cell reads others (n,), which its formula does not tell."""
@@ -438,6 +455,11 @@ def clipped(first: np.ndarray, size: np.ndarray, limit: int) -> np.ndarray:
     """Sizes of areas without their blank part below or beyond all cells: whole columns cost nothing."""
     large = first + size - 1 > limit + _BLANK_MARGIN
     return np.where(large, np.maximum(np.minimum(size, limit - first + 1), 1), size) if large.any() else size
+
+
+def clipped_size(first: int, size: int, limit: int) -> int:
+    """The same of one area."""
+    return size if first + size - 1 <= limit + _BLANK_MARGIN else max(min(size, limit - first + 1), 1)
 
 
 def broadcast_cells(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -496,6 +518,11 @@ def _range(context: Context, node: Range) -> Result:
 
 def static_range(context: Context, node: Range) -> Result:
     """The areas a reference in a formula's text names from each of the cells."""
+    if node.cell and node.last_sheet is None:
+        sheet = context.sheet if node.sheet is None else context.workspace.scope.sheet(node.sheet)
+        if sheet is None:
+            return error_value(REF)
+        return single_cells(sheet, _coordinates(node.top, context.rows), _coordinates(node.left, context.columns))
     rows = _coordinates(node.top, context.rows), _coordinates(node.bottom, context.rows)
     columns = _coordinates(node.left, context.columns), _coordinates(node.right, context.columns)
     if node.sheet is None:
