@@ -61,7 +61,7 @@ class Calculation(CellTable):
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
         self._stages = Stages(self.workspace)
-        self._straight = StraightCode(self)
+        self.straight = StraightCode(self)
         self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
         self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
@@ -77,7 +77,7 @@ class Calculation(CellTable):
         workspace.pending = np.zeros(self.slots.count, bool)
         self.formulas.settle(self.slots)
         self._stages = Stages(workspace)
-        self._straight.forget()
+        self.straight.forget()
         self._plan = None
         self._grew = True
 
@@ -133,7 +133,7 @@ class Calculation(CellTable):
         if self._plan is None:
             blocks = self.formulas.blocks
             self._stages.keep(blocks)
-            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self._straight.lines)
+            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self.straight.lines)
             self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
             self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
@@ -157,12 +157,22 @@ class Calculation(CellTable):
 
         The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
+        given = self.mask(inputs)
 
         def depends(stage: Stage, reached: np.ndarray) -> bool:
             found = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
             return (found or (volatile and stage.volatile)) and not np.isin(stage.targets, inputs).all()
 
-        return self._reached(self.mask(inputs), depends)
+        found, reached = [], self.mask(inputs)
+        for stage in self._reached(self.mask(inputs), depends):
+            if isinstance(stage, Straight):
+                lines = [line for line in stage.after(reached) if not given[line.slot]]
+                if not lines:
+                    continue
+                stage = stage.part(lines)
+            reached[stage.targets] = True
+            found.append(stage)
+        return found
 
     def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]:
         """The stages that depend on the inputs (as above) and that the outputs depend on (both slots), in order."""
@@ -171,12 +181,15 @@ class Calculation(CellTable):
         needed[inputs] = False
         chosen = []
         for stage in reversed(self.stages_after(inputs, volatile)):
-            if needed[stage.targets].any():
-                chosen.append(stage)
-                needed[stage.reads] = True
-                needed[stage.dynamic_reads] = True
-                needed[self._learned_reads(stage)] = True
-                needed[inputs] = False
+            if not needed[stage.targets].any():
+                continue
+            if isinstance(stage, Straight):
+                stage = stage.part(stage.before(needed))
+            chosen.append(stage)
+            needed[stage.reads] = True
+            needed[stage.dynamic_reads] = True
+            needed[self._learned_reads(stage)] = True
+            needed[inputs] = False
         return chosen[::-1]
 
     def _learned_reads(self, stage: Stage) -> np.ndarray:
@@ -276,11 +289,13 @@ class Calculation(CellTable):
         for stage in stages:
             pending[stage.targets] = True
         pending[0] = False
-        done = self._go_through(stages, chosen, dirty, everything)
+        done = self._go_through(stages, chosen, dirty, everything, sheet)
         if done != stages:
             self._reorder(done if len(stages) == len(self.plan.stages) else None)
 
-    def _go_through(self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool) -> list[Stage]:
+    def _go_through(
+        self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool, sheet: int | None
+    ) -> list[Stage]:
         """Runs those of the stages that are chosen and depend on something dirty; all in the order they came to.
 
         One that is found to read cells which are still to be computed waits, with all that depend on it, until those
@@ -299,7 +314,7 @@ class Calculation(CellTable):
                 if not (needed and ((late and held[stage.reads].any()) or (ahead and trusting))):
                     try:
                         if needed and (everything or ahead or stage.volatile or self._depends_on(stage, dirty)):
-                            self._run_stage(stage, dirty, everything)
+                            self._run_stage(stage, dirty, everything, sheet)
                         pending[stage.targets] = False
                         done.append(stage)
                         continue
@@ -368,10 +383,10 @@ class Calculation(CellTable):
             return True
         return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
-    def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool) -> None:
+    def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool, sheet: int | None) -> None:
         workspace = self.workspace
         if isinstance(stage, Straight):
-            self._straight.run(stage, dirty, everything)
+            self.straight.run(stage, dirty, everything, sheet)
             return
         if workspace.problems:
             for slot in stage.targets.tolist():

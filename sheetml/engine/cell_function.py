@@ -8,6 +8,7 @@ branch of an IF, which row of a MATCH) are guards: where one changes, the graph 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,10 +17,12 @@ import numpy as np
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
+from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
 from sheetml.engine.population import NotTogether, Population
 from sheetml.engine.questions import reason
+from sheetml.engine.straight_function import StraightFunction
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
@@ -194,6 +197,9 @@ class CellFunction:
         self._scalar = scalar
         self._recording: Recording | None = None
         self._population: Population | None = None
+        self._straight: StraightFunction | None = None
+        self._traced_at: np.ndarray | None = None  # where it is to be traced, if it comes to that
+        self.refuses_flat = False  # a derivative of what is constant between its jumps (ROUND) is an error
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
@@ -247,6 +253,8 @@ class CellFunction:
     @property
     def graph(self) -> Any:
         """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
+        if self._recording is None and self._traced_at is not None:
+            self._recording = self._trace(self._traced_at)
         return None if self._recording is None else self._recording.outputs
 
     def trace_at(self, x: np.ndarray) -> None:
@@ -273,6 +281,21 @@ class CellFunction:
         """The address of a cell that it reads, for a message."""
         return self._calculation.describe([slot])
 
+    @property
+    def flat(self) -> list[str]:
+        """What is constant between its jumps (ROUND, INT) among all that the last derivative went through: each with
+        its cell, "ROUND in Sheet1!B2". Its derivative is taken to be 0."""
+        found = [] if self._recording is None else list(self._recording.trace.flat)
+        if self._straight is not None:
+            found += [f"{name} in {self._calculation.describe([slot])}" for slot, name in self._straight.flat]
+        return list(dict.fromkeys(found))
+
+    def refusing_flat(self) -> CellFunction:
+        """The same function, of which a derivative through something constant between its jumps is an error."""
+        function = copy.copy(self)
+        function.refuses_flat, function._recording, function._straight = True, None, None
+        return function
+
     # ---- values and derivatives
 
     def __call__(self, x: np.ndarray) -> Any:
@@ -293,12 +316,16 @@ class CellFunction:
 
     def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
         """Other cells of the same workbook as a function of others, which hold what they are given."""
-        return CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1)
+        return self._like(CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1))
+
+    def _like(self, other: CellFunction) -> CellFunction:
+        other.refuses_flat = self.refuses_flat
+        return other
 
     def joined(self, other: CellFunction) -> CellFunction:
         """The outputs of both, one after the other, as one function of the same inputs."""
         outputs = np.concatenate([self._outputs, other._outputs])
-        return CellFunction(self._calculation, self._inputs, outputs, scalar=False)
+        return self._like(CellFunction(self._calculation, self._inputs, outputs, scalar=False))
 
     def _together(self, points: np.ndarray) -> np.ndarray | None:
         """All points evaluated together; None where that cannot be."""
@@ -329,7 +356,9 @@ class CellFunction:
         if len(self._output_places) != 1:
             raise ValueError("a gradient is of one output cell: for several ask for the jacobian")
         x = self._vector(x)
-        values, slope = self._found(x, lambda recording: recording.values_and_gradient(x))
+        values, slope = self._slope_in_line(x, np.ones(1)) or self._found(
+            x, lambda recording: recording.values_and_gradient(x)
+        )
         return float(values[0]), np.array(slope)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
@@ -344,7 +373,8 @@ class CellFunction:
     def weighted_gradient(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The derivatives of the outputs' sum with these weights, (m,), by each input, (n,): weights @ jacobian(x)."""
         x, weights = self._vector(x), self._weights(weights)
-        return self._found(x, lambda recording: recording.weighted_slope(x, weights))
+        found = self._slope_in_line(x, weights)
+        return self._found(x, lambda recording: recording.weighted_slope(x, weights)) if found is None else found[1]
 
     def hessian_product(self, x: np.ndarray, v: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """The output's second derivatives times a direction v, (n,): hessian(x) @ v, without all of hessian(x).
@@ -398,13 +428,36 @@ class CellFunction:
         if x.size != len(self._input_places):
             raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
         if self._revision != self._calculation.revision:
-            self._recording = None
+            self._recording = self._straight = self._traced_at = None
         if not np.isfinite(x).all():
             wrong = self.input_addresses[int(np.argmin(np.isfinite(x)))]
             raise CalculationError(f"{wrong} would not be a finite number")
         return x
 
+    def _in_line(self) -> StraightFunction | None:
+        """The function as straight-line code; None where there is none."""
+        if self._recording is not None or type(self)._gathered is not CellFunction._gathered:
+            return None
+        if self._straight is None:
+            self._calculation.bring_up_to_date()
+            self._revision = self._calculation.revision
+            with contextlib.suppress(NotScalar):
+                self._straight = StraightFunction(self._calculation, self.stages(), self._inputs, self._outputs)
+        return self._straight
+
+    def _slope_in_line(self, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        line = self._in_line()
+        if line is None or (self.refuses_flat and line.flat):
+            return None
+        self._traced_at = x
+        return line.slope(x, weights)
+
     def _values(self, x: np.ndarray) -> np.ndarray:
+        line = self._in_line()
+        in_line = None if line is None else line.values(x)
+        if in_line is not None:
+            self._traced_at = x
+            return in_line
         with self._defects_named():
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
                 found = self._recording.values(x) if self._recording is not None else None
@@ -459,6 +512,7 @@ class CellFunction:
         calculation, workspace = self._calculation, self._calculation.workspace
         steps = [step for stage in self.stages() for step in stage.steps]
         trace = Trace()
+        trace.refuses_flat = self.refuses_flat
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)
         cells.make_input(self._inputs, leaf)

@@ -153,6 +153,24 @@ class Straight(Stage):
     def is_scan(self) -> bool:
         return False
 
+    def after(self, reached: np.ndarray) -> list[Line]:
+        """The lines that read marked slots, or what others of them compute; what they compute is marked too."""
+        marked, found = set(np.nonzero(reached)[0].tolist()), []
+        for line in self.lines:
+            if not marked.isdisjoint(line.reads):
+                found.append(line)
+                marked.add(line.slot)
+        return found
+
+    def before(self, needed: np.ndarray) -> list[Line]:
+        """The lines that compute marked slots, or what others of them read."""
+        marked, found = set(np.nonzero(needed)[0].tolist()), []
+        for line in reversed(self.lines):
+            if line.slot in marked:
+                found.append(line)
+                marked.update(line.reads)
+        return found[::-1]
+
     def part(self, lines: list[Line]) -> Straight:
         """A stage of some of the lines."""
         return self if len(lines) == len(self.lines) else Straight(lines, self._stages)

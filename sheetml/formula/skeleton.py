@@ -31,34 +31,37 @@ _PIECE = re.compile(
 
 
 class Skeleton(NamedTuple):
-    """A formula taken apart: its skeleton, and in their order its cells and its numbers.
-
-    Of each cell the row and the column, and whether they are absolute ($).
-    """
+    """A formula taken apart: its skeleton, and in their order the rows and columns of its cells and its numbers."""
 
     text: str
     rows: list[int]
     columns: list[int]
-    fixed: list[tuple[bool, bool]]
     numbers: list[float]
+    cells: list[tuple[str, str]]  # the columns and rows as they are written
+
+    def is_fixed(self, position: int) -> tuple[bool, bool]:
+        """Whether a cell's row and its column are absolute."""
+        column, row = self.cells[position]
+        return row[0] == "$", column[0] == "$"
 
 
 def skeleton(text: str) -> Skeleton:
     """The skeleton of a formula, written without "="."""
     pieces = _PIECE.split(text)
-    found = Skeleton("", [], [], [], [])
+    if len(pieces) == 1:
+        return Skeleton(text, [], [], [], [])
+    cells: list[tuple[str, str]] = []
+    numbers: list[float] = []
     bare = [pieces[0]]
-    for kept, letters, row, number, rest in zip(pieces[1::5], pieces[2::5], pieces[3::5], pieces[4::5], pieces[5::5]):
+    for kept, column, row, number, rest in zip(pieces[1::5], pieces[2::5], pieces[3::5], pieces[4::5], pieces[5::5]):
         if row is not None:
-            fixed = letters[0] == "$", row[0] == "$"
-            found.columns.append(column_number(letters[1:] if fixed[0] else letters))
-            found.rows.append(int(row[1:] if fixed[1] else row))
-            found.fixed.append((fixed[1], fixed[0]))
-            bare.append(_CELL)
+            cells.append((column, row))
+            bare += (_CELL, rest)
         elif number is not None:
-            found.numbers.append(float(number))
-            bare.append(_NUMBER)
+            numbers.append(float(number))
+            bare += (_NUMBER, rest)
         else:
-            bare.append(kept)
-        bare.append(rest)
-    return found._replace(text="".join(bare))
+            bare += (kept, rest)
+    rows = [int(row) if row[0] != "$" else int(row[1:]) for _, row in cells]
+    columns = [column_number(column) if column[0] != "$" else column_number(column[1:]) for column, _ in cells]
+    return Skeleton("".join(bare), rows, columns, numbers, cells)

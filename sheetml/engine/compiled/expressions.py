@@ -262,14 +262,14 @@ def _unary_function(template: str, operation: str, *, hides: bool = True) -> Any
     return build
 
 
-def _flat(name: str, *defaults: float) -> Callable[[_Formula, tuple[Node, ...]], Typed]:
+def _flat(name: str, function: str, *defaults: float) -> Callable[[_Formula, tuple[Node, ...]], Typed]:
     """A function of numbers that is constant between its jumps."""
 
     def build(formula: _Formula, arguments: tuple[Node, ...]) -> Typed:
         terms = [bounded(formula.number(argument)) for argument in arguments]
         terms += [Term(repr(number)) for number in defaults[len(arguments) - 1 :]]
         places = ", ".join(f"{{{i}}}" for i in range(len(terms)))
-        return Typed(Term(f"{name}({places})", terms, f"flat {name}"), NUMBER)
+        return Typed(Term(f"{name}({places})", terms, f"flat {function}"), NUMBER)
 
     return build
 
@@ -380,13 +380,13 @@ CALLS: dict[str, tuple[int, int, Callable[[_Formula, tuple[Node, ...]], Typed]]]
     "TANH": (1, 1, _unary_function("tanh({0})", "tanh")),
     "POWER": (2, 2, _two("power")),
     "MOD": (2, 2, _two("modulo")),
-    "INT": (1, 1, _flat("whole_below")),
-    "ROUND": (2, 2, _flat("rounded")),
-    "ROUNDUP": (2, 2, _flat("rounded_up")),
-    "ROUNDDOWN": (2, 2, _flat("rounded_down")),
-    "TRUNC": (1, 2, _flat("rounded_down", 0.0)),
-    "CEILING": (2, 2, _flat("ceiling")),
-    "FLOOR": (2, 2, _flat("floor_to")),
+    "INT": (1, 1, _flat("whole_below", "INT")),
+    "ROUND": (2, 2, _flat("rounded", "ROUND")),
+    "ROUNDUP": (2, 2, _flat("rounded_up", "ROUNDUP")),
+    "ROUNDDOWN": (2, 2, _flat("rounded_down", "ROUNDDOWN")),
+    "TRUNC": (1, 2, _flat("rounded_down", "TRUNC", 0.0)),
+    "CEILING": (2, 2, _flat("ceiling", "CEILING")),
+    "FLOOR": (2, 2, _flat("floor_to", "FLOOR")),
 }
 
 NODES: dict[type, Callable[[_Formula, Any], Typed]] = {

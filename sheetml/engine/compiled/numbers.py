@@ -165,7 +165,7 @@ CALLED: dict[str, Any] = {
         each.__name__: each
         for each in (
             *(fail, finite, total, max_of, min_of, power, modulo, rounded, rounded_up, rounded_down, whole_below),
-            *(ceiling, floor_to, len),
+            *(ceiling, floor_to, len, next),
         )
     },
 }

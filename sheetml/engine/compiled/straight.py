@@ -9,15 +9,18 @@ that kind. What no variant can be made of (text, say) is evaluated as a vector o
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
-from sheetml.engine.compiled.expressions import CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
+from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.numbers import CALLED, FAULTS, Fault, code_of
 from sheetml.engine.evaluate import Workspace
@@ -56,6 +59,13 @@ class Variant:
     term: Term
     kind: int  # NUMBER or BOOLEAN
     function: Callable[..., float] | None = None
+    back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
+    pattern: str = ""  # as a line among others: see InLine
+
+    @property
+    def flat(self) -> list[str]:
+        """The functions in it that are constant between their jumps."""
+        return flat_functions(self.term)
 
 
 CAREFUL = Variant(Term("0.0"), NUMBER)  # there is no variant: the formula is evaluated as a vector
@@ -70,6 +80,12 @@ class Template:
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
+    reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
+
+    def __post_init__(self) -> None:
+        self.reads_cells_of_own_sheet = all(
+            what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
+        )
 
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
@@ -111,6 +127,73 @@ def _source(name: str, variant: Variant) -> str:
     return f"def {name}(v, {', '.join([*writer.parameters, '*_'])}):\n    return {text}"
 
 
+def compiled_back(variants: Iterable[Variant]) -> None:
+    """Compiles the passes back that have not been compiled yet. Raises NotScalar where there is none."""
+    new = [variant for variant in {id(each): each for each in variants}.values() if variant.back is None]
+    sources = []
+    for number, variant in enumerate(new):
+        writer = _Writer()
+        found = Pass(writer.text)
+        found.back(variant.term, "d", "    ")
+        writer.text(variant.term)  # which takes note of all places
+        body = "\n".join(found.lines or ["    pass"])
+        sources.append(f"def b{number}(v, g, d, {', '.join([*writer.parameters, '*_'])}):\n{body}")
+    namespace = {**CALLED, "slope_by_base": slope_by_base}
+    exec("\n".join(sources), namespace)
+    for number, variant in enumerate(new):
+        variant.back = namespace[f"b{number}"]
+
+
+Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
+LINES_AT_ONCE = 1000  # of a function
+
+
+class InLine:
+    """Lines written out one after the other as functions of the numbers of all cells: no calls, local names.
+
+    It costs as much to compile as some twenty runs of the lines, and runs twice as fast.
+    """
+
+    def __init__(self, entries: Sequence[Entry], variants: Sequence[Variant]) -> None:
+        pairs = list(zip(entries, variants))
+        self._functions = [
+            _function_of(pairs[start : start + LINES_AT_ONCE]) for start in range(0, len(pairs), LINES_AT_ONCE)
+        ]
+
+    def __call__(self, v: list[float]) -> None:
+        for function in self._functions:
+            function(v)
+
+
+def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
+    lines: list[str] = []
+    known: set[int] = set()
+    for (slot, _, places), variant in pairs:
+        if not variant.pattern:
+            variant.pattern = _InLineWriter().pattern(variant)
+        names: dict[str, str] = {}
+        for position, place in enumerate(places):
+            if isinstance(place, float):
+                names[f"p{position}"] = repr(place)
+                continue
+            read = place if isinstance(place, tuple) else (place,)
+            lines += [f"x{each} = v[{each}]" for each in read if each not in known]
+            known.update(read)
+            if isinstance(place, tuple):
+                cells = [f"x{each}" for each in place]
+                names[f"p{position}"] = str(place)
+                names[f"s{position}"] = " + ".join(cells)
+                names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
+            else:
+                names[f"p{position}"] = f"x{place}"
+        known.add(slot)
+        lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
+    namespace = dict(CALLED)
+    exec("\n    ".join(["def lines(v):", *lines]), namespace)
+    function: Callable[[list[float]], None] = namespace["lines"]
+    return function
+
+
 class _Writer:
     """A term as an expression, in which what is needed twice gets a name where it is met first."""
 
@@ -122,10 +205,14 @@ class _Writer:
     def parameters(self) -> list[str]:
         return [f"p{place}" for place in range(self.most + 1)]
 
+    def leaf(self, term: Term) -> str:
+        """A place: a cell by its slot, or what the function is given there."""
+        return f"p{term.place}" if term.operation in (AREA, "constant") else f"v[p{term.place}]"
+
     def text(self, term: Term) -> str:
         if term.place >= 0:
             self.most = max(self.most, term.place)
-            return _leaf(term)
+            return self.leaf(term)
         operands = [self.operand(term, position) for position in range(len(term.operands))]
         return _filled(term.template, operands)
 
@@ -134,7 +221,7 @@ class _Writer:
         operand = term.operands[position]
         if operand.place >= 0:
             self.most = max(self.most, operand.place)
-            name = _leaf(operand)
+            name = self.leaf(operand)
             return name, name
         text = self.text(operand)
         if term.template.count(f"{{{position}}}") < 2 or not operand.operands:
@@ -143,8 +230,24 @@ class _Writer:
         return f"(t{self.named} := {text})", f"t{self.named}"
 
 
-def _leaf(term: Term) -> str:
-    return f"p{term.place}" if term.operation in ("area", "constant") else f"v[p{term.place}]"
+class _InLineWriter(_Writer):
+    """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
+    {c0} for the cells themselves."""
+
+    def pattern(self, variant: Variant) -> str:
+        text = self.text(variant.term)
+        return text if variant.kind == NUMBER else f"float({text})"
+
+    def text(self, term: Term) -> str:
+        if term.operation == "total":
+            area = f"{{s{term.operands[-1].place}}}"
+            return f"({area})" if len(term.operands) == 1 else f"({self.text(term.operands[0])} + {area})"
+        if term.operation in ("max of", "min of"):
+            return f"{term.operation[:3]}({{c{term.operands[0].place}}})"
+        return super().text(term)
+
+    def leaf(self, term: Term) -> str:
+        return f"{{p{term.place}}}"
 
 
 def _filled(template: str, operands: list[tuple[str, str]]) -> str:
@@ -173,24 +276,30 @@ class _Found:
     def add(self, block: Block, cell: int, template: Template, found: Skeleton) -> None:
         self.formulas.append((block, cell, template, found))
         rows, columns = self._at(block, cell, found)
-        self._put(block.sheet, int(block.rows[cell]), int(block.columns[cell]))
+        self.rows.append(int(block.rows[cell]))
+        self.columns.append(int(block.columns[cell]))
+        if template.reads_cells_of_own_sheet:
+            self.rows += rows
+            self.columns += columns
+            self.sheets += [block.sheet] * (len(rows) + 1)
+            return
+        self.sheets.append(block.sheet)
         for what, sheet, position in template.places:
             if what == "number":
                 continue
             sheet = block.sheet if sheet is None else sheet
             if what == "cell":
-                self._put(sheet, rows[position], columns[position])
+                self.rows.append(rows[position])
+                self.columns.append(columns[position])
+                self.sheets.append(sheet)
                 continue
             top, bottom = sorted(rows[position : position + 2])
             left, right = sorted(columns[position : position + 2])
+            across = range(left, right + 1)
             for row in range(top, bottom + 1):
-                for column in range(left, right + 1):
-                    self._put(sheet, row, column)
-
-    def _put(self, sheet: int, row: int, column: int) -> None:
-        self.sheets.append(sheet)
-        self.rows.append(row)
-        self.columns.append(column)
+                self.rows += [row] * len(across)
+                self.columns += across
+            self.sheets += [sheet] * (len(across) * (bottom - top + 1))
 
     @staticmethod
     def _at(block: Block, cell: int, found: Skeleton) -> tuple[list[int], list[int]]:
@@ -199,8 +308,13 @@ class _Found:
         down, right = int(block.rows[cell]) - block.origin[0], int(block.columns[cell]) - block.origin[1]
         if not down and not right:
             return found.rows, found.columns
-        rows = [r if fixed[0] else (r + down - 1) % MAX_ROWS + 1 for r, fixed in zip(found.rows, found.fixed)]
-        columns = [c if fixed[1] else (c + right - 1) % MAX_COLUMNS + 1 for c, fixed in zip(found.columns, found.fixed)]
+        rows, columns = list(found.rows), list(found.columns)
+        for position in range(len(rows)):
+            row_fixed, column_fixed = found.is_fixed(position)
+            if not row_fixed:
+                rows[position] = (rows[position] + down - 1) % MAX_ROWS + 1
+            if not column_fixed:
+                columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
         return rows, columns
 
     def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
@@ -220,11 +334,17 @@ class _Found:
                     at += 1
                 else:
                     size = _size(found, position)
-                    places.append(tuple([each for each in slots[at : at + size] if each]))
-                    reads += places[-1]
+                    area = tuple([each for each in slots[at : at + size] if each])
+                    places.append(area)
+                    reads += area
                     at += size
-            own = tuple(dict.fromkeys(each for each in reads if each))
-            lines.setdefault(block, []).append(Line(block, cell, slot, own, Formula(template, places)))
+            own = set(reads)
+            own.discard(0)
+            line = Line(block, cell, slot, tuple(own), Formula(template, places))
+            if block in lines:
+                lines[block].append(line)
+            else:
+                lines[block] = [line]
         return lines
 
     def _located(self, calculation: Calculated) -> list[int]:
@@ -241,6 +361,18 @@ def _size(found: Skeleton, position: int) -> int:
     """How many cells an area has, between two corners."""
     rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
     return (abs(rows[1] - rows[0]) + 1) * (abs(columns[1] - columns[0]) + 1)
+
+
+@contextlib.contextmanager
+def collection_paused() -> Iterator[None]:
+    """While many objects are made that all stay: Python's garbage collector would go through them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class StraightCode:
@@ -261,6 +393,10 @@ class StraightCode:
 
     def lines(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         """The lines of those blocks whose cells are computed one by one."""
+        with collection_paused():
+            return self._lines_of(blocks)
+
+    def _lines_of(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         known: dict[Block, tuple[Any, list[Line] | None]] = {}
         found = _Found()
         for block in blocks:
@@ -291,8 +427,7 @@ class StraightCode:
         read = 0
         for what, _, position in template.places:
             if what == "area":
-                flags = taken.fixed[position : position + 2]
-                if len(block.rows) > 1 and flags[0] != flags[1]:
+                if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
                     return  # an area that grows from cell to cell
                 read += _size(taken, position)
         if read <= MOST_READ:
@@ -333,11 +468,43 @@ class StraightCode:
             return None
         return Template(tree, Block.last_sum_of(tree, block.text), leaves, places)
 
+    def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
+        """The variant of a formula for what the cells hold that it reads, and what its function is given."""
+        key: list[int] = []
+        given: list[Any] = []
+        for (what, _, _), place in zip(formula.template.places, formula.places):
+            if what == "cell":
+                key.append(kinds[place])
+                given.append(place)
+            elif what == "number":
+                key.append(NUMBER)
+                given.append(place)
+            else:
+                own = [kinds[slot] for slot in place]
+                if any(own):
+                    errors = [kind for kind in own if kind >= ERROR]
+                    place = tuple([slot for slot, kind in zip(place, own) if kind == NUMBER])
+                    key.append(
+                        (max(errors) if ERROR + 64 in errors else errors[0])
+                        if errors
+                        else NUMBER
+                        if place
+                        else NO_NUMBERS
+                    )
+                else:
+                    key.append(NUMBER if own else NO_NUMBERS)
+                given.append(place)
+        return formula.template.variant(tuple(key)), tuple(given)
+
     # ---- running
 
-    def run(self, stage: Straight, dirty: np.ndarray, everything: bool) -> None:
-        """Brings the cells of a stage up to date, and marks those that changed."""
+    def run(self, stage: Straight, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
+        """Brings the cells of a stage up to date, or those of it on one sheet, and marks those that changed."""
         self._make_room()
+        if sheet is not None and any(line.block.sheet != sheet for line in stage.lines):
+            own = stage.part([line for line in stage.lines if line.block.sheet == sheet])
+            Program(self, own, everything).run(dirty, everything)
+            return
         if stage.program is None:
             stage.program = Program(self, stage, everything)
         stage.program.run(dirty, everything)
@@ -410,6 +577,10 @@ class Program:
 
         With `everything` all lines are run next: whatever kinds of values the file has kept for them do not matter.
         """
+        with collection_paused():
+            self._build_lines(everything)
+
+    def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
         for slot, number, kind in zip(self.touched.tolist(), self._known_numbers.tolist(), self._known_kinds.tolist()):
@@ -417,7 +588,7 @@ class Program:
             kinds[slot] = kind
         chosen = []
         for line in self.lines:
-            variant, places = self._chosen(line.formula)
+            variant, places = self.code.chosen(line.formula, self.code.kinds)
             chosen.append((line.slot, variant, places))
             if everything and variant is not CAREFUL:
                 kinds[line.slot] = variant.kind
@@ -432,38 +603,10 @@ class Program:
         assert variant.function is not None
         return slot, variant.function if self.code.kinds[slot] == variant.kind else _Retry(variant.function), places
 
-    def _chosen(self, formula: Formula) -> tuple[Variant, tuple[Any, ...]]:
-        kinds = self.code.kinds
-        key: list[int] = []
-        given: list[Any] = []
-        for (what, _, _), place in zip(formula.template.places, formula.places):
-            if what == "cell":
-                key.append(kinds[place])
-                given.append(place)
-            elif what == "number":
-                key.append(NUMBER)
-                given.append(place)
-            else:
-                own = [kinds[slot] for slot in place]
-                if any(own):
-                    errors = [kind for kind in own if kind >= ERROR]
-                    place = tuple([slot for slot, kind in zip(place, own) if kind == NUMBER])
-                    key.append(
-                        (max(errors) if ERROR + 64 in errors else errors[0])
-                        if errors
-                        else NUMBER
-                        if place
-                        else NO_NUMBERS
-                    )
-                else:
-                    key.append(NUMBER if own else NO_NUMBERS)
-                given.append(place)
-        return formula.template.variant(tuple(key)), tuple(given)
-
     def _choose_again(self, position: int) -> None:
         """Gives a line the variant for what its cells hold now."""
         line = self.lines[position]
-        variant, places = self._chosen(line.formula)
+        variant, places = self.code.chosen(line.formula, self.code.kinds)
         self.variants[position] = variant
         if variant is not CAREFUL:
             compiled([variant])
@@ -472,8 +615,8 @@ class Program:
     def _kind_changed(self, slot: int, kind: int) -> None:
         """A cell holds a value of another kind: the lines that read it get other variants."""
         self.code.kinds[slot] = kind
-        if self._readers is None:
-            self._readers = {}
+        if self._readers is None:  # by slot: the line that computes it, and those that read it
+            self._readers = {line.slot: [position] for position, line in enumerate(self.lines)}
             for position, line in enumerate(self.lines):
                 for read in line.reads:
                     self._readers.setdefault(read, []).append(position)
@@ -504,7 +647,7 @@ class Program:
         for place in np.nonzero(moved)[0].tolist():
             slot = int(self.touched[place])
             code.numbers[slot] = float(number[place])
-            if code.kinds[slot] != kind[place]:
+            if kind[place] != self._known_kinds[place]:
                 self._kind_changed(slot, int(kind[place]))
         return set(self.touched[moved | dirty[self.touched]].tolist())
 
@@ -555,12 +698,8 @@ class Program:
             v[line.slot], kind = self._carefully(line, changed)
         elif isinstance(found, _Recovered):
             v[line.slot], kind = found.number, variant.kind
-            self.entries[position] = (line.slot, variant.function, self.entries[position][2])
         else:
             v[line.slot], kind = 0.0, ERROR + code_of(found)
-            slot, function, places = self.entries[position]
-            if not isinstance(function, _Retry):
-                self.entries[position] = (slot, _Retry(function), places)
         if changed is not None and before != (v[line.slot], kind):
             changed.add(line.slot)
         if kinds[line.slot] != kind:

@@ -239,7 +239,7 @@ def remainder(x: Array, y: Array) -> tuple[Array, Errors]:
 def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
     """The whole part of a quotient."""
     quotient, errors = divided(x, y)
-    return ops.undifferentiable("QUOTIENT", np.trunc)(quotient), errors
+    return ops.constant_between_jumps("QUOTIENT", np.trunc)(quotient), errors
 
 
 # ---- sums --------------------------------------------------------------------------------------
