@@ -394,7 +394,7 @@ class Calculation(CellTable):
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
-        if not (stage.is_scan and self._run_one_by_one(stage, dirty)):
+        if not ((stage.is_scan or stage.is_circular) and self._run_one_by_one(stage, dirty)):
             self._run_steps(stage, dirty)
         if workspace.dynamic_reads:
             stage.dynamic_reads = distinct(np.concatenate(workspace.dynamic_reads))
@@ -416,7 +416,7 @@ class Calculation(CellTable):
         """Computes the cells of a scan one by one, if that is worth while; of a circle those that can be."""
         if not stage.singly_tried:
             stage.singly, stage.singly_tried = cells_of(stage, self.workspace), True
-        circular = any(step.circular for step in stage.steps)
+        circular = stage.is_circular
         if stage.singly is None or (circular and self.file.iterate):
             return False
 
@@ -446,7 +446,7 @@ class Calculation(CellTable):
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""
-        if stage.edges > MOST_READ * stage.targets.size:
+        if stage.cells_read > MOST_READ * stage.targets.size:
             return False
         if stage.loop is None or not stage.loop.holds(self.cells):
             if stage.loop is None and stage.loop_tried:

@@ -18,7 +18,7 @@ import numpy as np
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.data_tables import trial
-from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.dependencies import cells_read, pairs_of, reads_of
 from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.engine.formulas import Block
@@ -61,10 +61,13 @@ class Step:
         """A step of some of the cells."""
         return Step(self.block, self.context.select(index), self.targets[index], self.volatile, reads=self.reads)
 
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads."""
+    def pairs(self, reduced: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads.
+
+        With `reduced` only as much as orders them: not what a cell that is read reads of the same area.
+        """
         if self.reads is None:
-            return pairs_of(self.context, self.block.tree)
+            return pairs_of(self.context, self.block.tree, reduced)
         return np.repeat(self.cells, self.reads.size), np.tile(self.reads, len(self.cells))
 
 
@@ -82,7 +85,7 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
-    edges: int = 0  # which of its cells read which: how many pairs
+    cells_read: int = 0  # by a scan, each as often as it is read
     singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
     singly_tried: bool = False
 
@@ -94,6 +97,11 @@ class Stage:
     def is_scan(self) -> bool:
         """Whether its blocks depend on each other, as in a recurrence."""
         return len(self.steps) > 1
+
+    @property
+    def is_circular(self) -> bool:
+        """Whether some of its cells depend on themselves, by the text of their formulas."""
+        return any(step.circular for step in self.steps)
 
     def depends_on(self, mask: np.ndarray) -> bool:
         """Whether any slot marked in the mask is read."""
@@ -394,7 +402,9 @@ def _scan(stages: list[Stage], workspace: Workspace, learned: Pairs) -> Stage:
         steps += _circular_steps(remaining, readers, sources, blocks, starts)
     targets = np.concatenate([stage.targets for stage in stages])
     reads = distinct(np.concatenate([stage.reads for stage in stages]))
-    return Stage(steps, targets, reads, blocks, edges=len(readers))
+    return Stage(
+        steps, targets, reads, blocks, cells_read=sum(cells_read(block.context, block.block.tree) for block in blocks)
+    )
 
 
 def _circular_steps(
@@ -449,7 +459,7 @@ def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, lea
         positions = np.arange(start, start + len(step.cells))
         local[step.targets] = np.broadcast_to(positions[:, None, None], step.targets.shape)
     local[0] = -1
-    pairs = [step.pairs() for step in steps] + [learned]
+    pairs = [step.pairs(reduced=True) for step in steps] + [learned]
     readers = local[np.concatenate([reader for reader, _ in pairs])]
     sources = local[np.concatenate([source for _, source in pairs])]
     inside = (readers >= 0) & (sources >= 0)
