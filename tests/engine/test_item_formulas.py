@@ -87,10 +87,31 @@ def deeper(part):
     calls = (of_parts | counts).map(lambda of: f"{of[0]}({','.join(of[1])})")
     looked_up = st.tuples(part, part).map(lambda of: f"INDEX($A$1:$D$3,{of[0]},{of[1]})")
     found = part.map(lambda of: f"MATCH({of},$A$1:$A$3,0)") | part.map(lambda of: f"VLOOKUP({of},$A$1:$D$3,2,FALSE)")
-    return two | two | choice | short | instead | one.map(lambda of: of[0].format(of[1])) | calls | looked_up | found
+    picked = st.tuples(part, part, part).map(lambda of: f"CHOOSE({of[0]},{of[1]},{of[2]})")
+    first_of = st.tuples(part, part, part, part).map(lambda of: f"IFS({of[0]},{of[1]},{of[2]},{of[3]})")
+    case = st.tuples(part, part, part, part).map(lambda of: f"SWITCH({of[0]},{of[1]},{of[2]},{of[3]})")
+    meeting = st.sampled_from(
+        ["COUNTIF({1},{0})", "SUMIF({1},{0})", "SUMIF({1},{0},B$1:B1)", "SUMIFS({1},{1},{0})", "AVERAGEIF({1},{0})"]
+    )
+    measured = st.tuples(meeting, part, AREA | st.just("A$1:A1")).map(lambda of: of[0].format(of[1], of[2]))
+    return (
+        picked
+        | first_of
+        | case
+        | measured
+        | two
+        | two
+        | choice
+        | short
+        | instead
+        | one.map(lambda of: of[0].format(of[1]))
+        | calls
+        | looked_up
+        | found
+    )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=350, deadline=None)
 @given(st.recursive(CELL | CONSTANT, deeper, max_leaves=9), st.lists(st.sampled_from(HELD), min_size=16, max_size=16))
 def test_formulas_of_all_kinds_give_single_values_what_they_give_arrays(formula, held):
     cells = {

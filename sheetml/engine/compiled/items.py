@@ -82,6 +82,12 @@ def truth(item: Item) -> bool | ErrorCode:
     return item is not None and item != 0.0
 
 
+def place(item: Item) -> float | ErrorCode:
+    """An item as CHOOSE takes it."""
+    x = number(item)
+    return float(math.trunc(x)) if type(x) is float else x
+
+
 def text(item: Item) -> str | ErrorCode:
     """An item as & takes it."""
     if type(item) is str or type(item) is ErrorCode:
