@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine.cells import Slots
+from sheetml.engine.distinct import distinct
 from sheetml.engine.rectangles import rectangles
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -321,7 +322,7 @@ class Formulas:
 
     def cut_arrays(self, slots: np.ndarray) -> bool:
         """Whether some but not all cells of an array formula are among the slots."""
-        for position in np.unique(self._holder()[slots]):
+        for position in distinct(self._holder()[slots]):
             block = self.blocks[int(position)] if position >= 0 else None
             if block is not None and block.size not in (None, (1, 1)) and not block.dynamic:
                 for row, column in zip(block.rows.tolist(), block.columns.tolist()):
@@ -346,9 +347,9 @@ class Formulas:
     def remove(self, slots: np.ndarray) -> Change:
         """Ends the formulas of cells; their values stay until others are set."""
         change = Change()
-        slots = np.unique(slots[slots != 0])
+        slots = distinct(slots[slots != 0])
         slots = slots[self._holder()[slots] >= 0]
-        for position in np.unique(self._holder()[slots])[::-1]:  # from the last, as positions shift
+        for position in distinct(self._holder()[slots])[::-1]:  # from the last, as positions shift
             change.add(self._remove_from(self.blocks[int(position)], slots))
         if slots.size:
             self._forget()
