@@ -12,7 +12,8 @@ from tests.reference import PROJECT
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TRACING = PROJECT / "docs" / "tracing.md"
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "tutorial").glob("*.md")), TRACING]
+TUTORIAL = sorted((PROJECT / "docs" / "tutorial").glob("*.md"))
+PAGES = [PROJECT / "README.md", *TUTORIAL, TRACING, PROJECT / "docs" / "python.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
