@@ -150,3 +150,13 @@ def test_the_last_part_of_the_tutorial_runs_as_printed(shell):
             ended = shell(f"python made.py && {block}")
             assert ended.returncode == 0, ended.stderr
     assert (Path(shell.folder) / "book.xlsx").exists() and (Path(shell.folder) / "fit.html").exists()
+
+
+def test_the_readmes_first_commands_run_as_printed(shell):
+    readme = (PROJECT / "README.md").read_text()
+    (run,) = re.findall(r"<!-- run -->\n```sh\n.*?(python -m sheetml [^\n]*)\n```", readme)
+    (look,) = re.findall(r"<!-- look -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    ended = shell(f"{run}\n{look.replace('.venv/bin/', '')}")
+    assert ended.returncode == 0, ended.stderr
+    assert "comparable cells are equal" in ended.stdout
+    assert (shell.folder / "solved.xlsx").exists() and (shell.folder / "changes.html").exists()
