@@ -24,6 +24,7 @@ from sheetml.errors import (
     UnknownSheetError,
     WorkbookError,
 )
+from sheetml.notebook import show
 from sheetml.version import __version__
 from sheetml.workbook import Worksheet
 from sheetml.xlsx.model import ErrorCode
@@ -45,5 +46,6 @@ __all__ = [
     "Worksheet",
     "__version__",
     "open",
+    "show",
     "text",
 ]

@@ -17,6 +17,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
+    "serve": "Open a workbook on a page in the browser, and watch it learn.",
     "solver": "State, show or remove the Solver models of a workbook.",
     "seek": "Find the value of a cell that brings another to a value (goal seek).",
     "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
