@@ -192,7 +192,7 @@ def test_in_a_kernel_it_is_shown_as_a_widget_and_a_cells_end_shows_what_it_set(m
     done = NotebookClient(nbformat.v4.new_notebook(cells=cells), timeout=300).execute()
     outputs = [cell.outputs[-1] for cell in done.cells]
     assert "application/vnd.jupyter.widget-view+json" in outputs[0].data
-    assert [output.text for output in outputs[1:]] == ["0\n", "[(1, 1, '3')]\n"]
+    assert [output.text for output in outputs[1:]] == ["0\n", "[[1, 1, '3']]\n"]
 
 
 # ---- the module --------------------------------------------------------------------------------
