@@ -383,7 +383,7 @@ class Book:
         """
         calculation = self.calculation
         for position, sheet in enumerate(self.file.sheets):
-            for formula in sheet.cells.formula.values():
+            for formula in sheet.cells.formulas.different():
                 if not formula.dynamic or formula.area is None:
                     continue
                 slot = calculation.slot(position, formula.row, formula.column)
@@ -408,7 +408,7 @@ class Book:
         formulas = {place: None if text is None else with_prefixes(text) for place, text in edited.items()}
         for sheet in {place[0] for place in edited}:
             cells = self.file.sheets[sheet].cells
-            for position, formula in cells.formula.items():
+            for position, formula in cells.formulas.shared():
                 place = (sheet, int(cells.row[position]), int(cells.column[position]))
                 if formula.area is None and (sheet, formula.row, formula.column) in edited and place not in edited:
                     formulas[place] = _own_text(formula, place[1], place[2])
@@ -678,21 +678,19 @@ class Worksheet(Rows):
 
     def _repr_html_(self) -> str:
         """How notebooks show it: the first rows and columns."""
-        from sheetml.tables import html_table
+        from sheetml.tables import html_table, shown_text
 
         used = self.used
         if used is None:
             return html_table([self.name], [["empty"]])
         shown = Area(1, 1, min(used.bottom, SHOWN_ROWS), min(used.right, SHOWN_COLUMNS))
-        frame = self.to_frame(address(None, shown)).astype(object)
-        rows = [
-            [row, *("" if value != value else value for value in values)]
-            for row, values in zip(frame.index, frame.to_numpy())
-        ]
+        values = np.reshape(np.array(self[address(None, shown)], object), (shown.bottom, shown.right)).tolist()
+        rows = [[number, *map(shown_text, row)] for number, row in enumerate(values, start=1)]
+        letters = [column_letters(column) for column in range(1, shown.right + 1)]
         caption = f"{self.name}: {address(None, used)}" + (
             "" if shown == used else f", of which {address(None, shown)}"
         )
-        return html_table(["", *frame.columns], rows, caption)
+        return html_table(["", *letters], rows, caption)
 
     def formula(self, text: str) -> str | None:
         """A cell's formula as the file states it, without "="; None where there is none."""
@@ -752,8 +750,9 @@ class ExcelTable:
 
     def to_frame(self) -> pd.DataFrame:
         """Its rows, without headings and totals, as a pandas DataFrame with the names of its columns."""
-        import pandas as pd
+        from sheetml.optional import needed
 
+        pd = needed("pandas", extra="learn")
         if self.body is None:
             return pd.DataFrame(columns=self.columns)
         return self.sheet.to_frame(address(None, self.body)).set_axis(self.columns, axis="columns")

@@ -11,6 +11,7 @@ import numpy as np
 from sheetml.engine import functions
 from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, values_or_reasons
 from sheetml.engine.cell_table import CellTable, Snapshot
+from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.evaluate import Function, NotReady, Workspace
 from sheetml.engine.formulas import Block, Change, Formulas, Place
@@ -68,6 +69,7 @@ class Calculation(CellTable):
             np.zeros(self.slots.count, bool),
             np.random.default_rng(),
             formula_text=self.formula_text,
+            formula_tree=lambda sheet, row, column: self.formulas.tree(self.slot(sheet, row, column)),
             is_total=self.formulas.are_totals,
         )
         self.spills = Spills(self.formulas, self.workspace)
@@ -449,6 +451,13 @@ class Calculation(CellTable):
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
+        if not (stage.is_scan and self._run_one_by_one(stage, dirty)):
+            self._run_steps(stage, dirty)
+        if workspace.dynamic_reads:
+            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
+
+    def _run_steps(self, stage: Stage, dirty: np.ndarray) -> None:
         circular = [step for step in stage.steps if step.circular]
         for position, step in enumerate(stage.steps):
             if not step.circular:
@@ -459,9 +468,38 @@ class Calculation(CellTable):
             elif circular:
                 self._run_circle(circular, dirty)
                 circular = []
-        if workspace.dynamic_reads:
-            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
-            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
+
+    def _run_one_by_one(self, stage: Stage, dirty: np.ndarray) -> bool:
+        """Computes the cells of a scan one by one, if that is worth while; of a circle those that can be."""
+        if not stage.singly_tried:
+            stage.singly, stage.singly_tried = cells_of(stage, self.workspace), True
+        circular = any(step.circular for step in stage.steps)
+        if stage.singly is None or (circular and self.file.iterate):
+            return False
+
+        def store(slots: np.ndarray, value: Value) -> None:
+            self.workspace.pending[slots] = False
+            self._store(slots, value, dirty)
+
+        run = Run(stage, stage.singly, self.workspace, store, lambda step: self._run_step(step, dirty))
+        if not circular:
+            run.in_order()
+            return True
+        stuck = run.as_needed()
+        for step in stage.steps:
+            index = np.nonzero([slot in stuck for slot in step.cells.tolist()])[0]
+            if index.size and step.circular:
+                self._give_up(step.part(index), dirty)
+            elif index.size:
+                self._run_step(step.part(index), dirty)
+        return True
+
+    def _give_up(self, step: Step, dirty: np.ndarray) -> None:
+        """Cells that need themselves cannot be computed."""
+        for cell in range(len(step.cells)):
+            one = step.part(np.array([cell]))
+            one.circular = True
+            self._run_step(one, dirty)
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sheetml.engine.batches import Batches
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
@@ -25,7 +26,7 @@ from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
-from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
+from sheetml.errors import CalculationError, NotDifferentiableError, SheetmlError, UncomputableError
 from sheetml.tables import html_table
 from sheetml.xlsx.model import ErrorCode
 
@@ -218,12 +219,15 @@ class CellFunction:
         self._scalar = scalar
         self._recording: Recording | None = None
         self._population: Population | None = None
+        self._batches: Batches | None = None
+        self._batches_revision = -1
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels with a copy: the cells, and not what was traced and compiled of them."""
-        return {**self.__dict__, "_recording": None, "_population": None, "_revision": -1}
+        compiled = {"_recording": None, "_population": None, "_batches": None, "_revision": -1, "_batches_revision": -1}
+        return {**self.__dict__, **compiled}
 
     def __repr__(self) -> str:
         return f"<CellFunction: {self._words}>"
@@ -336,24 +340,77 @@ class CellFunction:
         return float(values[0]) if self._scalar else np.array(values)
 
     def batch(self, points: np.ndarray) -> np.ndarray:
-        """The outputs at each of p points, (p, n): (p,), or for several output cells (p, m).
+        """The outputs at each of k points, (k, n): (k,), or for several output cells (k, m).
 
-        nan where a cell holds no number. All points are evaluated together where the cells allow it.
+        What f(x) gives at each, all points together: a point that decides otherwise than its neighbours (another
+        branch of an IF, another row of a MATCH) has its own value. nan where a cell holds no number; `problem`
+        says why.
         """
-        points = self._points(points)
+        points, finite = self._points(points)
         found = np.full((len(points), len(self._output_places)), np.nan)
-        finite = np.isfinite(points).all(axis=1)
-        together = self._together(points[finite])
-        found[finite] = self._one_by_one(points[finite]) if together is None else together
+        found[finite] = self._batches_now().values(points[finite], found.shape[1])
         return found[:, 0] if self._scalar else found
 
-    def _points(self, points: ArrayLike) -> np.ndarray:
-        """The points as rows, (p, n)."""
-        points, n = _numbers(points, "the points"), len(self._input_places)
-        if points.shape[-1:] != (n,) and not (points.ndim <= 1 and points.size % n == 0):
-            shape = " by ".join(map(str, points.shape)) or "one number"
+    def batch_value_and_gradient(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """The same with the derivatives by each input: (k, n), or for several output cells (k, m, n).
+
+        They are nan at points without a value or a derivative, and inf where they are infinite.
+        """
+        points, finite = self._points(points)
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        slopes = np.full((*found.shape, points.shape[1]), np.nan)
+        found[finite], slopes[finite] = self._batches_now().values_and_gradients(points[finite], found.shape[1])
+        return (found[:, 0], slopes[:, 0]) if self._scalar else (found, slopes)
+
+    def batch_gradient(self, points: ArrayLike) -> np.ndarray:
+        """The derivatives by each input at each of k points: (k, n), or for several output cells (k, m, n)."""
+        return self.batch_value_and_gradient(points)[1]
+
+    def problem(self, x: np.ndarray, gradient: bool = False) -> str:
+        """Why there is no value (or no derivative) at a point: the sentence with the cell; "" where there is one."""
+        try:
+            self.jacobian(x) if gradient else self(x)
+        except SheetmlError as error:
+            return str(error)
+        return ""
+
+    def jax(self, x: np.ndarray | None = None) -> Callable[[Any], tuple[Any, Any]]:
+        """The cells as a function of JAX: g(x) gives the value, () or (m,), and whether it holds, a boolean.
+
+        It goes with jax.jit, jax.vmap and jax.grad(g, has_aux=True), in double precision. It is what the cells compute
+        at x (the present values, if left out); where others decide otherwise, or leave a function's domain, the boolean
+        is False and the value means nothing: take f(x) there. Raises as f(x) does, and SheetmlError where JAX is not
+        installed or computes in single precision.
+        """
+        from sheetml.engine.in_jax import jax_function
+
+        self.trace_at(self.x0 if x is None else x)
+        known = self._recording
+        assert known is not None
+        return jax_function(known.leaf, known.outputs, list(zip(known.guards, known.expected)), self._scalar)
+
+    def _points(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """The points as rows, (k, n), and which of them consist of finite numbers."""
+        found, n = _numbers(points, "the points"), len(self._input_places)
+        if found.shape[-1:] != (n,) and not (found.ndim <= 1 and found.size % n == 0):
+            shape = " by ".join(map(str, found.shape)) or "one number"
             raise ValueError(f"the points are rows of {n} numbers, one for each of {self._taken}: these are {shape}")
-        return points.reshape(-1, n)
+        found = found.reshape(-1, n)
+        return found, np.asarray(np.isfinite(found).all(axis=1))
+
+    def _batches_now(self) -> Batches:
+        """What is known of the workbook as it is now."""
+        calculation = self._calculation
+        calculation.bring_up_to_date()
+        if self._batches is None or self._batches_revision != calculation.revision:
+            self._batches = Batches(self._recorded_for_batches, self._together)
+            self._batches_revision = calculation.revision
+        return self._batches
+
+    def _recorded_for_batches(self, x: np.ndarray) -> Recording:
+        self._vector(x)  # what was recorded before the workbook changed is forgotten
+        with self._defects_named():
+            return self._trace(x)
 
     def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
         """Other cells of the same workbook as a function of others, which hold what they are given."""
@@ -367,7 +424,6 @@ class CellFunction:
     def _together(self, points: np.ndarray) -> np.ndarray | None:
         """All points evaluated together; None where that cannot be."""
         calculation = self._calculation
-        calculation.bring_up_to_date()
         for _ in range(MOST_ATTEMPTS):
             try:
                 if self._population is None or self._population.revision != calculation.revision:
@@ -380,19 +436,12 @@ class CellFunction:
                 return None
         return None
 
-    def _one_by_one(self, points: np.ndarray) -> np.ndarray:
-        found = np.full((len(points), len(self._output_places)), np.nan)
-        for row, point in zip(found, points):
-            with contextlib.suppress(CalculationError):
-                row[:] = self._values(self._vector(point))
-        return found
-
     def torch(self) -> Callable[[Any], Any]:
         """The same as a differentiable function of PyTorch tensors: loss = f.torch()(x); loss.backward().
 
         It takes a tensor of n numbers in any shape and gives one of float64: a scalar, or (m,) for several output
         cells. Values and derivatives are those of this class, second ones too; a third one is a RuntimeError. Needs
-        PyTorch (`pip install "sheetml[torch]"`): ImportError where it is not installed.
+        PyTorch (`pip install "sheetml[torch]"`): MissingPackageError where it is not installed.
         """
         from sheetml.engine.torch_function import torch_function
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
@@ -82,6 +80,8 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
+    singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
+    singly_tried: bool = False
 
     @property
     def volatile(self) -> bool:
@@ -220,8 +220,7 @@ def _components(count: int, edges: set[tuple[int, int]]) -> Iterator[list[int]]:
         return
     sources = np.array([source for source, _ in edges], np.intp)
     readers = np.array([reader for _, reader in edges], np.intp)
-    matrix = csr_array((np.ones(len(edges), np.int8), (sources, readers)), shape=(count, count))
-    groups, label = connected_components(matrix, connection="strong")
+    groups, label = _strong_components(count, sources, readers)
     members: list[list[int]] = [[] for _ in range(groups)]
     for block, group in enumerate(label.tolist()):
         members[group].append(block)
@@ -241,6 +240,16 @@ def _components(count: int, edges: set[tuple[int, int]]) -> Iterator[list[int]]:
             waiting[follower] -= 1
             if not waiting[follower]:
                 ready.append(follower)
+
+
+def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many groups of nodes that depend on each other, and the group of each node, (count,)."""
+    from scipy.sparse import csr_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
+    matrix = csr_array((np.ones(sources.size, np.int8), (sources, readers)), shape=(count, count))
+    groups, label = connected_components(matrix, connection="strong")
+    return groups, label
 
 
 # ---- the order of cells within a circle of blocks ----------------------------------------------
@@ -270,9 +279,7 @@ def _circular_steps(
     """Steps for cells that depend on themselves, one a circle, and then for what depends on those."""
     count = remaining.size
     inside = remaining[readers] & remaining[sources]
-    edges = np.ones(int(inside.sum()), np.int8)
-    matrix = csr_array((edges, (sources[inside], readers[inside])), (count, count))
-    _, circle = connected_components(matrix, connection="strong")
+    _, circle = _strong_components(count, sources[inside], readers[inside])
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []

@@ -96,12 +96,17 @@ def vanishes(total: float, x: float, y: float) -> bool:
     return total != 0 and abs(total) < math.ldexp(1.0, math.frexp(max(abs(x), abs(y)))[1] - 50)
 
 
+def may_vanish(total: Any, x: Any) -> Any:
+    """Where a sum (or difference) of x and something else may be one that vanishes, or is 0 by itself."""
+    return np.abs(total) < np.abs(x) * _MAYBE_VANISHING
+
+
 def _vanishing(name: str, compute: Callable[..., Any], derivative: Primitive, scalar: str) -> Primitive:
     """A sum or difference that is 0 where it vanishes beside its operands; its derivatives are those of the sum."""
 
     def summed(x: Any, y: Any) -> Any:
         total = compute(x, y)
-        maybe = np.abs(total) < np.abs(x) * _MAYBE_VANISHING
+        maybe = may_vanish(total, x)
         if not np.any(maybe):
             return total
         total = np.array(total)
@@ -120,4 +125,8 @@ _SCALAR = "(r if (r := {0} % {1}) * 0.015625 + {0} != {0} or not vanishes(r, {0}
 SUMS_THAT_VANISH: dict[str, Primitive] = {
     "+": _vanishing("add", np.add, ops.add, _SCALAR.replace("%", "+")),
     "-": _vanishing("subtract", np.subtract, ops.subtract, _SCALAR.replace("%", "-")),
+}
+PLAIN_SUMS = {  # the source on floats by the rule, and without it
+    _SCALAR.replace("%", "+"): "({0} + {1})",
+    _SCALAR.replace("%", "-"): "({0} - {1})",
 }

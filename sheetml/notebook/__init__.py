@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
+
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from sheetml.api import Workbook
@@ -14,13 +15,10 @@ def show(workbook: Workbook, sheet: str | None = None, *, height: int = 420) -> 
     """The workbook as a grid in Jupyter, VS Code, Colab or marimo, so many pixels high, from one of its sheets.
 
     What is typed there is in the workbook's cells at once, and calculated with; what Python changes is seen in the
-    grid once it is calculated, at the latest when the notebook's cell ends. Raises ImportError where anywidget is not
-    installed (`pip install "sheetml[notebook]"`), UnknownSheetError, a KeyError, where there is no such sheet.
+    grid once it is calculated, at the latest when the notebook's cell ends. Raises MissingPackageError where anywidget
+    is not installed (`pip install "sheetml[notebook]"`), UnknownSheetError, a KeyError, where there is no such sheet.
     """
-    if importlib.util.find_spec("anywidget") is None:
-        raise ImportError(
-            "a workbook in a notebook needs anywidget, which is not installed: pip install 'sheetml[notebook]'"
-        )
+    needed("anywidget", extra="notebook")
     from sheetml.notebook.widget import WorkbookWidget
 
     return WorkbookWidget(workbook, sheet, height)

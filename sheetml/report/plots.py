@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.formula.references import column_letters
+from sheetml.optional import needed
 from sheetml.report.compare.result import ADDED, FORMULA, MOVED, REMOVED, CellChange, Comparison, SheetComparison
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ CATEGORIES = {FORMULA: "#7e3ac8", ADDED: "#168c46", REMOVED: "#c82832", MOVED: "
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches wide and high, that belongs to no window."""
+    needed("matplotlib", extra="plots")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -149,7 +149,10 @@ class Package:
 
     def elements(self, part: str, *local_names: str) -> Iterator[etree._Element]:
         """The elements of these names in the root's namespace, each released when the next is asked for."""
-        data = self.read(part)
+        return self.elements_of(part, self.read(part), *local_names)
+
+    def elements_of(self, part: str, data: bytes, *local_names: str) -> Iterator[etree._Element]:
+        """The same of a part with this content."""
         namespace = self.check_prolog(part, data).namespace
         tags = [f"{{{namespace}}}{name}" if namespace else name for name in local_names]
         events = etree.iterparse(

@@ -276,11 +276,12 @@ def _slope_of_others(gradient: Array, result: Array, x: Array) -> Array:
     return ops.concatenate(parts, axis=1)
 
 
-_others = ops.Primitive("products of others", _products_of_others, (_slope_of_others,))
+_others = ops.Primitive("products of others", _products_of_others, (_slope_of_others,), by_cell=True)
 _product = ops.Primitive(
     "product",
     lambda x: np.multiply.reduce(x, axis=1),
     (lambda g, r, x: ops.multiply(ops.reshape(g, (g.size, 1)), _others(x)),),
+    by_cell=True,
 )
 
 

@@ -27,6 +27,7 @@ from sheetml.layouts.book import (
     set_width,
 )
 from sheetml.layouts.graddesc.optimizers import LESSON, VARIANTS, OptimizerSheet
+from sheetml.optional import needed
 from sheetml.xlsx.model import Area
 
 if TYPE_CHECKING:
@@ -381,8 +382,7 @@ def read_examples(
 
     Raises DataError, in one sentence, where the file cannot be read or has no such columns.
     """
-    import pandas as pd
-
+    pd = needed("pandas", extra="learn")
     try:
         frame = pd.read_csv(path)
     except (OSError, UnicodeDecodeError, ValueError) as error:  # pandas' own errors are ValueErrors
