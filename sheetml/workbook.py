@@ -587,7 +587,8 @@ class Worksheet(Rows):
             except FormulaError:
                 raise error from None
         if len(areas) != 1 or areas[0][0] != self.position:
-            where = ", ".join(address(self.workbook.sheet_names[sheet], area) for sheet, area in areas)
+            titles = self.workbook.calculation.scope.titles  # of other workbooks' sheets too
+            where = ", ".join(address(titles[sheet], area) for sheet, area in areas)
             raise FormulaError(f"{text!r} is {where}, and not one area of {self.name!r}")
         return areas[0][1]
 
