@@ -42,13 +42,14 @@ export class Grid {
     this.frozenRows = make("div", { class: "rows frozen", role: "rowgroup" });
     this.body = make("div", { class: "rows", role: "rowgroup" });
     this.headGroup = make("div", { class: "headgroup", role: "rowgroup" }, this.head);
-    this.floats = make("div", { class: "floats", role: "presentation" });
-    this.floatSlide = make("div", { class: "slide" });
-    this.floats.append(this.floatSlide);
+    this.floats = [0, 1, 2, 3].map((pane) => { // 1: in frozen columns, 2: in frozen rows, 3: in both
+      const slide = make("div", { class: "slide" });
+      return { pane, slide, element: make("div", { class: `floats pane-${pane}`, role: "presentation" }, slide) };
+    });
     this.lightLayer = make("div", { class: "lights", "aria-hidden": "true" });
     this.selection = make("div", { class: "selection", "aria-hidden": "true" });
     this.cursor = make("div", { class: "cursor", "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage", role: "presentation" }, this.headGroup, this.frozenRows, this.body, this.floats,
+    this.stage = make("div", { class: "stage", role: "presentation" }, this.headGroup, this.frozenRows, this.body, ...this.floats.map((each) => each.element),
       this.lightLayer, this.selection, this.cursor);
     this.spacer = make("div", { class: "spacer", role: "presentation" });
     element.append(this.stage, this.spacer);
@@ -356,11 +357,16 @@ export class Grid {
     let room = 0, other = column;
     while (room < needed) {
       other += leftwards ? -1 : 1;
-      if (other < 1 || other > this.layout.columns || this.cells.has(key(row, other)) || this.covered.has(key(row, other))) break;
+      if (other < 1 || other > this.layout.columns || !this.free(row, other) || this.covered.has(key(row, other))) break;
       if (other === this.frozen[1] + (leftwards ? 0 : 1)) break; // not across the edge of what is frozen
       room += this.across.size(other);
     }
     return [room, leftwards ? left - room : left];
+  }
+
+  free(row, column) { // whether a text may reach into a cell
+    const known = this.cells.get(key(row, column));
+    return !known || (known.text === "" && !known.more.f && !known.more.g && !(this.styles[known.style] || {}).f && !(this.styles[known.style] || {}).e);
   }
 
   turn(angle) {
@@ -414,11 +420,15 @@ export class Grid {
 
   setFloats(items) {
     this.floating = items;
-    this.floatSlide.replaceChildren(...items.map((item) => item.element));
+    for (const { pane, slide } of this.floats) {
+      const own = items.filter((item) => (item.from[1] <= this.frozen[1] ? 1 : 0) + (item.from[0] <= this.frozen[0] ? 2 : 0) === pane);
+      slide.replaceChildren(...own.map((item) => item.element));
+    }
     for (const item of items) {
-      const x = this.across.offset(item.from[1]) + item.from[2], y = this.down.offset(item.from[0]) + item.from[3];
-      const right = item.to ? this.across.offset(item.to[1]) + item.to[2] : x + item.size[0];
-      const bottom = item.to ? this.down.offset(item.to[0]) + item.to[3] : y + item.size[1];
+      const edge = (axis, line, within) => axis.offset(line) + Math.min(within, Math.max(axis.size(line), 0));
+      const x = edge(this.across, item.from[1], item.from[2]), y = edge(this.down, item.from[0], item.from[3]);
+      const right = item.to ? edge(this.across, item.to[1], item.to[2]) : x + item.size[0];
+      const bottom = item.to ? edge(this.down, item.to[0], item.to[3]) : y + item.size[1];
       item.element.style.cssText = `left:${x}px;top:${y}px;width:${Math.max(right - x, 8)}px;height:${Math.max(bottom - y, 8)}px`;
       item.box = { width: Math.max(right - x, 8), height: Math.max(bottom - y, 8) };
     }
@@ -426,8 +436,11 @@ export class Grid {
   }
 
   drawFloats() {
-    this.floats.style.cssText = `left:${this.side + this.frozenWidth}px;top:${HEAD + this.frozenHeight}px`;
-    this.floatSlide.style.transform = `translate(${-this.left - this.frozenWidth}px,${-this.top - this.frozenHeight}px)`;
+    for (const { pane, slide, element } of this.floats) {
+      const fixedX = pane & 1, fixedY = pane & 2;
+      element.style.cssText = `left:${this.side + (fixedX ? 0 : this.frozenWidth)}px;top:${HEAD + (fixedY ? 0 : this.frozenHeight)}px`;
+      slide.style.transform = `translate(${fixedX ? 0 : -this.left - this.frozenWidth}px,${fixedY ? 0 : -this.top - this.frozenHeight}px)`;
+    }
   }
 
   // ---- selection

@@ -1,12 +1,14 @@
 // The tools beside the grid. Each tool is a module of its own: begin, show, state, cell, sheet.
 import { make } from "./dom.js";
 import { CellTool } from "./cell.js";
+import { SolveTool } from "./solve.js";
+import { TrainTool } from "./train.js";
 
 export class Panel {
   constructor(page) {
     this.page = page;
     this.element = document.getElementById("panel");
-    this.tools = { cell: new CellTool(page) };
+    this.tools = { cell: new CellTool(page), solve: new SolveTool(page), train: new TrainTool(page) };
     this.open = null;
     this.title = make("h2");
     this.body = make("div", { class: "tool" });
@@ -33,6 +35,7 @@ export class Panel {
     const tool = this.tools[name];
     this.title.textContent = tool.title;
     this.element.setAttribute("aria-label", tool.title);
+    this.element.dataset.tool = name;
     this.body.replaceChildren(tool.element);
     tool.shown?.();
     if (this.page.cell) tool.cell?.(this.page.cell);
