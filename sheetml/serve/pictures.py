@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.values import BLANK, NUMBER, TEXT
+from sheetml.engine.values import NUMBER, TEXT
 from sheetml.errors import SheetmlError
 from sheetml.serve.session import Session
 from sheetml.serve.texts import shown

@@ -75,7 +75,7 @@ def read_chart(root: etree._Element, colours: Colours) -> Chart:
     if area is None:
         return Chart()
     plots, unknown, number = [], [], 0
-    value_axes = [each for each in area.iterfind("{*}valAx")]
+    value_axes = list(area.iterfind("{*}valAx"))
     second = {_value(each, "axId") for each in value_axes if _value(each, "crosses") == "max"}
     for element in area:
         name = etree.QName(element).localname if isinstance(element.tag, str) else ""
