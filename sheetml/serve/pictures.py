@@ -91,23 +91,15 @@ class Pictures:
         for position, area in areas:
             if area.height * area.width > 200_000:
                 continue
-            last_row, last_column = calculation.last_cell(position)
             slots = calculation.locate_area(position, area).reshape(-1)
-            slots = slots if slots.size < 1000 or area.bottom <= last_row or area.width > 1 else slots[:last_row]
-            kinds, numbers, words = (
-                part.tolist()
-                for part in (calculation.kinds(slots), calculation.numbers(slots), calculation.texts(slots))
-            )
-            for index, (kind, number, text) in enumerate(zip(kinds, numbers, words)):
+            cells = calculation.kinds(slots), calculation.numbers(slots), calculation.texts(slots)
+            for index, (kind, number, text) in enumerate(zip(*(part.tolist() for part in cells))):
                 if kind == NUMBER and texts:
                     row, column = area.top + index // area.width, area.left + index % area.width
                     code = self.session.views.number_format(position, row, column) if index < 400 else "General"
                     found.append(shown(kind, number, "", code)[0])
                 else:
-                    found.append(
-                        number if kind == NUMBER else None if kind == BLANK else text if kind == TEXT else None
-                    )
-            del last_column
+                    found.append({NUMBER: number, TEXT: text}.get(kind))
         return found
 
 

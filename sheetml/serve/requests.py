@@ -10,8 +10,9 @@ import numpy as np
 from sheetml.engine.values import BLANK
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import cell_name
-from sheetml.serve import macros, solving
+from sheetml.serve import gradients, macros, solving
 from sheetml.serve.inspection import inspect
+from sheetml.serve.marks import open_marks
 from sheetml.serve.pictures import pictures
 from sheetml.serve.session import Session
 from sheetml.serve.training import training
@@ -288,6 +289,28 @@ def tracks(session: Session, asked: Asked) -> Answer:
 def surface(session: Session, asked: Asked) -> Answer:
     low, high = ((float(point[0]), float(point[1])) for point in (asked["low"], asked["high"]))
     return {"surface": training(session).surface(str(asked["loop"]), low, high)}
+
+
+# ---- derivatives and marks ---------------------------------------------------------------------
+
+
+@request("gradient")
+def gradient(session: Session, asked: Asked) -> Answer:
+    """How much each cell moves the one asked about; those of the sheet "on" cell by cell."""
+    return gradients.view(session, _cell(session, asked), int(asked["on"]))
+
+
+@request("compare derivatives")
+def compare_derivatives(session: Session, asked: Asked) -> Answer:
+    wrt, against = (
+        [part for part in str(asked[name]).replace(",", " ").split() if part] for name in ("wrt", "against")
+    )
+    return {"columns": gradients.compare(session, _sheet(session, asked), str(asked["of"]), wrt, against)}
+
+
+@request("marks")
+def marks(session: Session, _: Asked) -> Answer:
+    return {"marks": open_marks(session).found()}
 
 
 # ---- what is asked about -----------------------------------------------------------------------

@@ -4,7 +4,7 @@ import { make, letters, cellName } from "./dom.js";
 import { fill, ink, line, isDark } from "./colours.js";
 
 const HEAD = 24, STRIDE = 16385, MOST_PIXELS = 15_000_000;
-const key = (row, column) => row * STRIDE + column;
+export const key = (row, column) => row * STRIDE + column;
 const BORDERS = {
   hair: "1px dotted", thin: "1px solid", medium: "2px solid", thick: "3px solid", double: "3px double", dotted: "1px dotted",
   dashed: "1px dashed", mediumDashed: "2px dashed", dashDot: "1px dashed", mediumDashDot: "2px dashed", dashDotDot: "1px dotted",
@@ -326,7 +326,8 @@ export class Grid {
       height = this.down.offset(merged[2] + 1) - this.down.offset(row);
     }
     const style = known ? this.styles[known.style] || {} : {};
-    const more = known ? known.more : {};
+    const shade = this.overlay && this.overlay.get(key(row, column));
+    const more = shade ? { ...(known ? known.more : {}), f: undefined, bar: undefined, g: shade } : known ? known.more : {};
     let text = known && !more.hide ? known.text : "";
     const size = style.z ? (style.z / 11) * 13 : 13;
     let spill = 0, squeezed = 0;
@@ -341,7 +342,7 @@ export class Grid {
     const signature = `${text}|${known ? known.kind : ""}|${known ? known.style : ""}|${JSON.stringify(more)}|${width}|${height}|${left}|${spill}|${note ? 1 : 0}|${mark ? mark.severity : ""}`;
     if (!fresh && element.signature === signature) return;
     element.signature = signature;
-    element.className = `cell${spill ? " spill" : ""}${merged ? " merged" : ""}${note ? " note" : ""}${mark ? ` mark ${mark.severity}` : ""}${known && known.kind === "e" ? " error" : ""}`;
+    element.className = `cell${spill ? " spill" : ""}${merged ? " merged" : ""}${note ? " note" : ""}${mark ? ` mark mark-${mark.severity}` : ""}${known && known.kind === "e" ? " error" : ""}`;
     element.style.cssText = `left:${left}px;width:${width + spill}px;height:${height}px;${this.css(style, more, known ? known.kind : "")}${squeezed ? `font-size:${squeezed.toFixed(2)}px` : ""}`;
     if (more.icon) {
       const icon = this.icon(more.icon);
@@ -417,6 +418,22 @@ export class Grid {
   }
 
   // ---- charts, buttons: whatever lies over the cells
+
+  setOverlay(overlay) { // colours that lie over those of the file, by key; null for none
+    this.overlay = overlay;
+    this.refresh();
+  }
+
+  setMarks(marks) { // by key: severity and texts
+    this.marks = marks;
+    this.rowMarks = new Map();
+    const grave = { error: 3, warning: 2, note: 1, right: 0 };
+    for (const [place, mark] of marks) {
+      const row = Math.floor(place / STRIDE), known = this.rowMarks.get(row);
+      if (mark.severity !== "right" && (!known || grave[mark.severity] > grave[known])) this.rowMarks.set(row, mark.severity);
+    }
+    this.refresh();
+  }
 
   setFloats(items) {
     this.floating = items;

@@ -3,12 +3,14 @@ import { make } from "./dom.js";
 import { CellTool } from "./cell.js";
 import { SolveTool } from "./solve.js";
 import { TrainTool } from "./train.js";
+import { GradientTool } from "./gradient.js";
+import { MarksTool } from "./marks.js";
 
 export class Panel {
   constructor(page) {
     this.page = page;
     this.element = document.getElementById("panel");
-    this.tools = { cell: new CellTool(page), solve: new SolveTool(page), train: new TrainTool(page) };
+    this.tools = { cell: new CellTool(page), solve: new SolveTool(page), train: new TrainTool(page), gradient: new GradientTool(page), marks: new MarksTool(page) };
     this.open = null;
     this.title = make("h2");
     this.body = make("div", { class: "tool" });
@@ -23,7 +25,7 @@ export class Panel {
   }
 
   async begin(book) {
-    for (const tool of Object.values(this.tools)) await tool.begin?.(book);
+    await Promise.all(Object.values(this.tools).map((tool) => tool.begin?.(book)));
   }
 
   show(name) {

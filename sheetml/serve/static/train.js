@@ -15,11 +15,14 @@ export class TrainTool {
     this.build();
   }
 
-  async begin() {
+  begin() { this.find(); } // the sheet need not wait for it
+
+  async find() {
     const { loops } = await this.page.ask("loops");
     this.loops = loops;
     document.getElementById("tool-train").hidden = loops.length === 0;
     await this.pull();
+    this.showHere();
     this.list();
   }
 
