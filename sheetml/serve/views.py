@@ -14,7 +14,7 @@ from sheetml.xlsx.appearance import PADDING, Appearance, SheetAppearance, Style
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 MOST_CELLS = 20_000  # of a window
-DIGIT = 8.3  # pixels of a digit in browsers' widest usual font, which is wider than Excel's
+DIGIT = 7.5  # pixels of a digit on the page, where fonts are a little wider than Excel's
 MARGIN_ROWS, MARGIN_COLUMNS = 40, 12  # empty ones that a sheet shows beyond what it holds
 FEWEST_ROWS, FEWEST_COLUMNS = 100, 26
 

@@ -12,10 +12,13 @@ const BORDERS = {
 };
 const ICONS = {
   arrows: ["▼", "◢", "▶", "◥", "▲"], quarters: ["○", "◔", "◑", "◕", "●"], rating: ["▁", "▂", "▄", "▆", "█"],
-  symbols: ["✖", "!", "✔"], flags: ["⚑", "⚑", "⚑"], stars: ["☆", "⯪", "★"], dots: ["●", "●", "●", "●", "●"],
+  symbols: ["✖", "!", "✔"], flags: ["⚑", "⚑", "⚑"], stars: ["☆", "✬", "★"], dots: ["●", "●", "●", "●", "●"],
 };
 const measure = document.createElement("canvas").getContext("2d");
 const FONT = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif';
+measure.font = `13px ${FONT}`;
+// The size of text of 11 points: such that digits are as wide as the file's columns expect, whatever font the system has.
+const BASE = Math.min(13, Math.max(11, (13 * 7.4) / measure.measureText("0").width));
 const widths = new Map();
 const textWidth = (text, size, bold) => {
   const name = `${size}${bold}${text}`;
@@ -49,11 +52,13 @@ export class Grid {
     this.lightLayer = make("div", { class: "lights", "aria-hidden": "true" });
     this.selection = make("div", { class: "selection", "aria-hidden": "true" });
     this.cursor = make("div", { class: "cursor", "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage", role: "presentation" }, this.headGroup, this.frozenRows, this.body, ...this.floats.map((each) => each.element),
+    this.table = make("div", { class: "table", id: "grid", role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" }, this.headGroup, this.frozenRows, this.body);
+    this.stage = make("div", { class: "stage", role: "presentation" }, this.table, ...this.floats.map((each) => each.element),
       this.lightLayer, this.selection, this.cursor);
     this.spacer = make("div", { class: "spacer", role: "presentation" });
     element.append(this.stage, this.spacer);
     this.layout = null;
+    element.style.setProperty("--cell-size", `${BASE.toFixed(2)}px`);
     element.addEventListener("scroll", () => this.drawSoon(), { passive: true });
     new ResizeObserver(() => { this.resized = true; this.drawSoon(); }).observe(element);
     this.listen();
@@ -91,8 +96,8 @@ export class Grid {
     }
     this.notes = new Map(layout.notes.map(([row, column, text]) => [key(row, column), text]));
     this.side = Math.max(40, 16 + 8 * String(layout.rows).length);
-    this.element.setAttribute("aria-rowcount", layout.rows + 1);
-    this.element.setAttribute("aria-colcount", layout.columns + 1);
+    this.table.setAttribute("aria-rowcount", layout.rows + 1);
+    this.table.setAttribute("aria-colcount", layout.columns + 1);
     this.element.classList.toggle("plain", !layout.gridlines);
   }
 
@@ -329,7 +334,7 @@ export class Grid {
     const shade = this.overlay && this.overlay.get(key(row, column));
     const more = shade ? { ...(known ? known.more : {}), f: undefined, bar: undefined, g: shade } : known ? known.more : {};
     let text = known && !more.hide ? known.text : "";
-    const size = style.z ? (style.z / 11) * 13 : 13;
+    const size = style.z ? (style.z / 11) * BASE : BASE;
     let spill = 0, squeezed = 0;
     if (text && known.kind === "t" && !style.w && !merged && !style.r && text.indexOf("\n") < 0) {
       const needed = textWidth(text, size, style.b) + 8 + 8 * (style.n || 0) - width;
@@ -392,13 +397,13 @@ export class Grid {
     if (more.i ?? style.i) css += "font-style:italic;";
     const lines = [style.u && "underline", (more.s ?? style.s) && "line-through"].filter(Boolean).join(" ");
     if (lines) css += `text-decoration:${lines};`;
-    if (style.z) css += `font-size:${((style.z / 11) * 13).toFixed(2)}px;`;
+    if (style.z) css += `font-size:${((style.z / 11) * BASE).toFixed(2)}px;`;
     const across = !style.a || style.a === "general" ? (kind === "n" ? "right" : kind === "b" || kind === "e" ? "center" : "left") : style.a;
     css += `justify-content:${{ right: "flex-end", center: "center", centerContinuous: "center", distributed: "center" }[across] || "flex-start"};`;
     if (across === "right") css += "text-align:right;"; else if (across === "center") css += "text-align:center;";
     const down = style.v || "bottom";
-    css += `align-items:${{ top: "flex-start", center: "center" }[down] || "flex-end"};`;
-    if (style.w) css += "white-space:pre-wrap;overflow-wrap:anywhere;";
+    css += `align-items:${{ top: "flex-start", center: "safe center" }[down] || "safe flex-end"};`;
+    if (style.w) css += "white-space:pre-wrap;overflow-wrap:break-word;";
     if (style.n) css += `padding-${across === "right" ? "right" : "left"}:${4 + 9 * style.n}px;`;
     if (style.e) {
       ["left", "right", "top", "bottom"].forEach((side, index) => {
@@ -519,10 +524,10 @@ export class Grid {
     const name = `cell-${this.active[0]}-${this.active[1]}`, element = document.getElementById(name);
     if (this.described && this.described !== element) { this.described.removeAttribute("aria-selected"); this.described.removeAttribute("aria-label"); }
     if (element) {
-      this.element.setAttribute("aria-activedescendant", name);
+      this.table.setAttribute("aria-activedescendant", name);
       element.setAttribute("aria-selected", "true");
       element.setAttribute("aria-label", `${cellName(...this.active)}: ${element.textContent || "blank"}${this.noteOf(...this.active) ? ", has a note" : ""}`);
-    } else this.element.removeAttribute("aria-activedescendant");
+    } else this.table.removeAttribute("aria-activedescendant");
     this.described = element;
     this.drawLights();
   }
@@ -572,7 +577,7 @@ export class Grid {
         this.select(place.row, place.column, { extend: event.shiftKey, reveal: event.pointerType === "mouse" });
         dragging = event.pointerType === "mouse" ? "cells" : null;
       }
-      element.focus({ preventScroll: true });
+      this.table.focus({ preventScroll: true });
     });
     window.addEventListener("pointermove", (event) => {
       if (!dragging || !(event.buttons & 1)) { dragging = null; return; }

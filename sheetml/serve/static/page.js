@@ -43,7 +43,7 @@ const takers = {
 
 // ---- the grid
 
-const grid = new Grid($("grid"), {
+const grid = new Grid($("sheet"), {
   onLook: (sheet, areas) => link.look(sheet, areas),
   onSelect: (active, area, several) => selected(active, area, several),
   onEdit: () => startEditing(null, true),

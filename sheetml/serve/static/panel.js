@@ -18,7 +18,7 @@ export class Panel {
       make("header", {}, this.title, make("button", { class: "icon close", "aria-label": "Close", text: "×", onclick: () => this.show(null) })),
       this.body,
     );
-    for (const button of document.querySelectorAll("[data-tool]")) {
+    for (const button of document.querySelectorAll("button[data-tool]")) {
       if (!this.tools[button.dataset.tool]) { button.hidden = true; continue; }
       button.addEventListener("click", () => this.show(this.open === button.dataset.tool ? null : button.dataset.tool));
     }
@@ -32,7 +32,7 @@ export class Panel {
     if (this.open) this.tools[this.open].left?.();
     this.open = name;
     this.element.hidden = name === null;
-    for (const button of document.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === name);
+    for (const button of document.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === name);
     if (name === null) { document.getElementById("grid").focus(); this.page.grid.drawSoon(); return; }
     const tool = this.tools[name];
     this.title.textContent = tool.title;

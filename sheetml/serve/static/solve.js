@@ -176,7 +176,7 @@ export class SolveTool {
     const log = positive && points[0][1] / points[points.length - 1][1] > 50;
     const colour = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
     const width = Math.max(260, this.curve.clientWidth || 312);
-    this.curve.replaceChildren(points.length ? lineChart({ lines: [{ name: "objective", colour, points }], width, height: 150, log, x: "iteration", label: `Objective by iteration, now ${figure(job.objective)}` }) : "");
+    this.curve.replaceChildren(points.length > 1 ? lineChart({ lines: [{ name: "objective", colour, points }], width, height: 150, log, x: "iteration", label: `Objective by iteration, now ${figure(job.objective)}` }) : "");
     this.dark = isDark();
   }
 
