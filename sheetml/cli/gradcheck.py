@@ -101,6 +101,8 @@ def _print(checks: list[DerivativeCheck], show: int) -> None:
         )
     show_table(console, table)
     console.print("Differences are from the exact derivatives.", markup=False)
+    for flat in dict.fromkeys(check.flat for check in checks if check.flat):
+        console.print(flat, markup=False)
     for check in checks:
         for cell in check.wrong[:show]:
             off = f", off by {minus(f'{cell.stated - cell.expected:.6g}')}" if isinstance(cell.stated, float) else ""

@@ -13,10 +13,12 @@ from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, v
 from sheetml.engine.cell_table import CellTable, Snapshot
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
+from sheetml.engine.compiled.straight import StraightCode
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Function, NotReady, Workspace
 from sheetml.engine.formulas import Block, Change, Formulas, Place
 from sheetml.engine.iteration import settle
-from sheetml.engine.plan import Plan, Stage, Stages, Step, make_plan, ordered, round_of
+from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -35,6 +37,7 @@ from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200
+MOST_READ = 64  # cells that one of a scan's reads on average; sums over more of them make long loops
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
 
@@ -77,6 +80,7 @@ class Calculation(CellTable):
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
         self._stages = Stages(self.workspace)
+        self.straight = StraightCode(self)
         self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
         self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
@@ -155,6 +159,7 @@ class Calculation(CellTable):
         workspace.pending = np.zeros(self.slots.count, bool)
         self.formulas.settle(self.slots)
         self._stages = Stages(workspace)
+        self.straight.forget()
         self._plan = None
         self._grew = True
 
@@ -210,7 +215,7 @@ class Calculation(CellTable):
         if self._plan is None:
             blocks = self.formulas.blocks
             self._stages.keep(blocks)
-            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages)
+            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self.straight.lines)
             self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
             self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
@@ -221,7 +226,7 @@ class Calculation(CellTable):
         for stage in stages if self._looked_up else []:
             found = [self._looked_up[step.block] for step in stage.blocks if step.block in self._looked_up]
             if found:
-                stage.dynamic_reads = np.unique(np.concatenate(found))
+                stage.dynamic_reads = distinct(np.concatenate(found))
 
     @property
     def owner(self) -> np.ndarray:
@@ -234,12 +239,22 @@ class Calculation(CellTable):
 
         The inputs hold what they are given: formulas among them that fill nothing else are not looked into.
         """
+        given = self.mask(inputs)
 
         def depends(stage: Stage, reached: np.ndarray) -> bool:
             found = stage.depends_on(reached) or bool(reached[self._learned_reads(stage)].any())
             return (found or (volatile and stage.volatile)) and not np.isin(stage.targets, inputs).all()
 
-        return self._reached(self.mask(inputs), depends)
+        found, reached = [], self.mask(inputs)
+        for stage in self._reached(self.mask(inputs), depends):
+            if isinstance(stage, Straight):
+                lines = [line for line in stage.after(reached) if not given[line.slot]]
+                if not lines:
+                    continue
+                stage = stage.part(lines)
+            reached[stage.targets] = True
+            found.append(stage)
+        return found
 
     def stages_between(self, inputs: np.ndarray, outputs: np.ndarray, volatile: bool = False) -> list[Stage]:
         """The stages that depend on the inputs (as above) and that the outputs depend on (both slots), in order."""
@@ -248,12 +263,15 @@ class Calculation(CellTable):
         needed[inputs] = False
         chosen = []
         for stage in reversed(self.stages_after(inputs, volatile)):
-            if needed[stage.targets].any():
-                chosen.append(stage)
-                needed[stage.reads] = True
-                needed[stage.dynamic_reads] = True
-                needed[self._learned_reads(stage)] = True
-                needed[inputs] = False
+            if not needed[stage.targets].any():
+                continue
+            if isinstance(stage, Straight):
+                stage = stage.part(stage.before(needed))
+            chosen.append(stage)
+            needed[stage.reads] = True
+            needed[stage.dynamic_reads] = True
+            needed[self._learned_reads(stage)] = True
+            needed[inputs] = False
         return chosen[::-1]
 
     def _learned_reads(self, stage: Stage) -> np.ndarray:
@@ -270,7 +288,7 @@ class Calculation(CellTable):
     def _note(self, found: NotReady) -> bool:
         """Takes up that cells read others; whether any of it was not known."""
         readers, sources = self._learned
-        codes = np.unique(
+        codes = distinct(
             np.concatenate([readers, found.readers]) * np.int64(self.slots.count)
             + np.concatenate([sources, found.sources])
         )
@@ -356,11 +374,13 @@ class Calculation(CellTable):
         for stage in stages:
             pending[stage.targets] = True
         pending[0] = False
-        done = self._go_through(stages, chosen, dirty, everything)
+        done = self._go_through(stages, chosen, dirty, everything, sheet)
         if done != stages:
             self._reorder(done if len(stages) == len(self.plan.stages) else None)
 
-    def _go_through(self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool) -> list[Stage]:
+    def _go_through(
+        self, stages: list[Stage], chosen: set[int], dirty: np.ndarray, everything: bool, sheet: int | None
+    ) -> list[Stage]:
         """Runs those of the stages that are chosen and depend on something dirty; all in the order they came to.
 
         One that is found to read cells which are still to be computed waits, with all that depend on it, until those
@@ -379,7 +399,7 @@ class Calculation(CellTable):
                 if not (needed and ((late and held[stage.reads].any()) or (ahead and trusting))):
                     try:
                         if needed and (everything or ahead or stage.volatile or self._depends_on(stage, dirty)):
-                            self._run_stage(stage, dirty)
+                            self._run_stage(stage, dirty, everything, sheet)
                         pending[stage.targets] = False
                         done.append(stage)
                         continue
@@ -398,12 +418,17 @@ class Calculation(CellTable):
                 if len(self._learned[0]) == learned:
                     raise self._endless(found)
                 learned = len(self._learned[0])
-                blocks = [step.block for stage in late for step in stage.blocks]
-                late = ordered([self._stages.of(block) for block in blocks], self.workspace, self._learned)
+                late = self._ordered_anew(late)
                 self._remember_reads(late)
                 chosen.update(map(id, late))
             waiting = late
         return done
+
+    def _ordered_anew(self, stages: list[Stage]) -> list[Stage]:
+        lines = [line for stage in stages if isinstance(stage, Straight) for line in stage.lines]
+        blocks = [step.block for stage in stages if not isinstance(stage, Straight) for step in stage.blocks]
+        whole = [self._stages.of(block) for block in blocks]
+        return ordered(whole, lines, self.workspace, self._learned, self._stages)
 
     def _looks_ahead(self, stage: Stage) -> bool:
         """Whether it looked up cells of other stages, the last time, that are still to be computed."""
@@ -443,18 +468,21 @@ class Calculation(CellTable):
             return True
         return stage.depends_on(mask) or (self.edited and bool(mask[stage.targets].any()))
 
-    def _run_stage(self, stage: Stage, dirty: np.ndarray) -> None:
+    def _run_stage(self, stage: Stage, dirty: np.ndarray, everything: bool, sheet: int | None) -> None:
         workspace = self.workspace
+        if isinstance(stage, Straight):
+            self.straight.run(stage, dirty, everything, sheet)
+            return
         if workspace.problems:
             for slot in stage.targets.tolist():
                 workspace.problems.pop(slot, None)
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
-        if not (stage.is_scan and self._run_one_by_one(stage, dirty)):
+        if not ((stage.is_scan or stage.is_circular) and self._run_one_by_one(stage, dirty)):
             self._run_steps(stage, dirty)
         if workspace.dynamic_reads:
-            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            stage.dynamic_reads = distinct(np.concatenate(workspace.dynamic_reads))
             self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
 
     def _run_steps(self, stage: Stage, dirty: np.ndarray) -> None:
@@ -473,7 +501,7 @@ class Calculation(CellTable):
         """Computes the cells of a scan one by one, if that is worth while; of a circle those that can be."""
         if not stage.singly_tried:
             stage.singly, stage.singly_tried = cells_of(stage, self.workspace), True
-        circular = any(step.circular for step in stage.steps)
+        circular = stage.is_circular
         if stage.singly is None or (circular and self.file.iterate):
             return False
 
@@ -503,6 +531,8 @@ class Calculation(CellTable):
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""
+        if stage.cells_read > MOST_READ * stage.targets.size:
+            return False
         if stage.loop is None or not stage.loop.holds(self.cells):
             if stage.loop is None and stage.loop_tried:
                 return False
@@ -703,7 +733,7 @@ class Calculation(CellTable):
             return step.cells
         readers, sources = step.pairs()
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
-        return np.unique(readers[self.moved(sources) & ~own])
+        return distinct(readers[self.moved(sources) & ~own])
 
     def formula_text(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's own formula, without "="; None where it holds none."""

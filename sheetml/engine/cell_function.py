@@ -8,6 +8,7 @@ branch of an IF, which row of a MATCH) are guards: where one changes, the graph 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,10 +19,12 @@ from sheetml.engine.batches import Batches
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
+from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
 from sheetml.engine.population import NotTogether, Population
 from sheetml.engine.questions import reason
+from sheetml.engine.straight_function import StraightFunction
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
@@ -124,6 +127,18 @@ class Recording:
         return results
 
 
+MOST_NAMED = 5  # of what is flat
+
+
+def flat_words(flat: list[str]) -> str:
+    """What is constant between its jumps (`CellFunction.flat`), in a sentence; "" where nothing is."""
+    if not flat:
+        return ""
+    more = f" and {len(flat) - MOST_NAMED:,} more" if len(flat) > MOST_NAMED else ""
+    are = "is" if len(flat) == 1 else "are"
+    return f"{', '.join(flat[:MOST_NAMED])}{more} {are} flat: the derivative through it is 0 but for its jumps."
+
+
 def slope_of(outputs: Any, leaf: Traced, seed: Any) -> Any:
     """The graph of a gradient, (n,); where there is no derivative it is infinite or nan."""
     with np.errstate(all="ignore"):
@@ -219,6 +234,10 @@ class CellFunction:
         self._scalar = scalar
         self._recording: Recording | None = None
         self._population: Population | None = None
+        self._straight: StraightFunction | None = None
+        self._straight_tried = False
+        self._traced_at: np.ndarray | None = None  # where it is to be traced, if it comes to that
+        self.refuses_flat = False  # a derivative of what is constant between its jumps (ROUND) is an error
         self._batches: Batches | None = None
         self._batches_revision = -1
         self._revision = -1  # of the workbook's values that the recording holds as constants
@@ -226,7 +245,8 @@ class CellFunction:
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels with a copy: the cells, and not what was traced and compiled of them."""
-        return {**self.__dict__, "_recording": None, "_population": None, "_revision": -1}
+        compiled = {"_recording": None, "_population": None, "_batches": None, "_revision": -1, "_batches_revision": -1}
+        return {**self.__dict__, **compiled}
 
     def __repr__(self) -> str:
         return f"<CellFunction: {self._words}>"
@@ -305,6 +325,8 @@ class CellFunction:
     @property
     def graph(self) -> Any:
         """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
+        if self._recording is None and self._traced_at is not None:
+            self._recording = self._trace(self._traced_at)
         return None if self._recording is None else self._recording.outputs
 
     def trace_at(self, x: np.ndarray) -> None:
@@ -315,7 +337,7 @@ class CellFunction:
     @property
     def guards(self) -> list[Traced]:
         """The decisions that depend on the inputs, taken where it was last traced."""
-        return [] if self._recording is None else self._recording.guards
+        return [] if self.graph is None or self._recording is None else self._recording.guards
 
     @property
     def input_slots(self) -> np.ndarray:
@@ -330,6 +352,25 @@ class CellFunction:
     def describe(self, slot: int) -> str:
         """The address of a cell that it reads, for a message."""
         return self._calculation.describe([slot])
+
+    @property
+    def flat(self) -> list[str]:
+        """What is constant between its jumps (ROUND, INT) among all that the last derivative went through: each with
+        its cell, "ROUND in Sheet1!B2". Its derivative is taken to be 0."""
+        found = [] if self._recording is None else list(self._recording.trace.flat)
+        if self._straight is not None:
+            slots: dict[str, list[int]] = {}
+            for slot, name in self._straight.flat:
+                slots.setdefault(name, []).append(slot)
+            found += [f"{name} in {self._calculation.describe(own)}" for name, own in slots.items()]
+        return list(dict.fromkeys(found))
+
+    def refusing_flat(self) -> CellFunction:
+        """The same function, of which a derivative through something constant between its jumps is an error."""
+        function = copy.copy(self)
+        function.refuses_flat = True
+        function._forget()
+        return function
 
     # ---- values and derivatives
 
@@ -400,8 +441,7 @@ class CellFunction:
     def _batches_now(self) -> Batches:
         """What is known of the workbook as it is now."""
         calculation = self._calculation
-        if not calculation.is_calculated or calculation.changed.any():
-            calculation.calculate()
+        calculation.bring_up_to_date()
         if self._batches is None or self._batches_revision != calculation.revision:
             self._batches = Batches(self._recorded_for_batches, self._together)
             self._batches_revision = calculation.revision
@@ -414,12 +454,16 @@ class CellFunction:
 
     def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
         """Other cells of the same workbook as a function of others, which hold what they are given."""
-        return CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1)
+        return self._like(CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1))
+
+    def _like(self, other: CellFunction) -> CellFunction:
+        other.refuses_flat = self.refuses_flat
+        return other
 
     def joined(self, other: CellFunction) -> CellFunction:
         """The outputs of both, one after the other, as one function of the same inputs."""
         outputs = np.concatenate([self._outputs, other._outputs])
-        return CellFunction(self._calculation, self._inputs, outputs, scalar=False)
+        return self._like(CellFunction(self._calculation, self._inputs, outputs, scalar=False))
 
     def _together(self, points: np.ndarray) -> np.ndarray | None:
         """All points evaluated together; None where that cannot be."""
@@ -441,7 +485,7 @@ class CellFunction:
 
         It takes a tensor of n numbers in any shape and gives one of float64: a scalar, or (m,) for several output
         cells. Values and derivatives are those of this class, second ones too; a third one is a RuntimeError. Needs
-        PyTorch (`pip install "sheetml[torch]"`): ImportError where it is not installed.
+        PyTorch (`pip install "sheetml[torch]"`): MissingPackageError where it is not installed.
         """
         from sheetml.engine.torch_function import torch_function
 
@@ -452,7 +496,9 @@ class CellFunction:
         if len(self._output_places) != 1:
             raise ValueError("a gradient is of one output cell: for several ask for the jacobian")
         x = self._vector(x)
-        values, slope = self._found(x, lambda recording: recording.values_and_gradient(x))
+        values, slope = self._slope_in_line(x, np.ones(1)) or self._found(
+            x, lambda recording: recording.values_and_gradient(x)
+        )
         return float(values[0]), np.array(slope)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
@@ -467,7 +513,8 @@ class CellFunction:
     def weighted_gradient(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The derivatives of the outputs' sum with these weights, (m,), by each input, (n,): weights @ jacobian(x)."""
         x, weights = self._vector(x), self._weights(weights)
-        return self._found(x, lambda recording: recording.weighted_slope(x, weights))
+        found = self._slope_in_line(x, weights)
+        return self._found(x, lambda recording: recording.weighted_slope(x, weights)) if found is None else found[1]
 
     def hessian_product(self, x: np.ndarray, v: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """The output's second derivatives times a direction v, (n,): hessian(x) @ v, without all of hessian(x).
@@ -510,6 +557,11 @@ class CellFunction:
             raise CalculationError(f"{', '.join(self.output_addresses)}: there is no derivative at this point")
         return found
 
+    def _forget(self) -> None:
+        """What was found out does not hold any more."""
+        self._recording = self._straight = self._traced_at = None
+        self._straight_tried = False
+
     def _weights(self, weights: np.ndarray) -> np.ndarray:
         weights = _numbers(weights, "the weights").reshape(-1)
         if weights.size != len(self._output_places):
@@ -524,13 +576,42 @@ class CellFunction:
                 f"one for each cell of {_areas(self._calculation, self._inputs)} (f.x0 is what they hold now)"
             )
         if self._revision != self._calculation.revision:
-            self._recording = None
+            self._forget()
         if not np.isfinite(x).all():
             wrong = self.input_addresses[int(np.argmin(np.isfinite(x)))]
             raise CalculationError(f"{wrong} would not be a finite number")
         return x
 
+    def _in_line(self) -> StraightFunction | None:
+        """The function as straight-line code; None where there is none."""
+        if self._straight is None and not self._straight_tried:
+            self._straight_tried = True
+            self._calculation.bring_up_to_date()
+            self._revision = self._calculation.revision
+            with contextlib.suppress(NotScalar, CalculationError):
+                self._straight = self._as_lines()
+        return self._straight
+
+    def _as_lines(self) -> StraightFunction | None:
+        """The cells in between as straight-line code, if the outputs are cells and nothing else."""
+        own = type(self)
+        if own._gathered is not CellFunction._gathered or own._record is not CellFunction._record:
+            return None
+        return StraightFunction(self._calculation, self.stages(), self._inputs, self._outputs)
+
+    def _slope_in_line(self, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        line = self._in_line()
+        if line is None or (self.refuses_flat and line.flat):
+            return None
+        self._traced_at = x
+        return line.slope(x, weights)
+
     def _values(self, x: np.ndarray) -> np.ndarray:
+        line = self._in_line()
+        in_line = None if line is None else line.values(x)
+        if in_line is not None:
+            self._traced_at = x
+            return in_line
         with self._defects_named():
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
                 found = self._recording.values(x) if self._recording is not None else None
@@ -585,6 +666,7 @@ class CellFunction:
         calculation, workspace = self._calculation, self._calculation.workspace
         steps = [step for stage in self.stages() for step in stage.steps]
         trace = Trace()
+        trace.refuses_flat = self.refuses_flat
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)
         cells.make_input(self._inputs, leaf)

@@ -25,6 +25,11 @@ import numpy as np
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Primitive
 
+# Excel reduces angles by pi as a number of 64 bits, which is too large by this share of it: SIN(PI()) is 1.22515E-16
+# and not 1.22465E-16. It shows only next to the zeros of sine and cosine, and where one divides by them.
+EXCESS_OF_PI = 1.5968198827228853e-20
+NEAR_ZERO = 1e-6
+
 _NEAR = 1e-14  # relative; numbers further apart differ within 15 digits
 _MAYBE_VANISHING = 2.0**-48  # of an operand: only what is smaller can vanish
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.engine.cell_function import flat_words
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import address, cell_name, quote_sheet
@@ -66,6 +67,7 @@ class ModelRecord:
     result: Any = None
     problem: str = ""
     no_gradient: str = ""
+    flat: str = ""  # what is constant between its jumps, so that the gradient takes no notice of it
     reports: Sequence[Report] = ()
 
 
@@ -148,6 +150,7 @@ class Recorder:
         except SheetmlError as error:
             record.no_gradient = str(error)
             return
+        record.flat = flat_words(function.flat)
         start = 0
         for _, area in self._cells:
             size = area.height * area.width
@@ -235,6 +238,7 @@ def _section(record: ModelRecord, workbook: Book, numbers: CellNumbers) -> dict[
         "residuals_of": pairs[0].what if pairs else "",
         "residuals_key": colour_key(residual_scale),
         "no_gradient": record.no_gradient,
+        "flat": record.flat,
         "reports": record.reports,
     }
 

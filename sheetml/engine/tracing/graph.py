@@ -28,6 +28,8 @@ class Trace:
     def __init__(self) -> None:
         self.guards: list[tuple[Traced, np.ndarray]] = []
         self.undifferentiable: str | None = None  # what ended the derivative, in words
+        self.flat: dict[str, None] = {}  # what is constant between its jumps on the way of a derivative, in words
+        self.refuses_flat = False  # a derivative through it is an error
         self.place: object = ""  # the cells being evaluated, for messages: str() tells them
         self.function: str = ""  # and the worksheet function or operator
         self.problems: dict[int, str] = {}  # why cells could not be computed, by slot
@@ -100,6 +102,7 @@ class Primitive:
     A derivative is called as `f(gradient, result, *operands, **parameters)` and returns the gradient
     with respect to that operand. `None` for a derivative that is zero wherever it exists (a comparison,
     a position). An operation without `derivatives` cannot be differentiated: that is said by its name.
+    `flat` is one that is constant between its jumps (ROUND): its derivative is zero almost everywhere, which is noted.
     `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats. `by_cell` says
     that the first axis of operands and result counts cells, each computed by itself. `on_lanes` is the operation on
     operands that have lanes, a further last axis (see lanes.py), where none of this tells how that goes; `source`
@@ -115,11 +118,13 @@ class Primitive:
         elementwise: bool = False,
         emit: Callable[..., str] | None = None,
         scalar: str | None = None,
+        flat: bool = False,
         by_cell: bool = False,
         on_lanes: Callable[..., Any] | None = None,
         source: Callable[[list[str], Callable[[str], str]], str] | None = None,
     ) -> None:
         self.name = name
+        self.flat = flat
         self.compute = compute
         self.derivatives = derivatives
         self.elementwise = elementwise
@@ -652,6 +657,11 @@ def undifferentiable(name: str, compute: Callable[..., Any], scalar: str | None 
     return Primitive(name, compute, None, elementwise=True, scalar=scalar)
 
 
+def constant_between_jumps(name: str, compute: Callable[..., Any]) -> Primitive:
+    """An operation whose derivative is zero almost everywhere (ROUND, INT): who asks for it is told by its name."""
+    return Primitive(name, compute, (None,) * 255, elementwise=True, flat=True)
+
+
 # ---- the derivative of a graph -----------------------------------------------------------------
 
 
@@ -704,9 +714,11 @@ def dependents(output: Traced, wrt: Traced) -> set[int]:
 def _pass_back(node: Traced, incoming: Any, adjoint: dict[int, Any], depends: set[int]) -> None:
     primitive = node.primitive
     assert primitive is not None
-    if primitive.derivatives is None:
-        where_it_is = f" in {node.place}" if node.place else ""
+    where_it_is = f" in {node.place}" if node.place else ""
+    if primitive.derivatives is None or (primitive.flat and node.trace.refuses_flat):
         raise NotDifferentiableError(f"{primitive.name}{where_it_is} has no derivative")
+    if primitive.flat:
+        node.trace.flat[f"{primitive.name}{where_it_is}"] = None
     for operand, derivative in zip(node.operands, primitive.derivatives):
         if derivative is None or id(operand) not in depends:
             continue
