@@ -68,7 +68,7 @@ class Package:
 
     def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
-        self._content = content
+        self.content = content
         self._zip = _open_zip(path, content)
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._check_entries()
@@ -77,7 +77,14 @@ class Package:
     def open(cls, path: str | os.PathLike[str]) -> Package:
         """Open the file, or raise WorkbookError with the one reason why it is no workbook."""
         path = Path(path)
-        package = cls(path, _read_file(path))
+        return cls.of_bytes(path, _read_file(path))
+
+    @classmethod
+    def of_bytes(cls, path: Path, content: bytes) -> Package:
+        """The same of a file's content; the path is what messages call it."""
+        if len(content) > MAX_FILE_BYTES:
+            raise WorkbookError(f"{path} is refused: it has {len(content):,} bytes, over {MAX_FILE_BYTES:,}.")
+        package = cls(path, content)
         package._check_format()
         return package
 
@@ -130,12 +137,12 @@ class Package:
 
     def compressed(self, info: zipfile.ZipInfo) -> bytes | None:
         """The content of a zip entry as it is in the file; None where it is not found where it should be."""
-        header = self._content[info.header_offset : info.header_offset + _LOCAL_HEADER]
+        header = self.content[info.header_offset : info.header_offset + _LOCAL_HEADER]
         if len(header) < _LOCAL_HEADER or not header.startswith(ZIP_SIGNATURE):
             return None
         name_length, extra_length = struct.unpack("<HH", header[-4:])
         start = info.header_offset + _LOCAL_HEADER + name_length + extra_length
-        content = self._content[start : start + info.compress_size]
+        content = self.content[start : start + info.compress_size]
         return content if len(content) == info.compress_size else None
 
     # --- XML -----------------------------------------------------------------------------------

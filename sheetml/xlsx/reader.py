@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from lxml import etree
 
@@ -24,6 +26,24 @@ MOST_ITERATIONS = 32_767  # that Excel allows
 def read_workbook(path: str | os.PathLike[str]) -> WorkbookFile:
     """Read a workbook (.xlsx, .xlsm); raises WorkbookError if the file is not one."""
     return _WorkbookReader(Package.open(path)).read()
+
+
+def read_workbook_bytes(content: bytes, path: Path) -> WorkbookFile:
+    """The same of a file's content; the path is what messages call it."""
+    return _WorkbookReader(Package.of_bytes(path, content)).read()
+
+
+def _read_again(content: bytes, path: Path, names: list[DefinedName]) -> WorkbookFile:
+    file = read_workbook_bytes(content, path)
+    file.names[:] = names  # as they were stated since
+    return file
+
+
+def _reduced(file: WorkbookFile) -> tuple[Callable[..., WorkbookFile], tuple[object, ...]]:
+    return _read_again, (file.package.content, file.path, file.names)
+
+
+copyreg.pickle(WorkbookFile, _reduced)  # a copy, and one that is sent, is read anew
 
 
 # --- the workbook ------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ SHEETS = rf"{BARE_SHEET}(?::{BARE_SHEET})?"  # Sheet1 or Sheet1:Sheet3
 OTHER_WORKBOOK = rf"(?:'[^'\[]*(?:''[^'\[]*)*\[(?!'!)[^']*(?:''[^']*)*'|\[[^\[\]']+\](?:{SHEETS})?)!"
 STRING = r'"[^"]*(?:""[^"]*)*"(?!")'
 
-_NOT_INSIDE_NAME = r"(?<![^\x00-#%-\x2d/:->@\[\]^`{-\x7f\s])"  # nor after a "$"
+NOT_INSIDE_NAME = r"(?<![^\x00-#%-\x2d/:->@\[\]^`{-\x7f\s])"  # nor after a "$"
 
 # Strings, quoted sheets, other workbooks' names and structured references are found only to be left alone.
 # The looks ahead at one character do not change what is found: they make the search twice as fast.
@@ -40,7 +40,7 @@ _REFERENCE = re.compile(
     rf"""
     (?=["'\[$A-Za-z1-9])
     (?: (?=["'\[]) (?: {STRING} | {OTHER_WORKBOOK} | '(?:[^']|'')++' | {BRACKETS} )
-      | {_NOT_INSIDE_NAME}
+      | {NOT_INSIDE_NAME}
         (?: ({COLUMN}) (?: ({ROW}) | (\${ROW}) ) {END}
           | (\${COLUMN}) ({ROW}) {END}
           | (\$?{COLUMN}) : (\$?{COLUMN}) {END}
