@@ -16,11 +16,9 @@ import numpy as np
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS
-from sheetml.engine.compiled.straight import CAREFUL, InLine, StraightCode, Variant, compiled, compiled_back
+from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER, InLine, StraightCode, Variant, compiled, compiled_back
 from sheetml.engine.plan import Stage, Straight
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
-
-WARM = 3  # evaluations, after which the lines are compiled as one function
 
 
 class Calculated(Protocol):
@@ -107,7 +105,7 @@ class StraightFunction:
         for slot, number in zip(self.inputs, x.tolist()):
             v[slot] = number
         self._runs += 1
-        if self._runs > WARM and self._in_line is None:
+        if self._runs > PAYS_AFTER and self._in_line is None:
             self._in_line = InLine(self._entries, self.variants)
         try:
             if self._in_line is not None:
