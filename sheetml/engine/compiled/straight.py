@@ -598,9 +598,10 @@ class Program:
     def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
-        for slot, number, kind in zip(self.touched.tolist(), self._known_numbers.tolist(), self._known_kinds.tolist()):
+        touched: list[int] = self.touched.tolist()
+        for slot, number, kind in zip(touched, self._known_numbers.tolist(), self._known_kinds.tolist()):
             self.code.numbers[slot] = number
-            kinds[slot] = kind
+            kinds[slot] = int(kind)
         chosen = []
         for line in self.lines:
             variant, places = self.code.chosen(line.formula, self.code.kinds)
@@ -785,7 +786,7 @@ class Program:
         kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
         cells.number[targets], cells.kind[targets] = numbers, kinds
         moved = (numbers != numbers_before) | (kinds != kinds_before)
-        self._most_change = 2 * np.count_nonzero(moved) > len(targets)
+        self._most_change = bool(2 * np.count_nonzero(moved) > len(targets))
         if moved.any() or self._texts_changed:
             dirty[targets[moved]] = True
             dirty[self._texts_changed] = True
