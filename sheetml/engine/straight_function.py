@@ -66,7 +66,9 @@ class StraightFunction:
         if any(kinds[slot] not in (NUMBER, BOOLEAN, BLANK) for slot in self.outputs):
             raise NotScalar
         compiled(self.variants)
-        self._entries: list[tuple[int, Any, tuple[Any, ...]]] = [(slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)]
+        self._entries: list[tuple[int, Any, tuple[Any, ...]]] = [
+            (slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)
+        ]
         self._back: list[tuple[int, Any, tuple[Any, ...]]] | None = None
         self._targets = [line.slot for line in lines]
         self._runs = 0
