@@ -99,6 +99,8 @@ def workbooks(places: Iterable[Path]) -> list[Path]:
 def fixed_cost(costs: list[Cost]) -> tuple[float, float]:
     """Seconds that a small workbook costs whatever is in it, and seconds a formula."""
     small = [cost for cost in costs if cost.formulas <= SMALL]
+    if not small:
+        return float("nan"), float("nan")
     formulas = np.array([[1.0, cost.formulas] for cost in small])
     fixed, each = np.linalg.lstsq(formulas, np.array([cost.calculating for cost in small]), rcond=None)[0]
     return float(fixed), float(each)

@@ -14,6 +14,7 @@ from sheetml.engine.cell_table import CellTable, Snapshot
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.compiled.straight import StraightCode
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Function, NotReady, Workspace
 from sheetml.engine.formulas import Block, Change, Formulas, Place
 from sheetml.engine.iteration import settle
@@ -36,6 +37,7 @@ from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200
+MOST_READ = 64  # cells that one of a scan's reads on average; sums over more of them make long loops
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
 
@@ -235,7 +237,7 @@ class Calculation(CellTable):
         for stage in stages if self._looked_up else []:
             found = [self._looked_up[step.block] for step in stage.blocks if step.block in self._looked_up]
             if found:
-                stage.dynamic_reads = np.unique(np.concatenate(found))
+                stage.dynamic_reads = distinct(np.concatenate(found))
 
     @property
     def owner(self) -> np.ndarray:
@@ -297,7 +299,7 @@ class Calculation(CellTable):
     def _note(self, found: NotReady) -> bool:
         """Takes up that cells read others; whether any of it was not known."""
         readers, sources = self._learned
-        codes = np.unique(
+        codes = distinct(
             np.concatenate([readers, found.readers]) * np.int64(self.slots.count)
             + np.concatenate([sources, found.sources])
         )
@@ -488,10 +490,10 @@ class Calculation(CellTable):
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
-        if not (stage.is_scan and self._run_one_by_one(stage, dirty)):
+        if not ((stage.is_scan or stage.is_circular) and self._run_one_by_one(stage, dirty)):
             self._run_steps(stage, dirty)
         if workspace.dynamic_reads:
-            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            stage.dynamic_reads = distinct(np.concatenate(workspace.dynamic_reads))
             self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
 
     def _run_steps(self, stage: Stage, dirty: np.ndarray) -> None:
@@ -510,7 +512,7 @@ class Calculation(CellTable):
         """Computes the cells of a scan one by one, if that is worth while; of a circle those that can be."""
         if not stage.singly_tried:
             stage.singly, stage.singly_tried = cells_of(stage, self.workspace), True
-        circular = any(step.circular for step in stage.steps)
+        circular = stage.is_circular
         if stage.singly is None or (circular and self.file.iterate):
             return False
 
@@ -540,6 +542,8 @@ class Calculation(CellTable):
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""
+        if stage.cells_read > MOST_READ * stage.targets.size:
+            return False
         if stage.loop is None or not stage.loop.holds(self.cells):
             if stage.loop is None and stage.loop_tried:
                 return False
@@ -740,7 +744,7 @@ class Calculation(CellTable):
             return step.cells
         readers, sources = step.pairs()
         own = np.isin(sources, step.targets) if step.circular else np.zeros(len(sources), bool)
-        return np.unique(readers[self.moved(sources) & ~own])
+        return distinct(readers[self.moved(sources) & ~own])
 
     def formula_text(self, sheet: int, row: int, column: int) -> str | None:
         """A cell's own formula, without "="; None where it holds none."""

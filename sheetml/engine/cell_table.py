@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sheetml.engine.cells import Positions, Slots, StoredCells, describe, stored_cells
+from sheetml.engine.distinct import distinct
 from sheetml.engine.scope import Scope
 from sheetml.engine.values import BLANK
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, CellValue, WorkbookFile
@@ -47,7 +48,7 @@ class CellTable:
             if more:
                 added = np.array(sorted(more), np.int64).reshape(-1, 2)
                 keys = np.concatenate([rows, added[:, 0]]) * (MAX_COLUMNS + 1) + np.concatenate([columns, added[:, 1]])
-                rows, columns = np.divmod(np.unique(keys), MAX_COLUMNS + 1)
+                rows, columns = np.divmod(distinct(keys), MAX_COLUMNS + 1)
             positions.append((rows, columns))
         return Slots(positions)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine.cells import Slots
+from sheetml.engine.distinct import distinct
 from sheetml.engine.rectangles import rectangles
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -337,7 +338,7 @@ class Formulas:
 
     def cut_arrays(self, slots: np.ndarray) -> bool:
         """Whether some but not all cells of an array formula are among the slots."""
-        for position in np.unique(self._holder()[slots]):
+        for position in distinct(self._holder()[slots]):
             block = self._numbered[int(position)] if position >= 0 else None
             if block is not None and block.size not in (None, (1, 1)) and not block.dynamic:
                 for row, column in zip(block.rows.tolist(), block.columns.tolist()):
@@ -362,9 +363,9 @@ class Formulas:
     def remove(self, slots: np.ndarray) -> Change:
         """Ends the formulas of cells; their values stay until others are set."""
         change = Change()
-        slots = np.unique(slots[slots != 0])
+        slots = distinct(slots[slots != 0])
         slots = slots[self._holder()[slots] >= 0]
-        held = [self._numbered[int(number)] for number in np.unique(self._holder()[slots])[::-1]]
+        held = [self._numbered[int(number)] for number in distinct(self._holder()[slots])[::-1]]
         plain = all(block.size is None for block in held)
         for block in held:
             change.add(self._remove_from(block, slots))

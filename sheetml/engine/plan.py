@@ -18,7 +18,8 @@ import numpy as np
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.data_tables import trial
-from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.dependencies import cells_read, pairs_of, reads_of
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.engine.formulas import Block
 from sheetml.errors import CalculationError
@@ -60,10 +61,13 @@ class Step:
         """A step of some of the cells."""
         return Step(self.block, self.context.select(index), self.targets[index], self.volatile, reads=self.reads)
 
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads."""
+    def pairs(self, reduced: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads.
+
+        With `reduced` only as much as orders them: not what a cell that is read reads of the same area.
+        """
         if self.reads is None:
-            return pairs_of(self.context, self.block.tree)
+            return pairs_of(self.context, self.block.tree, reduced)
         return np.repeat(self.cells, self.reads.size), np.tile(self.reads, len(self.cells))
 
 
@@ -81,6 +85,7 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
+    cells_read: int = 0  # by a scan, each as often as it is read
     singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
     singly_tried: bool = False
 
@@ -92,6 +97,11 @@ class Stage:
     def is_scan(self) -> bool:
         """Whether its blocks depend on each other, as in a recurrence."""
         return len(self.steps) > 1
+
+    @property
+    def is_circular(self) -> bool:
+        """Whether some of its cells depend on themselves, by the text of their formulas."""
+        return any(step.circular for step in self.steps)
 
     def depends_on(self, mask: np.ndarray) -> bool:
         """Whether any slot marked in the mask is read."""
@@ -122,7 +132,7 @@ class Straight(Stage):
     def __init__(self, lines: list[Line], stages: Stages) -> None:
         self.lines = lines
         self.targets = np.array([line.slot for line in lines], np.intp)
-        self.reads = np.unique(np.fromiter(itertools.chain.from_iterable(line.reads for line in lines), np.intp))
+        self.reads = distinct(np.fromiter(itertools.chain.from_iterable(line.reads for line in lines), np.intp))
         self.dynamic_reads = np.zeros(0, np.intp)
         self.loop, self.loop_tried = None, True
         self.program: Any = None
@@ -205,6 +215,7 @@ class Plan:
 
 
 Pairs = tuple[np.ndarray, np.ndarray]
+_FEW_EDGES = 20_000  # between nodes, up to which it is found out without SciPy that they have no circles
 
 
 class Stages:
@@ -289,7 +300,7 @@ def _edges(whole: list[Stage], lines: list[Line], count: int, learned: Pairs) ->
     sources = np.concatenate([owner[reads], owner[learned[1]]])
     readers = np.concatenate([readers, owner[learned[0]]])
     kept = (sources >= 0) & (readers >= 0)
-    codes = np.unique(sources[kept] * len(sizes) + readers[kept])
+    codes = distinct(sources[kept] * len(sizes) + readers[kept])
     return codes // len(sizes), codes % len(sizes)
 
 
@@ -306,7 +317,7 @@ def _stages_in_order(
     groups = int(label.max()) + 1
     label = label.astype(np.int64)
     sources, readers = label[edges[0]], label[edges[1]]
-    codes = np.unique((sources * groups + readers)[sources != readers])
+    codes = distinct((sources * groups + readers)[sources != readers])
     sources, readers = codes // groups, codes % groups
     waiting = np.bincount(readers, minlength=groups).tolist()
     followers = readers.tolist()
@@ -396,6 +407,8 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
 
 def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> tuple[int, np.ndarray]:
     """How many groups of nodes that depend on each other, and the group of each node, (count,)."""
+    if sources.size <= _FEW_EDGES and sum(level.size for level in _levels(count, readers, sources)) == count:
+        return count, np.arange(count)
     from scipy.sparse import csr_array  # slow to import
     from scipy.sparse.csgraph import connected_components
 
@@ -421,8 +434,10 @@ def _scan(stages: list[Stage], workspace: Workspace, learned: Pairs) -> Stage:
     if remaining.any():
         steps += _circular_steps(remaining, readers, sources, blocks, starts)
     targets = np.concatenate([stage.targets for stage in stages])
-    reads = np.unique(np.concatenate([stage.reads for stage in stages]))
-    return Stage(steps, targets, reads, blocks)
+    reads = distinct(np.concatenate([stage.reads for stage in stages]))
+    return Stage(
+        steps, targets, reads, blocks, cells_read=sum(cells_read(block.context, block.block.tree) for block in blocks)
+    )
 
 
 def _circular_steps(
@@ -435,7 +450,7 @@ def _circular_steps(
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []
-    for number in np.unique(circle[circular]):
+    for number in distinct(circle[circular]):
         steps += _level_steps(np.nonzero(circular & (circle == number))[0], blocks, starts)
     for step in steps:
         step.circular = True
@@ -463,7 +478,7 @@ def round_of(cells: np.ndarray, stage: Stage, workspace: Workspace, learned: Pai
     readers, sources = _cell_edges(blocks, starts, workspace, learned)
     later = np.where(rank[readers] > rank[sources], readers, sources)
     earlier = np.where(rank[readers] > rank[sources], sources, readers)
-    codes = np.unique((later * len(rank) + earlier)[later != earlier])
+    codes = distinct((later * len(rank) + earlier)[later != earlier])
     levels = _levels(len(rank), codes // len(rank), codes % len(rank))
     steps = [step for level in levels for step in _level_steps(level, blocks, starts)]
     targets = np.concatenate([step.targets.reshape(-1) for step in blocks])
@@ -477,12 +492,12 @@ def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, lea
         positions = np.arange(start, start + len(step.cells))
         local[step.targets] = np.broadcast_to(positions[:, None, None], step.targets.shape)
     local[0] = -1
-    pairs = [step.pairs() for step in steps] + [learned]
+    pairs = [step.pairs(reduced=True) for step in steps] + [learned]
     readers = local[np.concatenate([reader for reader, _ in pairs])]
     sources = local[np.concatenate([source for _, source in pairs])]
     inside = (readers >= 0) & (sources >= 0)
     count = int(starts[-1])
-    codes = np.unique(readers[inside] * count + sources[inside])
+    codes = distinct(readers[inside] * count + sources[inside])
     return codes // max(count, 1), codes % max(count, 1)
 
 
@@ -490,23 +505,25 @@ def _levels(
     count: int, readers: np.ndarray, sources: np.ndarray, among: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
     """Cells that can be computed together, each level after those it reads; circles are left out."""
-    waiting = np.bincount(readers, minlength=count)
     order = np.argsort(sources, kind="stable")
-    followers = readers[order]
-    bounds = np.searchsorted(sources[order], np.arange(count + 1))
+    followers = readers[order].tolist()
+    bounds = np.searchsorted(sources[order], np.arange(count + 1)).tolist()
+    waiting = np.bincount(readers, minlength=count)
     free = waiting == 0
-    level = np.nonzero(free if among is None else free & among)[0]
-    while level.size:
-        yield level
-        if level.size == 1:
-            reached = followers[bounds[level[0]] : bounds[level[0] + 1]]
-        else:
-            reached = np.concatenate([followers[bounds[cell] : bounds[cell + 1]] for cell in level])
-        np.subtract.at(waiting, reached, 1)
-        level = np.unique(reached[waiting[reached] == 0])
+    level = np.nonzero(free if among is None else free & among)[0].tolist()
+    waiting = waiting.tolist()
+    while level:
+        yield np.array(level, np.intp)
+        reached = []
+        for cell in level:
+            for follower in followers[bounds[cell] : bounds[cell + 1]]:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    reached.append(follower)
+        level = sorted(reached)
 
 
 def _level_steps(level: np.ndarray, blocks: list[Step], starts: np.ndarray) -> list[Step]:
     """A step for each block that has cells in the level."""
     owner = np.searchsorted(starts, level, "right") - 1
-    return [blocks[number].part(level[owner == number] - starts[number]) for number in np.unique(owner)]
+    return [blocks[number].part(level[owner == number] - starts[number]) for number in distinct(owner)]

@@ -79,7 +79,8 @@ def parse(text: str, row: int, column: int) -> Node:
     Definitions of names are parsed with row 1 and column 1.
     """
     node = _Parser(text, row, column).whole()
-    _check_depth(node, text)
+    if len(text) > MAX_DEPTH:  # each operation takes a character at least
+        _check_depth(node, text)
     return node
 
 

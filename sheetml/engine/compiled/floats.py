@@ -20,6 +20,7 @@ import numpy as np
 
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
+from sheetml.engine.distinct import distinct
 from sheetml.engine.plan import Step
 from sheetml.engine.precision import order_seen, vanishes
 from sheetml.engine.signals import Signal
@@ -154,7 +155,7 @@ def scalar_formula(
         places=terms.places,
         read={term.place for term in reached if term.place >= 0 and terms.places[term.place].dtype.kind == "i"},
         functions=terms.functions,
-        constants=np.unique(np.concatenate([np.zeros(0, np.intp), *leaves.constants])),
+        constants=distinct(np.concatenate([np.zeros(0, np.intp), *leaves.constants])),
     )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from sheetml.engine.areas import Reference, implicit_intersection
 from sheetml.engine.block_values import defects_named
-from sheetml.engine.compiled import items
+from sheetml.engine.compiled import item_criteria, items
 from sheetml.engine.compiled.items import Item
 from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context, definition
@@ -170,9 +170,15 @@ class _Writer:
         self.names[name] = item
         return name
 
+    def variable(self) -> str:
+        """A name for something that the source computes."""
+        name = f"t{len(self.names)}"
+        self.names[name] = None  # so that no two are called alike
+        return name
+
     def is_static(self, node: Node, context: Context) -> bool:
         """Whether a part depends on no live cell, as far as its text says so."""
-        return not self.live[reads_of(context, node)].any()
+        return not self.live[reads_of(context.in_array_mode(), node)].any()
 
     def _before(self, node: Node, context: Context) -> str:
         name = self.name(None)
@@ -238,6 +244,11 @@ class _Writer:
         if node.function in items.COUNTS and all(isinstance(argument, _REFERENCES) for argument in node.arguments):
             parts = [self._area(argument, context) for argument in node.arguments]
             return f"{self.name(items.COUNTS[node.function])}({', '.join(parts)})"
+        if node.function in items.NUMERIC:
+            parts = [self.of(argument, context) for argument in node.arguments]
+            return f"{self.name(items.NUMERIC[node.function])}({', '.join(parts)})"
+        if node.function in item_criteria.FUNCTIONS:
+            return self._measured(node, context)
         by_value = range(len(node.arguments)) if function.intersects else _BY_VALUE.get(node.function, ())
         return self._asked(node, context, by_value)
 
@@ -255,6 +266,31 @@ class _Writer:
         elif not isinstance(node, (*_CONSTANTS, Binary, Unary)) or isinstance(node, Missing):
             raise NotWritten
         return self.of(node, context)
+
+    def _measured(self, node: Call, context: Context) -> str:
+        """SUMIF and its kind, of areas some cells of which are live; of others as the engine has it."""
+        place, first = item_criteria.FUNCTIONS[node.function]
+        if place is not None and place >= len(node.arguments):
+            place = 0  # SUMIF(area, criterion) sums the area itself
+        pairs = node.arguments[first : 2 if place == 2 else None]
+        areas = [*pairs[::2], *([] if place is None else [node.arguments[place]])]
+        if all(self.is_static(area, context) for area in areas):
+            return self._asked(node, context, _BY_VALUE[node.function])
+        if len(pairs) % 2 or any(isinstance(argument, Missing) for argument in node.arguments):
+            raise NotWritten
+        found = [self.reference(area, context) for area in areas]
+        scope = context.workspace.scope
+        for each in found:
+            if not isinstance(each, Reference) or (each.bottom > scope.row_limit).any():
+                raise NotWritten
+            if (each.right > scope.column_limit).any():
+                raise NotWritten
+            if (each.height != found[0].height).any() or (each.width != found[0].width).any():
+                raise NotWritten
+        parts = ["None" if place is None else self._area(node.arguments[place], context)]
+        for area, asked in zip(pairs[::2], pairs[1::2]):
+            parts += [self._area(area, context), self.of(asked, context)]
+        return f"sure({self.name(item_criteria.measuring(node.function))}({', '.join(parts)}))"
 
     def _asked(self, node: Call, context: Context, by_value: range | tuple[int, ...]) -> str:
         """A function evaluated by the engine for one cell, with its arguments as variables."""
@@ -299,27 +335,49 @@ def _need(slot: int, item: Item) -> Item:
     return item
 
 
+def _sure(item: Item) -> Item:
+    if item is None:
+        raise NotWritten
+    return item
+
+
 def _places(context: Context, reference: Reference) -> Callable[[int, list[Any], bool], list[Item]]:
-    """What the area of each cell holds; slots are located when they are asked for."""
+    """What the area of each cell holds; slots are located when they are asked for.
+
+    Of an area that continues the last one (A$1:A1, A$1:A2 ...) only the cells that it has more are read.
+    """
     slots_at, sheet, single = context.workspace.slots.area, reference.sheet, reference.count == 1
-    edges = [edge.tolist() for edge in (reference.top, reference.left, reference.height, reference.width)]
     scope = context.workspace.scope
+    height = np.minimum(reference.height, scope.row_limit - reference.top + 1)
+    width = np.minimum(reference.width, scope.column_limit - reference.left + 1)
+    edges = list(zip(*(edge.tolist() for edge in (reference.top, reference.left, height, width))))
     kept: dict[int, list[int]] = {}
+    last: tuple[Any, tuple[int, int, int, int], list[Item]] = (None, (0, 0, 0, 0), [])
 
     def held(cell: int, values: list[Any], watched: bool) -> list[Item]:
+        nonlocal last
         at = 0 if single else cell
-        places = kept.get(at)
-        if places is None:
-            top, left, height, width = (edge[at] for edge in edges)
-            height, width = min(height, scope.row_limit - top + 1), min(width, scope.column_limit - left + 1)
-            if height < 1 or width < 1:
-                return [None]
-            places = slots_at(sheet, top, left, height, width).reshape(-1).tolist()
+        area = edges[at]
+        top, left, rows, columns = area
+        if rows < 1 or columns < 1:
+            return [None]
+        of, (last_top, last_left, last_rows, last_columns), known = last
+        grows = of is values and (top, left, columns) == (last_top, last_left, last_columns) and rows >= last_rows > 1
+        if grows:
+            places = slots_at(sheet, top + last_rows, left, rows - last_rows, columns).reshape(-1).tolist()
+        elif at in kept:
+            places = kept[at]
+        else:
+            places = slots_at(sheet, top, left, rows, columns).reshape(-1).tolist()
             if single or len(places) <= _KEPT:
                 kept[at] = places
         found = [values[place] for place in places]
         if watched and PENDING in found:
             raise Needed(places[found.index(PENDING)])
+        if grows:
+            found = known + found
+        if not single:
+            last = values, area, found
         return found
 
     return held
@@ -353,8 +411,7 @@ def _asking(
 
 
 def _if(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    taken = f"t{len(writer.names)}"
-    writer.names[f"_{taken}"] = None  # so that no two are called alike
+    taken = writer.variable()
     condition = writer.of(arguments[0], context)
     branches = ["True", "False"]
     for position, argument in enumerate(arguments[1:]):
@@ -365,8 +422,7 @@ def _if(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
 
 def _instead(asks: str) -> Callable[[_Writer, tuple[Node, ...], Context], str]:
     def rule(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-        held = f"t{len(writer.names)}"
-        writer.names[f"_{held}"] = None
+        held = writer.variable()
         value = writer.of(arguments[0], context)
         other = "0.0" if isinstance(arguments[1], Missing) else writer.of(arguments[1], context)
         return f"({other} if {asks}({held} := {value}) else {held})"
@@ -376,6 +432,38 @@ def _instead(asks: str) -> Callable[[_Writer, tuple[Node, ...], Context], str]:
 
 def _not(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
     return f"negated({writer.of(arguments[0], context)})"
+
+
+def _branch(writer: _Writer, node: Node, context: Context) -> str:
+    return "0.0" if isinstance(node, Missing) else writer.of(node, context)
+
+
+def _choose(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
+    taken = writer.variable()
+    text = f"({taken} if type({taken} := place({writer.of(arguments[0], context)})) is Wrong else "
+    for place, argument in enumerate(arguments[1:], start=1):
+        text += f"{_branch(writer, argument, context)} if {taken} == {place} else "
+    return f"{text}{writer.name(ErrorCode.VALUE)})"
+
+
+def _ifs(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
+    if len(arguments) % 2:
+        raise NotWritten
+    taken, text = writer.variable(), "("
+    for condition, argument in zip(arguments[::2], arguments[1::2]):
+        text += f"{taken} if type({taken} := truth({writer.of(condition, context)})) is Wrong else "
+        text += f"{_branch(writer, argument, context)} if {taken} else "
+    return f"{text}{writer.name(ErrorCode.NA)})"
+
+
+def _switch(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
+    held, same, equal = writer.variable(), writer.variable(), writer.name(items.COMPARED["="])
+    asked, text = f"({held} := {writer.of(arguments[0], context)})", "("
+    for case, argument in zip(arguments[1::2], arguments[2::2]):
+        text += f"{same} if type({same} := {equal}({asked}, result({writer.of(case, context)}))) is Wrong else "
+        text += f"{_branch(writer, argument, context)} if {same} else "
+        asked = held
+    return text + (writer.name(ErrorCode.NA) if len(arguments) % 2 else _branch(writer, arguments[-1], context)) + ")"
 
 
 def _index(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
@@ -419,12 +507,19 @@ _RULES: dict[str, Callable[[_Writer, tuple[Node, ...], Context], str]] = {
     "IF": _if,
     "IFERROR": _instead("is_wrong"),
     "IFNA": _instead("is_missing"),
+    "IFS": _ifs,
+    "SWITCH": _switch,
+    "CHOOSE": _choose,
     "NOT": _not,
     "INDEX": _index,
 }
 _HELPERS: dict[str, Any] = {
     "need": _need,
     "truth": items.truth,
+    "place": items.place,
+    "sure": _sure,
+    "type": type,
+    "Wrong": ErrorCode,
     "negated": items.negated,
     "negative": items.negative,
     "percent": items.percent,

@@ -5,6 +5,7 @@ The same as `evaluate.py` and `functions/` make of arrays of them, to the last b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from operator import add as plus
@@ -12,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key
+from sheetml.engine.compiled import numbers
 from sheetml.engine.number_format import general_text
 from sheetml.engine.precision import order_seen, vanishes
 from sheetml.engine.reading import parse_number
-from sheetml.engine.values import ERROR, Value, error_value, folded, scalar_value, to_objects
+from sheetml.engine.values import ERROR, Value, error_value, scalar_value, to_objects
 from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 Item = float | str | bool | ErrorCode | None  # a cell's value: None is a blank
@@ -78,6 +81,12 @@ def truth(item: Item) -> bool | ErrorCode:
         word = item.upper()
         return word == "TRUE" if word in ("TRUE", "FALSE") else ErrorCode.VALUE
     return item is not None and item != 0.0
+
+
+def place(item: Item) -> float | ErrorCode:
+    """An item as CHOOSE takes it."""
+    x = number(item)
+    return float(math.trunc(x)) if type(x) is float else x
 
 
 def text(item: Item) -> str | ErrorCode:
@@ -195,7 +204,7 @@ def _order(left: Item, right: Item) -> int:
         first = "" if left is None else left
         second = "" if right is None else right
         if isinstance(first, str) and isinstance(second, str):
-            first, second = folded(first), folded(second)
+            first, second = collation_key(first), collation_key(second)
             return (first > second) - (first < second)
     ranks = [
         1 if isinstance(one, str) else 2 if type(one if one is not None else other) is bool else 0
@@ -237,26 +246,58 @@ LAST: dict[str, Callable[[Item, Item], Item]] = {"+": add_last, "-": subtract_la
 UNARY: dict[str, Callable[[Item], Item]] = {"-": negative, "%": percent}
 
 
+# ---- functions of numbers ----------------------------------------------------------------------
+
+
+def _numeric(compute: Callable[..., float], *defaults: float) -> Callable[..., Item]:
+    def of(*given: Item) -> Item:
+        operands = [number(item) for item in given]
+        wrong = first_wrong(*operands)
+        if wrong is not None:
+            return wrong
+        try:
+            return finite(compute(*operands, *defaults[len(given) - 1 :]))
+        except numbers.FAULTS as fault:
+            return ErrorCode(numbers.code_of(fault))
+
+    return of
+
+
+NUMERIC: dict[str, Callable[..., Item]] = {
+    "ABS": _numeric(abs),
+    "SIGN": _numeric(lambda x: float((x > 0) - (x < 0))),
+    "SQRT": _numeric(math.sqrt),
+    "MOD": _numeric(numbers.modulo),
+    "INT": _numeric(numbers.whole_below),
+    "ROUND": _numeric(numbers.rounded),
+    "ROUNDUP": _numeric(numbers.rounded_up),
+    "ROUNDDOWN": _numeric(numbers.rounded_down),
+    "TRUNC": _numeric(numbers.rounded_down, 0.0),
+    "CEILING": _numeric(numbers.ceiling),
+    "FLOOR": _numeric(numbers.floor_to),
+}
+
+
 # ---- aggregates: of parts, each an item, or a list of what an area holds -------------------------
 
 
 def _sample(parts: Iterable[Any]) -> list[float] | ErrorCode:
-    numbers: list[float] = []
+    found: list[float] = []
     wrong: list[ErrorCode] = []
     for part in parts:
         if type(part) is list:
             if set(map(type, part)) == {float}:
-                numbers += part
+                found += part
                 continue
-            numbers += [item for item in part if type(item) is float]
+            found += [item for item in part if type(item) is float]
             wrong += [item for item in part if type(item) is ErrorCode]
         else:
             item = number(part)
             if type(item) is float:
-                numbers.append(item)
+                found.append(item)
             else:
                 wrong.append(item)  # type: ignore[arg-type]
-    return first_wrong(*wrong) if wrong else numbers  # type: ignore[return-value]
+    return first_wrong(*wrong) if wrong else found  # type: ignore[return-value]
 
 
 def _aggregate(compute: Callable[[list[float]], float | ErrorCode]) -> Callable[..., Item]:
@@ -270,8 +311,8 @@ def _aggregate(compute: Callable[[list[float]], float | ErrorCode]) -> Callable[
     return of
 
 
-def _total(numbers: list[float]) -> float:
-    return reduce(plus, numbers) if numbers else 0.0  # `sum` would add otherwise, from Python 3.12 on
+def _total(sample: list[float]) -> float:
+    return reduce(plus, sample) if sample else 0.0  # `sum` would add otherwise, from Python 3.12 on
 
 
 def _count(*parts: list[Item]) -> Item:
@@ -310,9 +351,9 @@ def _junction(combine: Callable[[int, int], bool]) -> Callable[..., Item]:
 
 AGGREGATES: dict[str, Callable[..., Item]] = {
     "SUM": _aggregate(_total),
-    "MIN": _aggregate(lambda numbers: min(numbers, default=0.0)),
-    "MAX": _aggregate(lambda numbers: max(numbers, default=0.0)),
-    "AVERAGE": _aggregate(lambda numbers: _total(numbers) / len(numbers) if numbers else ErrorCode.DIV0),
+    "MIN": _aggregate(lambda sample: min(sample, default=0.0)),
+    "MAX": _aggregate(lambda sample: max(sample, default=0.0)),
+    "AVERAGE": _aggregate(lambda sample: _total(sample) / len(sample) if sample else ErrorCode.DIV0),
     "AND": _junction(lambda true, every: true == every),
     "OR": _junction(lambda true, every: true > 0),
     "XOR": _junction(lambda true, every: true % 2 == 1),

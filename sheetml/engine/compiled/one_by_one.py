@@ -40,7 +40,7 @@ class Cells:
 
 def cells_of(stage: Stage, workspace: Workspace) -> Cells | None:
     """The stage's cells one by one; None where that is not worth while, or none of its formulas is known here."""
-    circular = any(step.circular for step in stage.steps)
+    circular = stage.is_circular
     count = sum(len(block.cells) for block in stage.blocks)
     if not circular and (len(stage.steps) < FEWEST_STEPS or count > MOST_AT_ONCE * len(stage.steps)):
         return None
