@@ -18,7 +18,7 @@ from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Function, NotReady, Workspace
 from sheetml.engine.formulas import Block, Change, Formulas, Place
 from sheetml.engine.iteration import settle
-from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, round_of
+from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, replaced, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -197,9 +197,20 @@ class Calculation(CellTable):
         for slots in (change.filled, change.emptied, change.collapsed):
             self.changed[slots] = True
         self.changed[0] = False
-        self._plan = None
+        if not self._replaced(change):
+            self._plan = None
         self.edited = True
         self.revision += 1
+
+    def _replaced(self, change: Change) -> bool:
+        """Whether the plan could take up the edit where it is: one cell that stands alone has another formula."""
+        if self._plan is None or change.emptied.size or change.collapsed.size or np.unique(change.edited).size != 1:
+            return False
+        block = self.formulas.block(int(change.edited[0]))
+        if block is None or not change.filled.size:
+            return False
+        line = self.straight.line(block)
+        return line is not None and replaced(self._plan, self._owner, line)
 
     def respill(self) -> None:
         """Lets arrays that found no room try again, as after any change of cells."""

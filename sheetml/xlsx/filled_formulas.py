@@ -18,6 +18,7 @@ from sheetml.xlsx.references import relatives
 
 FEW = 4  # cells that are not worth an array
 MOST_FAILURES = 4  # formulas of a column or row that fill few cells, before the rest is read one by one
+MOST_IN_VAIN = 20  # rows, one after the other, in which no formula was found to fill many cells
 MOST_KEPT = 32  # formulas of a column that are looked for in the next rows too
 
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&apos;": "'"}
@@ -60,8 +61,10 @@ class Formulas:
                 left = self._fill(cells, pattern, left)
             kept += self._find(cells, left)
             self._known[number] = kept[-MOST_KEPT:]
+        in_vain = 0  # rows in which no formula fills many cells: where none does, none is looked for in the others
         for own in _groups(row, np.flatnonzero(cells.number < 0)):
-            self._find(cells, own)
+            if own.size >= FEW and in_vain < MOST_IN_VAIN:
+                in_vain = 0 if self._find(cells, own) else in_vain + 1
         for place in np.flatnonzero(cells.number < 0).tolist():
             cells.number[place] = self.add(Formula(plain(cells.text(place)), *cells.place(place)))
         return cells.number

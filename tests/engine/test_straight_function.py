@@ -11,7 +11,8 @@ import pytest
 import sheetml
 from sheetml import CalculationError, NotDifferentiableError
 from sheetml.engine.cell_function import CellFunction
-from sheetml.engine.straight_function import WARM, StraightFunction
+from sheetml.engine.compiled.straight import PAYS_AFTER
+from sheetml.engine.straight_function import StraightFunction
 from tests.engine.test_edits import apply
 from tests.workbooks import made
 
@@ -75,7 +76,10 @@ def test_values_and_gradients_are_those_of_the_sheet_and_of_a_trace(seed: int, m
     assert lines(f) is not None
     traced = book.function(f"A1:A{INPUTS}", "E1")
     monkeypatch.setattr(traced, "_as_lines", lambda: None)
-    for _ in range(WARM + 3):  # so that the lines are also compiled as one function
+    for turn in range(6):
+        if turn == 3:  # from now on the lines are run as one function
+            for _ in range(PAYS_AFTER):
+                f(f.x0)
         x = draw.uniform(-4, 4, INPUTS)
         book["Sheet1"][f"A1:A{INPUTS}"] = x.reshape(-1, 1)
         book.calculate()
