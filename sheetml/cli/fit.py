@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sheetml.cli.ratings_options import movies_option, ratings_options, read_ratings
+from sheetml.cli.ratings_options import movies_option, ratings_options, read_blocks, read_ratings
 from sheetml.cli.terminal import (
     EXISTING_FILE,
     OUTPUT_FILE,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 MODEL = OneOf("sheetml.learn", "MODELS")
 OPTIMIZER = OneOf("sheetml.learn.optimizers", "OPTIMIZERS")
 SCHEDULE = OneOf("sheetml.learn.schedules", "SCHEDULES")
+BYTES_TO_READ = 64  # memory that a rating takes while it is read and split
 SPLITS = ("random", "time", "last")
 
 
@@ -60,6 +64,11 @@ SPLITS = ("random", "time", "last")
               help="Which ratings are kept: any, the latest, or each user's last.")  # fmt: skip
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better validation.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of split, start and order.")
+@click.option("--workers", type=click.IntRange(min=1),
+              help="Cores for one training of dot or dot-bias, with --lazy; the order of work differs.")  # fmt: skip
+@click.option("--out-of-core/--in-memory", default=None,
+              help="Whether the ratings are kept on disk, in blocks beside the output; by default where they would "
+                   "fill half the memory.")  # fmt: skip
 @ratings_options
 @movies_option
 @click.option("--checkpoint", type=OUTPUT_FILE, help="Write all that is needed to go on there after each epoch.")
@@ -85,20 +94,84 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
         raise ModelError(f"the model {kind} cannot be made: {error}.") from None
     if options["find_lr"] or options["report"] or options["plots"]:
         needed("matplotlib", extra="plots")  # before the training, not after it
+    if _is_out_of_core(ratings, options):
+        return _fit_on_disk(ratings, model, target, options)
     read = read_ratings(ratings, options)
     if options["find_lr"] is not None:
         return _find_learning_rate(model, read, options)
     train, valid = _split(read, options["valid"], options["split"], options["seed"])
-    show = not (options["quiet"] or options["as_json"])
-    if show:
-        _print_start(model, train, valid)
-    interrupted = _fit(model, train, valid, options, show)
-    model.save(target)
+    counts = _Counts(len(train), train.user_count, train.item_count, 0 if valid is None else len(valid))
+    show = _start(model, counts, options)
+    interrupted = _fit(model, lambda **told: model.fit(train, validation=valid, **told), options, show)
     measured = {} if valid is None else model.evaluate(valid)
     _write_pictures(model, train, measured, options)
+    return _end(model, counts, measured, target, options, interrupted)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many ratings are fitted to, of how many users and items, and how many are held out."""
+
+    ratings: int
+    users: int
+    items: int
+    held_out: int
+
+
+# ---- ratings on disk
+
+
+def _is_out_of_core(path: Path, options: dict[str, Any]) -> bool:
+    if options["out_of_core"] is not None:
+        return bool(options["out_of_core"])
+    from sheetml.learn.ratings_files import count_of_rows
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return count_of_rows(path) * BYTES_TO_READ > memory / 2
+
+
+def _fit_on_disk(path: Path, model: FactorModel, target: Path, options: dict[str, Any]) -> int:
+    """Fits to ratings in blocks on disk, which are removed in the end."""
+    unfit = {
+        "--split": options["split"] != "random",
+        "--find-lr": options["find_lr"] is not None,
+        "--report": options["report"] is not None,
+        "--plots": options["plots"] is not None,
+    }
+    for name, given in unfit.items():
+        if given:
+            raise ModelError(f"{name} needs the ratings in memory: leave it out, or ask for --in-memory.")
+    if not model.blocks_by:
+        raise ModelError(f"{model!r} needs the ratings in memory: choose als, dot-bias, dot or net, or --in-memory.")
+    with tempfile.TemporaryDirectory(prefix=".sheetml-ratings-", dir=target.parent) as folder:
+        blocks = read_blocks(path, Path(folder), model.blocks_by, options)
+        facts = blocks.facts
+        counts = _Counts(len(blocks), facts.user_count, facts.item_count, blocks.held_out_count)
+        show = _start(model, counts, options)
+        interrupted = _fit(model, lambda **told: model.fit_blocks(blocks, **told), options, show)
+        measured = model.evaluate_parts(blocks.held_out())
+        return _end(model, counts, measured, target, options, interrupted)
+
+
+def _start(model: FactorModel, counts: _Counts, options: dict[str, Any]) -> bool:
+    """Says what is fitted to what, unless that is not asked for; whether it is."""
+    show = not (options["quiet"] or options["as_json"])
+    if show:
+        held_out = f", {counts.held_out:,} more for validation" if counts.held_out else ""
+        numbers = f"{counts.ratings:,} ratings of {counts.items:,} items by {counts.users:,} users{held_out}"
+        results().print(f"{model!r}\n{numbers}", markup=False)
+    return show
+
+
+def _end(
+    model: FactorModel, counts: _Counts, measured: dict[str, float], target: Path, options: dict[str, Any],
+    interrupted: bool,
+) -> int:  # fmt: skip
+    """Writes the model, and says so."""
+    model.save(target)
     if options["as_json"]:
-        print_json(_document(model, train, valid, measured, target, interrupted))
-    elif show:
+        print_json(_document(model, counts, measured, target, interrupted))
+    elif not options["quiet"]:
         _print_end(measured, target, options)
     return _exit_code(interrupted)
 
@@ -125,7 +198,7 @@ def _model(kind: str, options: dict[str, Any]) -> FactorModel:
 
     chosen = MODELS[kind]
     settings: dict[str, Any] = {"seed": options["seed"]} if "seed" in chosen.parameter_names() else {}
-    for name in ("factors", "epochs", "batch", "patience"):
+    for name in ("factors", "epochs", "batch", "patience", "workers"):
         if options[name] is not None:
             settings[name] = options[name]
     if options["limits"] is not None:
@@ -225,17 +298,17 @@ def _split(ratings: Ratings, part: float, how: str, seed: int) -> tuple[Ratings,
 # ---- fitting
 
 
-def _fit(model: FactorModel, train: Ratings, valid: Ratings | None, options: dict[str, Any], show: bool) -> bool:
+def _fit(model: FactorModel, fit: Callable[..., object], options: dict[str, Any], show: bool) -> bool:
     """Fits the model; True where Ctrl-C ended it. The first epoch must have ended by then."""
     from sheetml.learn.embedding import EmbeddingModel
 
     with _told(show) as (progress, on_epoch):
-        more: dict[str, Any] = {"validation": valid, "on_epoch": on_epoch}
+        more: dict[str, Any] = {"on_epoch": on_epoch}
         if isinstance(model, EmbeddingModel):
             there = options["checkpoint"] is not None and options["checkpoint"].exists()
             more |= {"progress": progress, "checkpoint": options["checkpoint"], "resume": options["resume"] and there}
         try:
-            model.fit(train, **more)
+            fit(**more)
         except KeyboardInterrupt:
             if not model.history_ or not isinstance(model, EmbeddingModel):
                 raise
@@ -326,46 +399,37 @@ def _draw(search: RateSearch) -> None:
 
 
 def _write_pictures(model: FactorModel, train: Ratings, measured: dict[str, float], options: dict[str, Any]) -> None:
-    if options["report"] is None and options["plots"] is None:
-        return
-    from sheetml.report.ratings_plots import plots_of, save_png
-
-    plots = plots_of(model)
     if options["plots"] is not None:
+        from sheetml.report.ratings_plots import plots_of, save_png
+
         try:
             options["plots"].mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"{options['plots']}: the folder cannot be made ({error.strerror}).") from None
-        for name, figure in plots.items():
+        for name, figure in plots_of(model).items():
             save_png(figure, options["plots"] / f"{name}.png")
     if options["report"] is not None:
         from sheetml.report.fit_page import write_fit_page
 
-        write_fit_page(options["report"], model, train, measured, plots)
+        write_fit_page(options["report"], model, train, measured)
 
 
 def _document(
-    model: FactorModel, train: Ratings, valid: Ratings | None, measured: dict[str, float], target: Path, stopped: bool
+    model: FactorModel, counts: _Counts, measured: dict[str, float], target: Path, stopped: bool
 ) -> dict[str, Any]:
     from sheetml.learn.storage import described
 
     return {
         "model": described(model),
-        "ratings": len(train),
-        "users": train.user_count,
-        "items": train.item_count,
-        "validation_ratings": 0 if valid is None else len(valid),
+        "ratings": counts.ratings,
+        "users": counts.users,
+        "items": counts.items,
+        "validation_ratings": counts.held_out,
         "interrupted": stopped,
         "epochs": [vars(epoch) for epoch in model.history_],
         "validation": measured,
         "output": target,
     }
-
-
-def _print_start(model: FactorModel, train: Ratings, valid: Ratings | None) -> None:
-    held_out = f", {len(valid):,} more for validation" if valid is not None else ""
-    counts = f"{len(train):,} ratings of {train.item_count:,} items by {train.user_count:,} users{held_out}"
-    results().print(f"{model!r}\n{counts}", markup=False)
 
 
 def _print_end(measured: dict[str, float], target: Path, options: dict[str, Any]) -> None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sheetml.engine import functions
 from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, values_or_reasons
-from sheetml.engine.cell_table import CellTable
+from sheetml.engine.cell_table import CellTable, Snapshot
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.compiled.straight import StraightCode
 from sheetml.engine.distinct import distinct
-from sheetml.engine.evaluate import NotReady, Workspace
-from sheetml.engine.formulas import Block, Change, Formulas
+from sheetml.engine.evaluate import Function, NotReady, Workspace
+from sheetml.engine.formulas import Block, Change, Formulas, Place
 from sheetml.engine.iteration import settle
-from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, round_of
+from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, replaced, round_of
 from sheetml.engine.spills import Replan, Spills
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.values import (
@@ -30,6 +31,8 @@ from sheetml.engine.values import (
 )
 from sheetml.engine.what_if import tabulated
 from sheetml.errors import CalculationError, SheetmlError
+from sheetml.formula.parser import parse
+from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
@@ -37,6 +40,21 @@ MOST_REPLANS = 200
 MOST_READ = 64  # cells that one of a scan's reads on average; sums over more of them make long loops
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a copy of a calculation is made from: its file, and all in which it no longer is as its file."""
+
+    file: WorkbookFile
+    functions: Mapping[str, Function] | None  # where they are not the worksheet functions alone
+    random: np.random.Generator
+    cells: Snapshot
+    changed: list[Place]
+    formulas: dict[Place, str | None]
+    problems: dict[Place, str]
+    is_calculated: bool
+    sheets: int  # how many it had of its own
 
 
 class Calculation(CellTable):
@@ -54,6 +72,7 @@ class Calculation(CellTable):
             np.zeros(self.slots.count, bool),
             np.random.default_rng(),
             formula_text=self.formula_text,
+            formula_tree=lambda sheet, row, column: self.formulas.tree(self.slot(sheet, row, column)),
             is_total=self.formulas.are_totals,
         )
         self.spills = Spills(self.formulas, self.workspace)
@@ -66,6 +85,69 @@ class Calculation(CellTable):
         self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
         self.edited = False  # formulas were changed since the last calculation
+        self._to_resume: State | None = None  # what cells held where this was copied from, until it is calculated here
+
+    # ---- copies
+
+    def __getstate__(self) -> State:
+        own = self.workspace.functions
+        return State(
+            self.file,
+            None if own is functions.FUNCTIONS else own,
+            self.workspace.random,
+            self.snapshot(),
+            [self.slots.place(slot) for slot in np.nonzero(self.changed)[0].tolist()],
+            dict(self.formulas.edited),
+            {self.slots.place(slot): reason for slot, reason in self.workspace.problems.items()},
+            self.is_calculated,
+            len(self.file.sheets),
+        )
+
+    def __setstate__(self, state: State) -> None:
+        Calculation.__init__(self, state.file)
+        if state.functions is not None:
+            self.workspace.functions = state.functions
+        self.workspace.random = state.random
+        for sheet in range(state.sheets):
+            rows, columns = state.cells.slots.positions(sheet)
+            self.add_cells(sheet, zip(rows.tolist(), columns.tolist()))
+        self._put_back(state.formulas)
+        self._to_resume = state if state.is_calculated else None
+        self.restore(state.cells, state.sheets)
+        self.changed[:] = self.mask(self.locate_places(state.changed))
+        self._restore_problems(state)
+
+    def move_to(self, file: WorkbookFile) -> None:
+        """Goes on in another file, which holds the same sheets and perhaps more behind them."""
+        revision, state = self.revision, self.__getstate__()
+        self.__setstate__(replace(state, file=file))
+        self.revision = revision + 1
+
+    def _put_back(self, formulas: Mapping[Place, str | None]) -> None:
+        """Gives cells the formulas that they were given where this was copied from."""
+        filled: dict[tuple[int, Node], list[tuple[int, int]]] = {}
+        for (sheet, row, column), text in formulas.items():
+            self.remove_formulas(self.locate(sheet, np.array([row]), np.array([column])))
+            if text is not None:
+                filled.setdefault((sheet, parse(text, row, column)), []).append((row, column))
+        for (sheet, tree), places in filled.items():
+            self.put_formula(sheet, tree, to_a1(tree, *places[0]), *places[0], places)
+
+    def _restore_problems(self, state: State) -> None:
+        slots = self.locate_places(list(state.problems)).tolist()
+        self.workspace.problems.clear()
+        self.workspace.problems.update(zip(slots, state.problems.values()))
+
+    def _resume(self) -> None:
+        """Calculates once, as was done where this was copied from, and then puts back what formulas came to there:
+        what is random is not drawn anew. Cells that were changed since are still to be calculated with."""
+        state, self._to_resume = self._to_resume, None
+        if state is not None:
+            changed = np.nonzero(self.changed)[0]
+            self.calculate(everything=True)
+            self.restore(state.cells, state.sheets, self.owner >= 0)
+            self._restore_problems(state)
+            self.changed[changed] = True
 
     # ---- cells
 
@@ -115,9 +197,20 @@ class Calculation(CellTable):
         for slots in (change.filled, change.emptied, change.collapsed):
             self.changed[slots] = True
         self.changed[0] = False
-        self._plan = None
+        if not self._replaced(change):
+            self._plan = None
         self.edited = True
         self.revision += 1
+
+    def _replaced(self, change: Change) -> bool:
+        """Whether the plan could take up the edit where it is: one cell that stands alone has another formula."""
+        if self._plan is None or change.emptied.size or change.collapsed.size or np.unique(change.edited).size != 1:
+            return False
+        block = self.formulas.block(int(change.edited[0]))
+        if block is None or not change.filled.size:
+            return False
+        line = self.straight.line(block)
+        return line is not None and replaced(self._plan, self._owner, line)
 
     def respill(self) -> None:
         """Lets arrays that found no room try again, as after any change of cells."""
@@ -226,6 +319,7 @@ class Calculation(CellTable):
 
     def calculate(self, everything: bool = False) -> None:
         """Brings all formula cells up to date: those that depend on changed or volatile cells."""
+        self._resume()
         everything = everything or not self.is_calculated
         self.workspace.now = _now(self.file.date_1904)
         dirty = self.changed.copy()
@@ -250,11 +344,13 @@ class Calculation(CellTable):
 
     def bring_up_to_date(self) -> None:
         """Calculates, unless nothing was changed since it last did."""
+        self._resume()
         if not self.is_current:
             self.calculate()
 
     def calculate_sheet(self, sheet: int) -> None:
         """Brings one sheet's formulas up to date; those of other sheets stay to be calculated."""
+        self._resume()
         self.workspace.now = _now(self.file.date_1904)
         everything = not self.is_calculated
         for _ in range(MOST_REPLANS):

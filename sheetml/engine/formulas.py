@@ -21,7 +21,7 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tokens import is_enclosed
 from sheetml.formula.tree import Binary, Node, calls
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, Formula, Sheet, WorkbookFile
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, FilledFormula, Formula, Sheet, WorkbookFile
 
 MOST_FILLED = 500_000  # cells by array formulas
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
@@ -156,16 +156,21 @@ def too_many_filled(cells: int) -> str:
 
 
 def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:
-    groups: dict[tuple[object, ...], tuple[Formula, list[int]]] = {}
-    keys: dict[int, tuple[object, ...]] = {}
-    for place, formula in sheet.cells.formula.items():
-        key = keys.get(id(formula))
-        if key is None:
-            key = keys[id(formula)] = _key(formula)
-        groups.setdefault(key, (formula, []))[1].append(place)
-    for formula, places in groups.values():
-        index = np.array(places)
-        yield _block(formula, position, sheet.cells.row[index], sheet.cells.column[index])
+    """The blocks of a sheet: what the file shows to be one formula is looked at once."""
+    cells, formulas = sheet.cells, sheet.cells.formulas
+    numbers: dict[tuple[object, ...], int] = {}
+    used = distinct(formulas.which).tolist()
+    block_of = np.zeros(len(formulas.held), np.intp)
+    for which in used:
+        held = formulas.held[which]
+        key = _key(held.first if isinstance(held, FilledFormula) else held)
+        block_of[which] = numbers.setdefault(key, len(numbers))
+    own = block_of[formulas.which]
+    order = np.argsort(own, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(own[order])) + 1) if order.size else []
+    for group in sorted(groups, key=lambda group: int(group[0])):
+        places = formulas.positions[group]
+        yield _block(formulas[int(places[0])], position, cells.row[places], cells.column[places])
 
 
 def _key(formula: Formula) -> tuple[object, ...]:
@@ -227,7 +232,9 @@ class Formulas:
         self.blocks: list[Block] = find_blocks(file)
         self.edited: dict[Place, str | None] = {}
         self._slots = Slots([])
-        self._holders: np.ndarray | None = None  # by slot: which block fills it, -1 for none
+        self._holders: np.ndarray | None = None  # by slot: the number of the block that fills it, -1 for none
+        self._numbered: list[Block] = []  # the blocks by these numbers, with those that are gone since
+        self._number: dict[Block, int] = {}
         self._totals: np.ndarray | None = None  # by slot: whether it holds a total
         self._dynamic: list[Block] = []
         self._keys: dict[tuple[int, str], Block] = {}
@@ -255,10 +262,24 @@ class Formulas:
     def _holder(self) -> np.ndarray:
         if self._holders is None:
             self._holders = np.full(self._slots.count, -1, np.intp)
-            for position, block in enumerate(self.blocks):
-                self._holders[self._filled(block)] = position
+            self._numbered = list(self.blocks)
+            self._number = {block: number for number, block in enumerate(self._numbered)}
+            self._hold_plain([block for block in self.blocks if block.size is None])
+            for block in self.blocks:
+                if block.size is not None:
+                    self._holders[self._filled(block)] = self._number[block]
             self._dynamic = [block for block in self.blocks if block.dynamic]
         return self._holders
+
+    def _hold_plain(self, blocks: list[Block]) -> None:
+        """Notes the cells of blocks that fill nothing but these, sheet by sheet."""
+        assert self._holders is not None
+        for sheet in {block.sheet for block in blocks}:
+            own = [block for block in blocks if block.sheet == sheet]
+            rows, columns = (np.concatenate([getattr(block, name) for block in own]) for name in ("rows", "columns"))
+            numbers = np.repeat([self._number[block] for block in own], [len(block.rows) for block in own])
+            slots = self._slots.locate(sheet, rows, columns)
+            self._holders[slots[slots != 0]] = numbers[slots != 0]
 
     def anchors(self, block: Block) -> np.ndarray:
         """The slots of the cells that hold the block's formula."""
@@ -279,7 +300,7 @@ class Formulas:
     def block(self, slot: int) -> Block | None:
         """The block that fills a slot."""
         position = int(self._holder()[slot])
-        return None if position < 0 else self.blocks[position]
+        return None if position < 0 else self._numbered[position]
 
     def own_block(self, slot: int) -> Block | None:
         """The block whose formula stands in the cell itself; None where an array only fills it."""
@@ -318,7 +339,7 @@ class Formulas:
     def cut_arrays(self, slots: np.ndarray) -> bool:
         """Whether some but not all cells of an array formula are among the slots."""
         for position in distinct(self._holder()[slots]):
-            block = self.blocks[int(position)] if position >= 0 else None
+            block = self._numbered[int(position)] if position >= 0 else None
             if block is not None and block.size not in (None, (1, 1)) and not block.dynamic:
                 for row, column in zip(block.rows.tolist(), block.columns.tolist()):
                     own = self._array_slots(block, row, column)
@@ -344,9 +365,15 @@ class Formulas:
         change = Change()
         slots = distinct(slots[slots != 0])
         slots = slots[self._holder()[slots] >= 0]
-        for position in distinct(self._holder()[slots])[::-1]:  # from the last, as positions shift
-            change.add(self._remove_from(self.blocks[int(position)], slots))
-        if slots.size:
+        held = [self._numbered[int(number)] for number in distinct(self._holder()[slots])[::-1]]
+        plain = all(block.size is None for block in held)
+        for block in held:
+            change.add(self._remove_from(block, slots))
+        if slots.size and plain:
+            self._holder()[slots] = -1
+            if self._totals is not None:
+                self._totals[slots] = False
+        elif slots.size:
             self._forget()
         return change
 
@@ -387,11 +414,15 @@ class Formulas:
         if block is None:
             block = self._keys[key] = Block(sheet, text, tree, rows[:0], columns[:0], origin=(row, column))
             self.blocks.append(block)
+            self._number[block] = len(self._numbered)
+            self._numbered.append(block)
         block.rows, block.columns = np.concatenate([block.rows, rows]), np.concatenate([block.columns, columns])
         for place in places:
             self.edited[sheet, place[0], place[1]] = to_a1(tree, *place)
         change.add(Change(edited=slots, filled=slots))
-        self._forget()
+        self._holder()[slots] = self._number[block]
+        if self._totals is not None:
+            self._totals[slots] = calls(tree, _TOTALS)
         return change
 
     def divide(self, block: Block, groups: list[np.ndarray]) -> None:

@@ -139,6 +139,22 @@ class Straight(Stage):
         self._stages = stages
         self._steps: list[Step] | None = None
         self._blocks: list[Step] | None = None
+        self._positions: dict[int, int] | None = None
+
+    def position(self, slot: int) -> int:
+        """Which of the lines computes a slot; -1 if none does."""
+        if self._positions is None:
+            self._positions = {line.slot: position for position, line in enumerate(self.lines)}
+        return self._positions.get(slot, -1)
+
+    def replace(self, position: int, line: Line) -> None:
+        """Another formula for one of the cells, which reads only what is computed before it."""
+        self.lines[position] = line
+        more = np.setdiff1d(np.array(line.reads, np.intp), self.reads)
+        self.reads = np.union1d(self.reads, more)  # what the former formula read may stay
+        self._steps = self._blocks = None
+        if self.program is not None:
+            self.program.replace(position, more)
 
     @property
     def steps(self) -> list[Step]:  # type: ignore[override]
@@ -187,6 +203,7 @@ class Straight(Stage):
 @dataclass(slots=True)
 class Plan:
     stages: list[Stage]
+    has_tables: bool = False  # data tables, which read all that their formulas depend on
 
     def owner(self, count: int) -> np.ndarray:
         """Which stage writes a slot, -1 for none."""
@@ -233,7 +250,23 @@ def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs, known: 
     stages = [known.of(block) for block in blocks if block not in alone]
     stages = ordered(stages, list(itertools.chain.from_iterable(alone.values())), workspace, learned, known)
     _widen_tables(stages, workspace.slots.count)
-    return Plan(stages)
+    return Plan(stages, any(block.table is not None for block in blocks))
+
+
+def replaced(plan: Plan, owner: np.ndarray, line: Line) -> bool:
+    """Gives a cell that stands alone its new formula where the plan's order allows it; whether it does."""
+    own = int(owner[line.slot])
+    stage = plan.stages[own] if own >= 0 else None
+    if plan.has_tables or not isinstance(stage, Straight):
+        return False
+    position = stage.position(line.slot)
+    if len(stage.lines[position].block.rows):  # other cells had the same formula: they are numbered anew
+        return False
+    for read in line.reads:
+        if owner[read] > own or (owner[read] == own and stage.position(read) >= position):
+            return False
+    stage.replace(position, line)
+    return True
 
 
 def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned: Pairs, known: Stages) -> list[Stage]:

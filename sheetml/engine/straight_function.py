@@ -16,11 +16,9 @@ import numpy as np
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS
-from sheetml.engine.compiled.straight import CAREFUL, InLine, StraightCode, Variant, compiled, compiled_back
+from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER, InLine, StraightCode, Variant, compiled, compiled_back
 from sheetml.engine.plan import Stage, Straight
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
-
-WARM = 3  # evaluations, after which the lines are compiled as one function
 
 
 class Calculated(Protocol):
@@ -68,7 +66,9 @@ class StraightFunction:
         if any(kinds[slot] not in (NUMBER, BOOLEAN, BLANK) for slot in self.outputs):
             raise NotScalar
         compiled(self.variants)
-        self._entries = [(slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)]
+        self._entries: list[tuple[int, Any, tuple[Any, ...]]] = [
+            (slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)
+        ]
         self._back: list[tuple[int, Any, tuple[Any, ...]]] | None = None
         self._targets = [line.slot for line in lines]
         self._runs = 0
@@ -107,7 +107,7 @@ class StraightFunction:
         for slot, number in zip(self.inputs, x.tolist()):
             v[slot] = number
         self._runs += 1
-        if self._runs > WARM and self._in_line is None:
+        if self._runs > PAYS_AFTER and self._in_line is None:
             self._in_line = InLine(self._entries, self.variants)
         try:
             if self._in_line is not None:

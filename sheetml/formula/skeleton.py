@@ -10,8 +10,7 @@ import re
 from typing import NamedTuple
 
 from sheetml.formula.references import column_number
-from sheetml.formula.relative import NOT_INSIDE_NAME
-from sheetml.formula.tokens import BRACKETS, COLUMN, END, OTHER_WORKBOOK, ROW, STRING
+from sheetml.xlsx.references import BRACKETS, COLUMN, END, NOT_INSIDE_NAME, OTHER_WORKBOOK, ROW, STRING
 
 _CELL, _NUMBER = "\x01", "\x02"  # in a skeleton; no formula can hold them outside its strings
 

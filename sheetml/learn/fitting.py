@@ -99,5 +99,7 @@ def _without_epochs(model: dict[str, Any]) -> dict[str, Any]:
 
 def fingerprint(ratings: Ratings) -> list[int]:
     """Numbers that other ratings are very unlikely to have."""
-    parts = (ratings.users, ratings.items, ratings.values)
+    parts = [ratings.users, ratings.items, ratings.values]
+    if ratings.item_counts is not None:  # they are on disk
+        parts.append(ratings.item_counts)
     return [len(ratings), *(zlib.crc32(np.ascontiguousarray(part).data) for part in parts)]

@@ -13,6 +13,7 @@ from sheetml.engine.areas import AreaArray, Areas, Reference
 from sheetml.engine.calculation import Calculation
 from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.evaluate import Context, Lambda, LambdaArray, Result
+from sheetml.engine.plan import Stage
 from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 from sheetml.errors import CalculationError, FormulaError, NotDifferentiableError, SheetmlError
@@ -348,8 +349,8 @@ def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influe
         return [], [], [], "the cell holds no formula"
     if not sources:
         return [], [], [], "it depends on no cell with a number"
-    stages = questions.stages(calculation)
-    steps = sum(len(stages[number].steps) for number in {source.stage for source in found.blocks})
+    stages = {id(stage): stage for source in found.blocks if (stage := _recurrence(calculation, source)) is not None}
+    steps = sum(len(stage.steps) for stage in stages.values())
     if steps > MOST_STEPS:
         return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
     inputs = np.concatenate([slots for _, slots in sources])
@@ -368,6 +369,12 @@ def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influe
     steepest = list(_ranked(calculation, inputs, values, gradient, np.abs(gradient), most))
     weightiest = list(_ranked(calculation, inputs, values, gradient, np.abs(gradient * values), most))
     return areas, steepest, weightiest, ""
+
+
+def _recurrence(calculation: Calculation, source: Source) -> Stage | None:
+    """The stage that computes a block, if that is a recurrence."""
+    stage = questions.stage_of(calculation, int(source.slots[0]))
+    return stage if stage is not None and stage.is_scan else None
 
 
 def _area_gradient(calculation: Calculation, source: Source, slots: np.ndarray, gradient: np.ndarray) -> AreaGradient:

@@ -14,7 +14,7 @@ import numpy as np
 from sheetml.engine import questions
 from sheetml.engine.calculation import Calculation
 from sheetml.engine.formulas import Block
-from sheetml.engine.plan import Stage, Step
+from sheetml.engine.plan import Stage, Step, Straight
 from sheetml.engine.rectangles import rectangles
 from sheetml.engine.values import BLANK
 from sheetml.formula.references import address
@@ -34,7 +34,7 @@ class Source:
     area: str  # in words: "dotprod!H25:V39"
     block: Block | None = None  # None for cells with values
     formula: str | None = None  # of its first cell that matters, without "="
-    stage: int = -1  # which stage of the plan computes it; blocks of one stage form a recurrence
+    stage: int = -1  # its place in the order of calculation; blocks of one place form a recurrence
     reads: list[Source] = field(default_factory=list)  # what it is computed from
 
 
@@ -93,10 +93,22 @@ class _Walk:
 
     def run(self) -> None:
         stages = questions.stages(self.calculation)
-        for position in range(len(stages) - 1, -1, -1):
-            stage = stages[position]
-            if self.needed[stage.targets].any():
+        position = sum(len(stage.lines) if isinstance(stage, Straight) else 1 for stage in stages)
+        for stage in reversed(stages):
+            position -= len(stage.lines) if isinstance(stage, Straight) else 1
+            if not self.needed[stage.targets].any():
+                continue
+            if isinstance(stage, Straight):
+                self._along(stage, position)
+            else:
                 self._through(stage, position)
+
+    def _along(self, stage: Straight, first: int) -> None:
+        """Goes back along cells that are computed one by one: each has a place of its own in the order."""
+        for line in reversed(stage.before(self.needed)):
+            self._note(
+                line.block, np.array(line.reads, np.intp), np.array([line.slot]), first + stage.position(line.slot)
+            )
 
     def _through(self, stage: Stage, position: int) -> None:
         steps = stage.steps
@@ -109,10 +121,12 @@ class _Walk:
                 self._take(step.part(np.nonzero(wanted)[0]), stage, position)
 
     def _take(self, part: Step, stage: Stage, position: int) -> None:
-        reads = questions.reads_of_part(part, stage)
+        self._note(part.block, questions.reads_of_part(part, stage), part.targets.reshape(-1), position)
+
+    def _note(self, block: Block, reads: np.ndarray, cells: np.ndarray, position: int) -> None:
         self.needed[reads] = True
-        key = id(part.block)
-        self.found.setdefault(key, (part.block, position, []))[2].append(part.targets.reshape(-1))
+        key = id(block)
+        self.found.setdefault(key, (block, position, []))[2].append(cells)
         known = self.reads.get(key)
         self.reads[key] = reads if known is None else np.union1d(known, reads)
 

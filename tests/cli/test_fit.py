@@ -217,3 +217,21 @@ def test_settings_without_an_option_of_their_own_are_set_by_name(ratings_file: P
 def test_the_search_for_a_rate_is_drawn_in_a_terminal(ratings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "results", lambda: Console(force_terminal=True, width=100))
     assert "loss by learning rate" in sheetml("fit", ratings_file, "--batch", "4", "--find-lr").out
+
+
+@pytest.mark.parametrize("kind", ["als", "dot-bias"])
+def test_ratings_on_disk_are_fitted_and_leave_nothing_behind(kind: str, ratings_file: Path) -> None:
+    output = ratings_file.with_name("model.npz")
+    before = set(ratings_file.parent.iterdir())
+    done = sheetml("fit", ratings_file, "--out-of-core", "--model", kind, "--epochs", "3", "-o", output)
+    assert done.code == 0 and "more for validation" in done.out and "validation: mse" in done.out
+    assert set(ratings_file.parent.iterdir()) - before == {output}
+    assert sheetml("evaluate", output, ratings_file, "--json").document["ratings"] == 400
+    refused = sheetml("recommend", output, "--user", "1")
+    assert refused.code == 2 and "--rated" in refused.err
+
+
+def test_what_needs_the_ratings_in_memory_says_so(ratings_file: Path) -> None:
+    for more in (["--split", "last"], ["--report", "page.html"], ["--model", "bayes"]):
+        done = sheetml("fit", ratings_file, "--out-of-core", *more)
+        assert done.code == 2 and "in memory" in done.err

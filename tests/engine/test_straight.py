@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sheetml
-from sheetml.engine.compiled.straight import CAREFUL
+from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER
 from sheetml.engine.plan import Straight
 from sheetml.xlsx.model import ErrorCode
 from tests.engine.functions import operands
 from tests.engine.test_blocks_equal_cells import CASES, Drawing, same
+from tests.engine.test_edits import apply
 from tests.workbooks import made
 
 ITEMS: list[Any] = [0, 1, -1, 2.5, 0.1, 0.3, 1e-7, 1e200, -3.75, 12345.678, True, False, None, "x", "2", ""]
@@ -40,7 +41,16 @@ FORMS = (
         "TRUE",
         "PI()*{a}",
     ),
-    *("({a}>{b})*2+({c}>{d})", "SINH({a})+COSH({b})+TANH({c})", "{a}+#N/A", "IF({a}>0,#N/A,{b})", "{a}&{b}", "{r}"),
+    *(
+        "({a}>{b})*2+({c}>{d})",
+        "SINH({a})+COSH({b})+TANH({c})",
+        "SIN({a})*COS({b})",
+        "SIN(PI()*{a})",
+        "{a}+#N/A",
+        "IF({a}>0,#N/A,{b})",
+        "{a}&{b}",
+        "{r}",
+    ),
 )
 
 
@@ -197,3 +207,62 @@ def test_a_line_whose_cell_becomes_text_is_evaluated_with_care_and_comes_back() 
     (stage,) = workbook.calculation.plan.stages
     assert isinstance(stage, Straight)
     assert CAREFUL not in stage.program.variants
+
+
+def chain(count: int = 40) -> dict[str, Any]:
+    """Formulas of which no two are alike, each on the one before it."""
+    return {"A1": 1.5} | {f"B{row}": f"=B{row - 1}*{1 + row / 1000}+$A$1" for row in range(2, count)} | {"B1": "=A1*2"}
+
+
+def test_one_edited_formula_leaves_the_plan_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ("=B9*2+A1", "=B3+B4", "=IF(A1>1,B9,1/0)", "=1/0", "=A1", "=A1>B2", "=B9/3")
+    expected = []
+    for text in texts:
+        fresh = made(chain() | {"B10": text})
+        fresh.calculate()
+        expected.append(values_of(fresh))
+    workbook = made(chain())
+    workbook.calculate()
+    monkeypatch.setattr("sheetml.engine.calculation.make_plan", lambda *_: pytest.fail("the plan was made anew"))
+    for text, wanted in zip(texts, expected):
+        apply(workbook, (10, 2), text)
+        workbook.calculate()
+        assert values_of(workbook) == wanted
+
+
+def test_an_edited_formula_that_reads_later_cells_is_put_behind_them() -> None:
+    workbook = made(chain() | {"C1": "=B10+1"})
+    workbook.calculate()
+    apply(workbook, (1, 2), "=D1*2")
+    apply(workbook, (1, 4), "=A1+7")
+    workbook.calculate()
+    apply(workbook, (1, 4), "=E1+7")
+    apply(workbook, (1, 5), "=A1*3")
+    workbook.calculate()
+    fresh = made(chain() | {"B1": "=D1*2", "C1": "=B10+1", "D1": "=E1+7", "E1": "=A1*3"})
+    fresh.calculate()
+    assert values_of(workbook) == values_of(fresh)
+    apply(workbook, (1, 5), "=B39")
+    workbook.calculate()
+    assert "circular" in workbook.problems["Sheet1!E1"]
+
+
+def values_of(workbook: sheetml.Workbook) -> list[Any]:
+    return workbook["Sheet1"]["A1:E39"].ravel().tolist()
+
+
+def test_after_many_changes_the_lines_run_as_one_function() -> None:
+    workbook = made(chain())
+    workbook.calculate()
+    (stage,) = workbook.calculation.plan.stages
+    assert isinstance(stage, Straight)
+    for number in range(PAYS_AFTER + 4):
+        workbook["Sheet1"]["A1"] = number + 0.5
+        workbook.calculate()
+    assert stage.program._in_line is not None
+    for item in (7.25, "x", None, 1e308, 3):
+        workbook["Sheet1"]["A1"] = item
+        workbook.calculate()
+        fresh = made(chain() | {"A1": item})
+        fresh.calculate()
+        assert values_of(workbook) == values_of(fresh)

@@ -94,9 +94,18 @@ def test_a_run_is_recorded_from_its_start_to_its_end(tmp_path: Path) -> None:
     assert record.residuals_after.root_mean_square == pytest.approx(record.result.fun)
 
 
-def test_where_there_is_no_gradient_the_report_says_why(tmp_path: Path) -> None:
+def test_what_is_flat_on_the_way_of_the_gradient_is_named(tmp_path: Path) -> None:
     (record,) = recorded(fitted_line(tmp_path / "line.xlsx", "=ROUND(SUM(D2:D6),3)"), max_iterations=3).models
-    assert "ROUND" in record.no_gradient
+    assert record.no_gradient == ""
+    assert record.flat.startswith("ROUND in fit!F3 is flat")
+    assert record.result is not None
+    assert "by differences" in record.result.message or record.result.njev == 0
+
+
+def test_where_there_is_no_gradient_the_report_says_why(tmp_path: Path) -> None:
+    book = fitted_line(tmp_path / "line.xlsx", '=VALUE(""&SUM(D2:D6))')
+    (record,) = recorded(book, max_iterations=3).models
+    assert "&" in record.no_gradient
     assert record.areas[0].gradient_before is None
 
 
@@ -123,9 +132,9 @@ def test_texts_from_the_workbook_never_become_markup(tmp_path: Path) -> None:
 
 
 def test_large_areas_become_plain_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sheetml.report.run_report.MOST_CELLS", 1)
+    monkeypatch.setattr("sheetml.report.charts.MOST_CELLS", 1)
     page = run_page(recorded(fitted_line(tmp_path / "line.xlsx")), tmp_path / "out.xlsx", {})
-    assert page.count('src="data:image/png;base64,') == 6
+    assert page.count('href="data:image/png;base64,') == 2 * 6  # the strength of both colours in each
 
 
 def test_the_pictures_are_png_files_of_each_part(tmp_path: Path) -> None:

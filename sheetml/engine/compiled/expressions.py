@@ -374,6 +374,8 @@ CALLS: dict[str, tuple[int, int, Callable[[_Formula, tuple[Node, ...]], Typed]]]
     "LN": (1, 1, _unary_function("log({0})", "log")),
     "LOG10": (1, 1, _unary_function("log10({0})", "log10")),
     "SIGN": (1, 1, _unary_function("float(({0} > 0) - ({0} < 0))", "flat")),
+    "SIN": (1, 1, _unary_function("sine({0})", "sin")),
+    "COS": (1, 1, _unary_function("cosine({0})", "cos")),
     "ATAN": (1, 1, _unary_function("atan({0})", "arctan")),
     "SINH": (1, 1, _unary_function("sinh({0})", "sinh")),
     "COSH": (1, 1, _unary_function("cosh({0})", "cosh")),

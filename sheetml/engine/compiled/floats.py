@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,10 @@ _STAYS_FINITE = ("sqrt", "negative", "absolute", "as_float")  # of a finite oper
 
 class NotScalar(Signal):
     """The formula cannot be written as an expression on floats."""
+
+
+def _on_floats(compute: Callable[..., Any], *numbers: float) -> float:
+    return float(compute(*map(np.float64, numbers)))
 
 
 def _dot(x: Sequence[float], y: Sequence[float]) -> float:
@@ -305,7 +310,7 @@ class _Terms:
         if not (primitive.elementwise or of_numbers) or primitive.name == "is_finite":
             return None
         name = f"f{id(primitive)}"
-        self.functions[name] = lambda *numbers: float(compute(*map(np.float64, numbers)))
+        self.functions[name] = partial(_on_floats, compute)
         return f"{name}({', '.join(f'{{{i}}}' for i in range(count))})"
 
     def _leaf(self, slots: np.ndarray) -> np.ndarray:

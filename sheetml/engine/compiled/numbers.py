@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sheetml.engine.compiled.floats import NAMES
+from sheetml.engine.precision import EXCESS_OF_PI, NEAR_ZERO
 from sheetml.engine.values import DIV0, NUM
 
 _NEAR = 1e-13  # of a number: how far rounding it to 15 digits moves it at most, and more
@@ -80,6 +81,18 @@ def power(x: float, y: float) -> float:
 def modulo(x: float, y: float) -> float:
     """The remainder, of the divisor's sign."""
     return x % y
+
+
+def sine(x: float) -> float:
+    """SIN, by the number that Excel takes for pi (functions/math.py)."""
+    result = math.sin(x)
+    return result if abs(result) >= NEAR_ZERO else result - EXCESS_OF_PI * (x * math.cos(x))
+
+
+def cosine(x: float) -> float:
+    """COS, likewise."""
+    result = math.cos(x)
+    return result if abs(result) >= NEAR_ZERO else result + EXCESS_OF_PI * (x * math.sin(x))
 
 
 def _fifteen(x: float) -> float:
@@ -165,7 +178,7 @@ CALLED: dict[str, Any] = {
         each.__name__: each
         for each in (
             *(fail, finite, total, max_of, min_of, power, modulo, rounded, rounded_up, rounded_down, whole_below),
-            *(ceiling, floor_to, len, next),
+            *(ceiling, floor_to, sine, cosine, len, next),
         )
     },
 }

@@ -134,10 +134,10 @@ def compiled_back(variants: Iterable[Variant]) -> None:
     for number, variant in enumerate(new):
         writer = _Writer()
         found = Pass(writer.text)
-        found.back(variant.term, "d", "    ")
+        found.back(variant.term, "adjoint", "    ")
         writer.text(variant.term)  # which takes note of all places
         body = "\n".join(found.lines or ["    pass"])
-        sources.append(f"def b{number}(v, g, d, {', '.join([*writer.parameters, '*_'])}):\n{body}")
+        sources.append(f"def b{number}(v, g, adjoint, {', '.join([*writer.parameters, '*_'])}):\n{body}")
     namespace = {**CALLED, "slope_by_base": slope_by_base}
     exec("\n".join(sources), namespace)
     for number, variant in enumerate(new):
@@ -146,6 +146,7 @@ def compiled_back(variants: Iterable[Variant]) -> None:
 
 Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
 LINES_AT_ONCE = 1000  # of a function
+PAYS_AFTER = 20  # runs of all lines, which cost what compiling them as one function does
 
 
 class InLine:
@@ -412,6 +413,17 @@ class StraightCode:
         self._lines = known
         return {block: lines for block, (_, lines) in known.items() if lines is not None}
 
+    def line(self, block: Block) -> Line | None:
+        """The line of a block of one cell; None where it is none."""
+        found = _Found()
+        if len(block.rows) == 1:
+            self._look_at(block, found)
+        lines = found.lines(self.calculation).get(block)
+        if lines is None:
+            return None
+        self._lines[block] = ((block.rows, block.columns, block.size), lines)
+        return lines[0]
+
     def _look_at(self, block: Block, found: _Found) -> None:
         """Takes up the formulas of a block, if they are such as can be lines."""
         if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
@@ -568,6 +580,9 @@ class Program:
         self.variants: list[Variant] = []
         self._readers: dict[int, list[int]] | None = None
         self._known_numbers = self._known_kinds = np.zeros(0)
+        self._in_line: InLine | None = None
+        self._lines_run = 0  # since the lines were last chosen
+        self._most_change = False  # in the last calculation most lines changed
         self._build(everything)
 
     # ---- variants
@@ -583,9 +598,10 @@ class Program:
     def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
-        for slot, number, kind in zip(self.touched.tolist(), self._known_numbers.tolist(), self._known_kinds.tolist()):
+        touched: list[int] = self.touched.tolist()
+        for slot, number, kind in zip(touched, self._known_numbers.tolist(), self._known_kinds.tolist()):
             self.code.numbers[slot] = number
-            kinds[slot] = kind
+            kinds[slot] = int(kind)
         chosen = []
         for line in self.lines:
             variant, places = self.code.chosen(line.formula, self.code.kinds)
@@ -611,6 +627,23 @@ class Program:
         if variant is not CAREFUL:
             compiled([variant])
         self.entries[position] = self._entry(line.slot, variant, places)
+        self._in_line, self._lines_run = None, 0
+
+    def replace(self, position: int, more: np.ndarray) -> None:
+        """Takes up that a line has another formula, which reads some slots that none has read before."""
+        cells, code = self.code.calculation.cells, self.code
+        more = np.setdiff1d(more, self.touched)
+        numbers, kinds = cells.number[more], cells.kind[more]
+        for slot, number, kind in zip(more.tolist(), numbers.tolist(), kinds.tolist()):
+            code.numbers[slot] = number
+            code.kinds[slot] = kind
+        self.touched = np.concatenate([self.touched, more])
+        self._known_numbers = np.concatenate([self._known_numbers, numbers])
+        self._known_kinds = np.concatenate([self._known_kinds, kinds])
+        if self._readers is not None:
+            for slot in self.lines[position].reads:
+                self._readers.setdefault(slot, []).append(position)
+        self._choose_again(position)
 
     def _kind_changed(self, slot: int, kind: int) -> None:
         """A cell holds a value of another kind: the lines that read it get other variants."""
@@ -635,6 +668,8 @@ class Program:
         self._texts_changed: list[int] = []
         if everything:
             self._run_all()
+        elif self._most_change and self._lines_run > PAYS_AFTER * len(self.lines):
+            self._run_in_line()
         else:
             self._run_changed(changed)
         self._give_out(dirty, *before)
@@ -669,9 +704,27 @@ class Program:
                 return
             checked, start = True, 0  # some number is infinite: it is found out where that begins
 
+    def _run_in_line(self) -> None:
+        """Runs all lines as one function: where most of them change each time, that is sooner done than asking."""
+        if self._in_line is None and all(
+            function is variant.function for (_, function, _), variant in zip(self.entries, self.variants)
+        ):
+            self._in_line = InLine(self.entries, self.variants)
+        v = self.code.numbers
+        if self._in_line is not None:
+            try:
+                self._in_line(v)
+                total = sum([v[slot] for slot in self.targets.tolist()])
+                if total - total == 0:  # an infinite number shows in the sum
+                    return
+            except FAULTS:
+                pass
+        self._run_all()
+
     def _run_changed(self, changed: set[int]) -> None:
         """Runs the lines that read something changed, or were changed themselves."""
         v, entries, lines, start, position = self.code.numbers, self.entries, self.lines, 0, 0
+        run = 0
         while True:
             try:
                 for position in range(start, len(entries)):
@@ -680,10 +733,12 @@ class Program:
                         continue
                     number = function(v, *places)
                     if number != v[slot]:
+                        run += 1
                         if number - number != 0:
                             raise Fault(NUM)
                         v[slot] = number
                         changed.add(slot)
+                self._lines_run += run
                 return
             except (*FAULTS, _Careful, _Recovered) as found:
                 self._settle(position, found, changed)
@@ -731,6 +786,7 @@ class Program:
         kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
         cells.number[targets], cells.kind[targets] = numbers, kinds
         moved = (numbers != numbers_before) | (kinds != kinds_before)
+        self._most_change = bool(2 * np.count_nonzero(moved) > len(targets))
         if moved.any() or self._texts_changed:
             dirty[targets[moved]] = True
             dirty[self._texts_changed] = True

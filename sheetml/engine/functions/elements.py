@@ -97,7 +97,7 @@ def shared(array: np.ndarray) -> Any:
     return array[0]
 
 
-def refuse_where(context: Context, cells: np.ndarray, code: int) -> None:
+def refuse_where(cells: np.ndarray, code: int) -> None:
     """Ends the function with an error where a condition, (b,), holds; cells are computed apart where it does not."""
     if cells.any():
         alike(cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from sheetml.engine.functions.patterns import compiled, matches
 from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.lane_operations import lane_by_lane
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
 
 EXACT, SMALLER, LARGER, WILDCARD, PATTERN = 0, -1, 1, 2, 3  # match modes, as XLOOKUP numbers them
@@ -317,7 +319,31 @@ def positions(
             found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order, blanks, full)
         return found.reshape(shape)
 
-    return ops.position_of("a position found", compute)(wanted.number, lines.number)
+    def on_lanes(wanted_number: np.ndarray, line_number: np.ndarray) -> np.ndarray:
+        """All lanes search one line: each of what they want counts as a cell."""
+        if line_number.shape[0] > 1 or line_number.shape[-1] > 1:
+            found: np.ndarray = lane_by_lane(compute)(wanted_number, line_number)
+            return found
+        whole = (*shape, wanted_number.shape[-1])
+        kinds, texts = (np.broadcast_to(part[..., None], whole).reshape(-1) for part in (wanted.kinds, wanted.texts))
+        line = Line(line_number.reshape(-1), line_kinds[0], line_texts[0], last, halving)
+        numbers = np.broadcast_to(wanted_number, whole).reshape(-1)
+        return _find(line, numbers, kinds, texts, mode, order, blanks, full).reshape(whole).astype(np.float64)
+
+    source = _source(wanted, lines, mode, order, last)
+    return ops.position_of("a position found", compute, on_lanes=on_lanes, source=source)(wanted.number, lines.number)
+
+
+def _source(wanted: Value, lines: Value, mode: int, order: str, last: bool) -> Callable[..., str] | None:
+    """The search as code, where it is one of numbers in one constant line of numbers."""
+    line = lines.number
+    if wanted.kind is not None or lines.kind is not None or not isinstance(line, np.ndarray) or len(line) > 1:
+        return None
+    if mode == SORTED and order == SORTED_UP and (np.diff(line.reshape(-1)) >= 0).all():
+        return lambda texts, helper: f'(np.searchsorted({texts[1]}.reshape(-1), {texts[0]}, side="right") - 1.0)'
+    if mode in (EXACT, WILDCARD) and not last:
+        return lambda texts, helper: f"{helper('first_equal')}({texts[0]}, {texts[1]}.reshape(-1))"
+    return None
 
 
 def _find(

@@ -411,7 +411,7 @@ def _modal_sample(context: Context, arguments: Arguments) -> Sample:
             continue
         value = context.dereference(result)
         alone = (value.kinds != NUMBER) & (value.kinds < ERROR) if value.shape[1:] == (1, 1) else np.zeros(1, bool)
-        refuse_where(context, alone.reshape(-1), VALUE)
+        refuse_where(alone.reshape(-1), VALUE)
         if value.shape[1:] == (1, 1) and (value.kinds >= ERROR).any():
             break  # an error before a wrong kind
     return sample_of(context, arguments)

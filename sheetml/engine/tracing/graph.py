@@ -103,7 +103,10 @@ class Primitive:
     with respect to that operand. `None` for a derivative that is zero wherever it exists (a comparison,
     a position). An operation without `derivatives` cannot be differentiated: that is said by its name.
     `flat` is one that is constant between its jumps (ROUND): its derivative is zero almost everywhere, which is noted.
-    `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats.
+    `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats. `by_cell` says
+    that the first axis of operands and result counts cells, each computed by itself. `on_lanes` is the operation on
+    operands that have lanes, a further last axis (see lanes.py), where none of this tells how that goes; `source`
+    the same as readable code: from the operands' texts, and what names a helper (see source.py).
     """
 
     def __init__(
@@ -116,6 +119,9 @@ class Primitive:
         emit: Callable[..., str] | None = None,
         scalar: str | None = None,
         flat: bool = False,
+        by_cell: bool = False,
+        on_lanes: Callable[..., Any] | None = None,
+        source: Callable[[list[str], Callable[[str], str]], str] | None = None,
     ) -> None:
         self.name = name
         self.flat = flat
@@ -124,6 +130,9 @@ class Primitive:
         self.elementwise = elementwise
         self.emit = emit
         self.scalar = scalar
+        self.by_cell = by_cell
+        self.on_lanes = on_lanes
+        self.source = source
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         for operand in operands:
@@ -602,11 +611,33 @@ inverse: Primitive = Primitive(
     np.linalg.inv,
     (lambda g, r, x: negative(matmul(matmul(_swap(r), g), _swap(r))),),
 )
+
+
+def _compute_adjugate(x: np.ndarray) -> np.ndarray:
+    """By singular values: of a product it is the product of adjugates, the other way round."""
+    left, values, right = np.linalg.svd(x)
+    count = values.shape[-1]
+    others = np.stack([np.delete(values, i, axis=-1).prod(axis=-1) for i in range(count)], axis=-1)
+    signs = np.linalg.det(left) * np.linalg.det(right)
+    scaled = np.swapaxes(right, -1, -2) * (np.rint(signs)[..., None] * others)[..., None, :]
+    return np.matmul(scaled, np.swapaxes(left, -1, -2))
+
+
+def _adjugate_rule(g: Any, r: Any, x: Any) -> Any:
+    """Of determinant times inverse: singular matrices are refused by inverse, and so have no derivative here."""
+    inverted = inverse(x)
+    slope = sum(multiply(g, inverted), axis=(-2, -1))
+    by_determinant = multiply(reshape(slope, (*_shape(slope), 1, 1)), _swap(r))
+    by_inverse = matmul(matmul(_swap(inverted), g), _swap(inverted))
+    return subtract(by_determinant, multiply(reshape(determinant(x), (*_shape(slope), 1, 1)), by_inverse))
+
+
+adjugate: Primitive = Primitive("adjugate", _compute_adjugate, (_adjugate_rule,))
 determinant: Primitive = Primitive(
     "determinant",
     np.linalg.det,
-    # Jacobi's formula; singular matrices are refused by inverse, and so have no derivative here
-    (lambda g, r, x: multiply(reshape(multiply(g, r), (*_shape(r), 1, 1)), _swap(inverse(x))),),
+    # Jacobi's formula
+    (lambda g, r, x: multiply(reshape(g, (*_shape(r), 1, 1)), _swap(adjugate(x))),),
 )
 cumulative_sum: Primitive = Primitive(
     "cumulative_sum",
@@ -616,9 +647,9 @@ cumulative_sum: Primitive = Primitive(
 reverse: Primitive = Primitive("reverse", lambda x: x[..., ::-1], (lambda g, r, x: reverse(g),))
 
 
-def position_of(name: str, compute: Callable[..., Any]) -> Primitive:
+def position_of(name: str, compute: Callable[..., Any], **forms: Any) -> Primitive:
     """An operation whose result is a position or a decision: its derivative is zero where it exists."""
-    return Primitive(name, compute, (None,) * 255)
+    return Primitive(name, compute, (None,) * 255, **forms)
 
 
 def undifferentiable(name: str, compute: Callable[..., Any], scalar: str | None = None) -> Primitive:
