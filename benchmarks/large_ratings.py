@@ -24,7 +24,7 @@ USERS, ITEMS, FACTORS, NOISE = 138_493, 26_744, 4, 0.5
 CHUNK = 1_000_000
 MODELS = {
     "als": ["--factors", "10", "--epochs", "2"],
-    "dot-bias": ["--factors", "20", "--epochs", "1", "--optimizer", "sgd", "--lr", "0.05", "--lazy", "--batch", "1",
+    "dot-bias": ["--factors", "20", "--epochs", "1", "--optimizer", "sgd", "--lr", "0.5", "--lazy", "--batch", "64",
                  "--set", "dtype=float32", "--range", "none"],
 }  # fmt: skip
 

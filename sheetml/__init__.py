@@ -30,6 +30,7 @@ from sheetml.version import __version__
 if TYPE_CHECKING:
     from sheetml.api import Workbook, open
     from sheetml.content import text
+    from sheetml.notebook import show
     from sheetml.workbook import Worksheet
     from sheetml.xlsx.model import ErrorCode
 
@@ -50,6 +51,7 @@ __all__ = [
     "Worksheet",
     "__version__",
     "open",
+    "show",
     "text",
 ]
 
@@ -59,6 +61,7 @@ _MODULES = {
     "Workbook": "sheetml.api",
     "Worksheet": "sheetml.workbook",
     "open": "sheetml.api",
+    "show": "sheetml.notebook",
     "text": "sheetml.content",
 }
 

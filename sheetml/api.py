@@ -52,7 +52,7 @@ class Workbook(Book):
             self.calculation.workspace.functions = WithOwnFunctions(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_macros": None}  # what macros left behind stays behind
+        return {**super().__getstate__(), "_macros": None}  # what macros left behind stays behind
 
     def _repr_html_(self) -> str:
         """How notebooks show it: a line a sheet."""

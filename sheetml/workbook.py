@@ -6,7 +6,7 @@ import copy
 import io
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -51,6 +51,10 @@ class Book:
         self.calculation = Calculation(file)
         self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
         self._names: dict[tuple[int, str], str | None] = {}  # hidden ones, by sheet and name, that are not in the file
+        self._told: list[Callable[[], bool]] = []  # who is told after a calculation
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_told": []}  # who looks at this one does not look at a copy
 
     def __getitem__(self, name: str) -> Worksheet:
         """A sheet by its name, without regard to case. Raises UnknownSheetError, a KeyError, where there is none."""
@@ -178,6 +182,11 @@ class Book:
         if seed is not None:
             self.calculation.seed(seed)
         self.calculation.calculate(everything)
+        self._told[:] = [tell for tell in self._told if tell()]
+
+    def on_calculated(self, tell: Callable[[], bool]) -> None:
+        """Has a function called after each `calculate()`, for as long as it gives True."""
+        self._told.append(tell)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -578,7 +587,8 @@ class Worksheet(Rows):
             except FormulaError:
                 raise error from None
         if len(areas) != 1 or areas[0][0] != self.position:
-            where = ", ".join(address(self.workbook.sheet_names[sheet], area) for sheet, area in areas)
+            titles = self.workbook.calculation.scope.titles  # of other workbooks' sheets too
+            where = ", ".join(address(titles[sheet], area) for sheet, area in areas)
             raise FormulaError(f"{text!r} is {where}, and not one area of {self.name!r}")
         return areas[0][1]
 
@@ -741,8 +751,9 @@ class ExcelTable:
 
     def to_frame(self) -> pd.DataFrame:
         """Its rows, without headings and totals, as a pandas DataFrame with the names of its columns."""
-        import pandas as pd
+        from sheetml.optional import needed
 
+        pd = needed("pandas", extra="learn")
         if self.body is None:
             return pd.DataFrame(columns=self.columns)
         return self.sheet.to_frame(address(None, self.body)).set_axis(self.columns, axis="columns")

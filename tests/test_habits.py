@@ -23,6 +23,7 @@ import sheetml
 from sheetml import ErrorCode, FormulaError, UnknownSheetError
 from sheetml.xlsx.model import ERROR_TEXT
 from tests.cli.books import MINIMISE_B1, PARABOLA, book
+from tests.engine.test_other_workbooks import opened as linked
 from tests.macros.running import macro_book
 from tests.reference import PROJECT
 from tests.workbooks import made
@@ -169,6 +170,17 @@ def test_a_name_or_a_table_of_the_sheet_is_an_area_of_it():
     )
     assert "milk" in table._repr_html_()
     assert "Prices" in ours["Sheet"]._ipython_key_completions_()
+
+
+def test_a_name_for_cells_of_another_workbook_is_no_area_of_a_sheet(tmp_path):
+    sheet = linked(tmp_path, {"B2": "theirs+1"})["Sheet1"]
+    with pytest.raises(FormulaError, match=r"'theirs' is .*Data.*, and not one area of 'Sheet1'"):
+        sheet["theirs"]
+    assert "theirs" not in sheet._ipython_key_completions_()
+    created = sheet.workbook.create_sheet("more")
+    created["A1"] = "=theirs+[1]Data!A1"
+    sheet.workbook.calculate()
+    assert (sheet["B2"], created["A1"]) == (21, 30)
 
 
 def test_an_empty_sheet_is_one_cell_large_and_has_no_rows():
@@ -373,6 +385,7 @@ def test_a_function_of_cells_can_be_sent_and_has_the_same_derivatives():
     workbook = sheetml.open(PROJECT / "workbooks" / "collab_filter.xlsx")
     f = workbook.function(["dotprod!H19:V23", "dotprod!B25:F39"], "dotprod!V41")
     expected = f.value_and_gradient(f.x0)
+    assert f.batch([f.x0]) == expected[0], "what is compiled stays behind"
     for other in (pickle.loads(pickle.dumps(f)), copy.copy(f), copy.deepcopy(f)):
         value, gradient = other.value_and_gradient(other.x0)
         assert value == expected[0] and np.array_equal(gradient, expected[1])
@@ -454,6 +467,11 @@ def test_a_workbook_offers_its_own_reports(tmp_path):
     assert (tmp_path / "page.html").read_text() == page and page.startswith("<!DOCTYPE html>")
 
 
+def test_a_training_loop_shows_where_it_stands():
+    loop = sheetml.open(PROJECT / "workbooks" / "graddesc.xlsx").training_loops[0]
+    assert all(words in loop._repr_html_() for words in (loop.sheet, loop.kind, "learning rate", "loss"))
+
+
 def test_a_report_solves_the_models_and_names_what_cannot_be_solved(tmp_path):
     workbook = sheetml.open(book(tmp_path / "book.xlsx", PARABOLA, MINIMISE_B1))
     page = workbook.report()
@@ -470,6 +488,7 @@ def test_what_shows_itself_in_a_notebook_escapes_every_text():
     f = workbook.function("'<b>x'!A1", "'<b>x'!B1")
     workbook["Sheet1"]["C1"] = hostile
     shown: list[Any] = [f, workbook.solver_models, workbook.solver_models[0], workbook.check(), workbook.audit()]
+    shown.append(workbook.explain("'<b>x'!B1"))
     for html in [each._repr_html_() for each in shown]:
         assert html.startswith("<table>") and "<b>x" not in html and "<script" not in html
     assert repr(f) == "<CellFunction: '<b>x'!B1 as a function of 1 cell, '<b>x'!A1>"

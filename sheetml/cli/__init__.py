@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ COMMANDS = {
     "solver": "State, show or remove the Solver models of a workbook.",
     "seek": "Find the value of a cell that brings another to a value (goal seek).",
     "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
+    "export-code": "Write a cell, with its gradient, as a Python module that needs NumPy only.",
     "check": "Recompute every formula and compare with the values Excel stored.",
     "new": "Build a workbook from your own data.",
     "gradcheck": "Compare derivatives in a workbook's cells with the exact ones.",
@@ -50,15 +52,15 @@ def _starting() -> Iterator[None]:
         os.write(sys.stderr.fileno(), b"sheetml: interrupted.\n")
         os._exit(INTERRUPTED)
 
-    try:
-        before = signal.signal(signal.SIGINT, leave)
-    except ValueError:  # not the main thread
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else somebody else has a say in it
+    if not usual or threading.current_thread() is not threading.main_thread():
         yield
         return
+    signal.signal(signal.SIGINT, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Commands(click.Group):
@@ -134,6 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"sheetml: {error}", error=True)
         sys.exit(BAD_INPUT)
     except (KeyboardInterrupt, click.Abort) as stopped:
-        click.echo(f"sheetml: interrupted{f': {stopped}' if str(stopped) else '.'}", err=True)
+        why = str(stopped) or str(stopped.__cause__ or "")  # click turns the one into the other
+        click.echo(f"sheetml: interrupted{f': {why}' if why else '.'}", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(result if isinstance(result, int) else 0)

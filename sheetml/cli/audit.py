@@ -76,7 +76,7 @@ def command(
     try:
         findings = audit(sheetml.open(workbook), only=only, ignore=ignore)
     except ValueError as error:
-        raise click.UsageError(f"{str(error).capitalize()}.") from None
+        raise click.UsageError(f"{str(error).capitalize()}. sheetml audit --rules says what each looks for.") from None
     if sarif is not None:
         document = to_sarif(workbook, findings, RULES, sheetml.__version__)
         write_text(sarif, json.dumps(document, indent=2, ensure_ascii=False) + "\n", workbook)

@@ -90,7 +90,7 @@ def _verdict(sheets: list[SheetCheck]) -> str:
     if not uncomputed:
         return _comparison(sheets)
     cells = "1 cell" if uncomputed == 1 else f"{uncomputed:,} cells"
-    return f"{_comparison(sheets)} {cells} could not be computed (--allow-uncomputed lets that pass)."
+    return f"{_comparison(sheets)} {cells} could not be computed. To let that pass: --allow-uncomputed"
 
 
 def _comparison(sheets: list[SheetCheck]) -> str:

@@ -17,12 +17,18 @@ from sheetml.cli.ratings_options import movies_option, ratings_options, read_blo
 from sheetml.cli.terminal import (
     EXISTING_FILE,
     OUTPUT_FILE,
+    PAGES,
+    PICTURES,
     OneOf,
+    check_output,
     json_option,
     messages,
+    overwrite_option,
     print_json,
     quiet_option,
     results,
+    say,
+    written,
 )
 from sheetml.errors import ModelError
 from sheetml.optional import needed
@@ -77,6 +83,7 @@ SPLITS = ("random", "time", "last")
               help="Search for a learning rate, print it, draw it to PNG if given; train nothing.")  # fmt: skip
 @click.option("--report", type=OUTPUT_FILE, help="Write a page about the fit: losses, biases, embeddings, settings.")
 @click.option("--plots", type=OUTPUT_FILE, help="Write the pictures of the report into this folder, as PNG.")
+@overwrite_option
 @json_option
 @quiet_option
 def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> int:
@@ -84,7 +91,8 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
 
     RATINGS is a CSV file (plain or .gz), a Parquet file, or one of MovieLens' own forms (u.data,
     ratings.dat). The loss of each epoch is printed, on the training and on the validation part. Ctrl-C
-    ends the training: what it has learned so far is written.
+    ends the training: the best epoch so far is written. The first fit on a machine compiles the trainer,
+    which takes some seconds and counts for no epoch.
     """
     target = output or ratings.with_name(f"{ratings.name.split('.')[0]}.model.npz")
     _spare_the_input([ratings, options["movies"]], [target, options["checkpoint"], options["report"]])
@@ -92,7 +100,8 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
         model = _model(kind, options)
     except ValueError as error:
         raise ModelError(f"the model {kind} cannot be made: {error}.") from None
-    if options["find_lr"] or options["report"] or options["plots"]:
+    _check_outputs(target, options)
+    if options["find_lr"] or options["plots"]:
         needed("matplotlib", extra="plots")  # before the training, not after it
     if _is_out_of_core(ratings, options):
         return _fit_on_disk(ratings, model, target, options)
@@ -157,8 +166,11 @@ def _start(model: FactorModel, counts: _Counts, options: dict[str, Any]) -> bool
     """Says what is fitted to what, unless that is not asked for; whether it is."""
     show = not (options["quiet"] or options["as_json"])
     if show:
+        from sheetml.report.words import quantity
+
         held_out = f", {counts.held_out:,} more for validation" if counts.held_out else ""
-        numbers = f"{counts.ratings:,} ratings of {counts.items:,} items by {counts.users:,} users{held_out}"
+        numbers = f"{quantity(counts.ratings, 'rating')} of {quantity(counts.items, 'item')} by "
+        numbers += f"{quantity(counts.users, 'user')}{held_out}"
         results().print(f"{model!r}\n{numbers}", markup=False)
     return show
 
@@ -172,7 +184,7 @@ def _end(
     if options["as_json"]:
         print_json(_document(model, counts, measured, target, interrupted))
     elif not options["quiet"]:
-        _print_end(measured, target, options)
+        _print_end(model, measured, target, options, interrupted)
     return _exit_code(interrupted)
 
 
@@ -181,6 +193,21 @@ def _spare_the_input(inputs: list[Path | None], outputs: list[Path | None]) -> N
     for path in outputs:
         if path is not None and path.resolve() in read:
             raise ModelError(f"{path} is read by this command: name another file to write.")
+
+
+def _check_outputs(target: Path, options: dict[str, Any]) -> None:
+    """Every file that will be written has a name that fits, and replaces none that it should not."""
+    overwrite, goes_on = options["overwrite"], options["resume"] and options["checkpoint"] is not None
+    if options["find_lr"]:
+        check_output(Path(options["find_lr"]), PICTURES, overwrite=overwrite, option="--find-lr")
+    if options["find_lr"] is not None:
+        return
+    check_output(target, (".npz",), overwrite=overwrite or goes_on)
+    if options["report"] is not None:
+        check_output(options["report"], PAGES, overwrite=overwrite or goes_on, option="--report", binary=False)
+    checkpoint = options["checkpoint"]
+    if checkpoint is not None and checkpoint.exists() and not (goes_on or overwrite):
+        raise ModelError(f"{checkpoint} exists: go on from it with --resume, or begin anew with --overwrite.")
 
 
 def _exit_code(interrupted: bool) -> int:
@@ -302,7 +329,7 @@ def _fit(model: FactorModel, fit: Callable[..., object], options: dict[str, Any]
     """Fits the model; True where Ctrl-C ended it. The first epoch must have ended by then."""
     from sheetml.learn.embedding import EmbeddingModel
 
-    with _told(show) as (progress, on_epoch):
+    with _told(show) as (progress, on_epoch), _compiling(show):
         more: dict[str, Any] = {"on_epoch": on_epoch}
         if isinstance(model, EmbeddingModel):
             there = options["checkpoint"] is not None and options["checkpoint"].exists()
@@ -310,8 +337,8 @@ def _fit(model: FactorModel, fit: Callable[..., object], options: dict[str, Any]
         try:
             fit(**more)
         except KeyboardInterrupt:
-            if not model.history_ or not isinstance(model, EmbeddingModel):
-                raise
+            if not model.history_ or not hasattr(model, "item_factors_"):
+                raise KeyboardInterrupt("no epoch had ended, nothing was written.") from None
             return True
     return False
 
@@ -324,7 +351,8 @@ def _told(show: bool) -> Iterator[tuple[Progress | None, OnEpoch | None]]:
         return
     from rich import progress as rich_progress
 
-    console, lines = messages(), results()
+    lines = results()
+    console = lines if lines.is_terminal else messages()  # one console for both: neither writes over the other
     bar = rich_progress.Progress(
         rich_progress.TextColumn("epoch {task.fields[epoch]}"),
         rich_progress.BarColumn(),
@@ -342,11 +370,27 @@ def _told(show: bool) -> Iterator[tuple[Progress | None, OnEpoch | None]]:
     def on_epoch(epoch: Epoch) -> None:
         if epoch.epoch == 1:
             lines.print("epoch      train      valid       rate    seconds")
-        lines.print(_line(epoch))
+        lines.print(_line(epoch), markup=False)
         bar.reset(task, epoch=epoch.epoch + 1, loss=epoch.train_loss)
 
     with bar:
         yield progress, on_epoch
+
+
+@contextmanager
+def _compiling(show: bool) -> Iterator[None]:
+    """Says that the trainer is being compiled, where it is; and in the end how long that took."""
+    from sheetml.learn.compiling import compiling_is_told
+
+    if not show:
+        yield
+        return
+
+    def tell() -> None:
+        say("compiling the trainer: once on this machine, for some seconds ...", error=True)
+
+    with compiling_is_told(tell):
+        yield
 
 
 def _line(epoch: Epoch) -> str:
@@ -417,6 +461,7 @@ def _write_pictures(model: FactorModel, train: Ratings, measured: dict[str, floa
 def _document(
     model: FactorModel, counts: _Counts, measured: dict[str, float], target: Path, stopped: bool
 ) -> dict[str, Any]:
+    from sheetml.learn.history import best_epoch
     from sheetml.learn.storage import described
 
     return {
@@ -426,15 +471,33 @@ def _document(
         "items": counts.items,
         "validation_ratings": counts.held_out,
         "interrupted": stopped,
+        "epoch_kept": best_epoch(model.history_).epoch if stopped and hasattr(model, "user_table_") else None,
         "epochs": [vars(epoch) for epoch in model.history_],
         "validation": measured,
         "output": target,
     }
 
 
-def _print_end(measured: dict[str, float], target: Path, options: dict[str, Any]) -> None:
+def _print_end(
+    model: FactorModel, measured: dict[str, float], target: Path, options: dict[str, Any], interrupted: bool
+) -> None:
     console = results()
+    if interrupted:
+        console.print(_kept(model), markup=False)
     if measured:
-        console.print("validation: " + ", ".join(f"{name} {value:.5f}" for name, value in measured.items()))
-    written = [target, *(options[name] for name in ("report", "plots") if options[name] is not None)]
-    console.print("written: " + ", ".join(str(path) for path in written), markup=False)
+        from sheetml.report.words import minus
+
+        numbers = ", ".join(f"{name} {minus(f'{value:.5f}')}" for name, value in measured.items())
+        console.print(f"validation: {numbers}", markup=False)
+    written(console, target, options["report"], options["plots"])
+
+
+def _kept(model: FactorModel) -> str:
+    """What an interrupted fit has kept."""
+    from sheetml.learn.history import best_epoch
+
+    best, last = best_epoch(model.history_), model.history_[-1].epoch
+    if not hasattr(model, "user_table_"):  # a mean of draws, or tables that each epoch makes better
+        return f"interrupted: kept what {last} epochs came to."
+    which = "validation" if best.valid_loss is not None else "training"
+    return f"interrupted: kept epoch {best.epoch}, the best of {last} by its {which} loss."

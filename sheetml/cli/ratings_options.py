@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from sheetml.cli.terminal import EXISTING_FILE, OneOf, new_table, results, show_table
+from sheetml.errors import DataError
 
 if TYPE_CHECKING:
     from sheetml.learn import FactorModel, Ratings, Scored
@@ -61,11 +63,24 @@ def least_option(function: F) -> F:
     )(function)
 
 
+@contextmanager
+def _columns_are_named() -> Iterator[None]:
+    """Adds to what is said of a column that is not there which options say where it is."""
+    try:
+        yield
+    except DataError as error:
+        if "has no column" not in str(error):
+            raise
+        options = "--user-column, --item-column and --rating-column"
+        raise DataError(f"{str(error).rstrip('.')}. Say which they are with {options}.") from None
+
+
 def read_ratings(path: Path, options: dict[str, Any]) -> Ratings:
     """Reads ratings as the options of `ratings_options` say, with titles where there is an option "movies"."""
     from sheetml.learn import Ratings
 
-    ratings = Ratings.read(path, duplicates=options["duplicates"], **_columns(options))
+    with _columns_are_named():
+        ratings = Ratings.read(path, duplicates=options["duplicates"], **_columns(options))
     movies = options.get("movies")
     return ratings if movies is None else ratings.with_titles(movies, options["item_column"])
 

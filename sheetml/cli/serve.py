@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -38,10 +39,16 @@ def command(workbook: Path, port: int, no_browser: bool) -> None:
         raise click.ClickException(
             f"port {port} cannot be listened on ({error.strerror}): choose another --port"
         ) from None
-    click.echo(server.address)
-    messages().print(f"{workbook.name} is open at this address, for this machine only. Ctrl-C ends it.", markup=False)
+
+    def ready() -> None:
+        click.echo(server.address)
+        said = f"{workbook.name} is open at this address, for this machine only. Ctrl-C ends it."
+        messages().print(said, markup=False, soft_wrap=True)
+        if not no_browser:
+            threading.Thread(target=_browse, args=(server.address,), daemon=True).start()
+
     with contextlib.suppress(KeyboardInterrupt):
-        server.run(None if no_browser else lambda: _browse(server.address))
+        server.run(ready)
     if session.state()["unsaved"]:
         messages().print("Ended; changes since the last download are gone.", markup=False)
 

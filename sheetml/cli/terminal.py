@@ -20,6 +20,7 @@ import click
 import numpy as np
 from rich.console import Console, ConsoleOptions
 from rich.segment import Segment
+from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,7 +33,7 @@ EXISTING_FILE = click.Path(
 OUTPUT_FILE = click.Path(path_type=Path, readable=False)
 
 
-WIDE = 160  # characters of a line that goes to no terminal
+WIDE = 200  # characters of a line that goes to no terminal
 
 
 class OneOf(click.Choice[str]):
@@ -69,6 +70,12 @@ def overwrite_option(function: F) -> F:
 class Screen(Console):
     """A console that shows control characters instead of sending them, and does not mind a reader who has gone."""
 
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """As rich's; sentences are broken only where a terminal is: what reads them elsewhere takes them by lines."""
+        if not self.is_terminal and all(isinstance(each, (str, Text)) for each in objects):
+            settings.setdefault("soft_wrap", True)
+        super().print(*objects, **settings)
+
     def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Every text comes through here, also those of tables."""
         for segment in super().render(renderable, options):
@@ -97,10 +104,11 @@ _SIGNS |= {chr(code): f"<{code:04X}>" for code in (*range(0x202A, 0x202F), *rang
 
 def results() -> Console:
     """The console for results: as wide as the terminal or as COLUMNS says, else wide enough for any table."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdigit() and int(stated) > 0:
+        return Screen(highlight=False, width=int(stated), height=25)  # rich heeds a width only with a height
     console = Screen(highlight=False)
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
-        return console
-    return Screen(highlight=False, width=WIDE)
+    return console if console.is_terminal else Screen(highlight=False, width=WIDE)
 
 
 def messages() -> Console:
@@ -126,13 +134,24 @@ def written(console: Console, *paths: Path | None) -> None:
 # ---- tables and blocks ---------------------------------------------------------------------------
 
 
+def _shown(cell: Any) -> Text:
+    """A cell's text with its control characters shown, so that its width is that of what is seen."""
+    text = cell if isinstance(cell, Text) else Text(str(cell))
+    return text if text.plain.isprintable() else Text(visible(text.plain), text.style)
+
+
 def new_table(*headings: str, title: str = "", right: Collection[str] = ()) -> Table:
     """An empty table without lines around its cells; the headings in `right` are of columns of numbers."""
     from rich.table import Table
-    from rich.text import Text
+
+    class Cells(Table):
+        """A table whose cells are texts, never markup."""
+
+        def add_row(self, *cells: Any, **settings: Any) -> None:
+            super().add_row(*map(_shown, cells), **settings)
 
     shown = Text(title, "bold") if title else None
-    table = Table(box=None, padding=(0, 2, 0, 0), title=shown, title_justify="left", header_style="dim")
+    table = Cells(box=None, padding=(0, 2, 0, 0), title=shown, title_justify="left", header_style="dim")
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left")
     return table
@@ -142,13 +161,14 @@ def show_table(console: Console, table: Table, named: int = 1) -> None:
     """Prints a table; where the terminal is too narrow for it, a block for each line, named by its first cells."""
     from rich.measure import Measurement
 
+    if table.title:
+        console.print(table.title)
+        table.title = None
     if table.row_count and Measurement.get(console, console.options.update(width=10 * WIDE), table).maximum <= (
         console.width
     ):  # fmt: skip
         console.print(table)
         return
-    if table.title:
-        console.print(table.title)
     columns = [list(column.cells) for column in table.columns]
     for row in zip(*columns):
         pairs = [
@@ -163,14 +183,13 @@ def show_block(console: Console, title: Any, pairs: Iterable[tuple[str, Any]]) -
     """Prints a title and, indented under it, names with their values; long values are broken under themselves."""
     from rich.padding import Padding
     from rich.table import Table
-    from rich.text import Text
 
     console.print(Text(str(title), "bold"))
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in pairs:
-        grid.add_row(Text(name), value if isinstance(value, Text) else Text(str(value)))
+        grid.add_row(Text(name), _shown(value))
     if grid.row_count:
         console.print(Padding(grid, (0, 0, 0, 2), expand=False))
 
@@ -206,6 +225,8 @@ def check_output(
     if output.suffix.lower() not in kinds:
         better = output.with_suffix(kinds[0]) if output.name else Path("FILE" + kinds[0])
         raise WorkbookError(f"{output}: what is written there is a file of the kind {wanted}: say {option} {better}.")
+    if not output.parent.is_dir():
+        raise WorkbookError(f"{output} cannot be written: there is no folder {output.parent}.")
     if output.exists() and not output.is_file():
         raise WorkbookError(f"{output} is no file that can be replaced: name another with {option}.")
     if output.exists() and not overwrite:

@@ -245,7 +245,8 @@ class CellFunction:
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels with a copy: the cells, and not what was traced and compiled of them."""
-        return {**self.__dict__, "_recording": None, "_population": None, "_revision": -1}
+        compiled = {"_recording": None, "_population": None, "_batches": None, "_revision": -1, "_batches_revision": -1}
+        return {**self.__dict__, **compiled}
 
     def __repr__(self) -> str:
         return f"<CellFunction: {self._words}>"
@@ -440,8 +441,7 @@ class CellFunction:
     def _batches_now(self) -> Batches:
         """What is known of the workbook as it is now."""
         calculation = self._calculation
-        if not calculation.is_calculated or calculation.changed.any():
-            calculation.calculate()
+        calculation.bring_up_to_date()
         if self._batches is None or self._batches_revision != calculation.revision:
             self._batches = Batches(self._recorded_for_batches, self._together)
             self._batches_revision = calculation.revision
@@ -485,7 +485,7 @@ class CellFunction:
 
         It takes a tensor of n numbers in any shape and gives one of float64: a scalar, or (m,) for several output
         cells. Values and derivatives are those of this class, second ones too; a third one is a RuntimeError. Needs
-        PyTorch (`pip install "sheetml[torch]"`): ImportError where it is not installed.
+        PyTorch (`pip install "sheetml[torch]"`): MissingPackageError where it is not installed.
         """
         from sheetml.engine.torch_function import torch_function
 

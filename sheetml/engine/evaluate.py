@@ -43,6 +43,7 @@ from sheetml.engine.values import (
     VALUE,
     Errors,
     Value,
+    array_of,
     array_value,
     as_boolean,
     as_number,
@@ -505,7 +506,7 @@ def _missing(context: Context, node: Missing) -> Value:
 
 
 def _array_constant(context: Context, node: ArrayConstant) -> Value:
-    return array_value([[_constant(element) for element in row] for row in node.rows])
+    return array_of(array_value([[_constant(element) for element in row] for row in node.rows]))
 
 
 def _constant(node: Node) -> Any:

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sheetml.optional import needed
+
 
 class Differentiable(Protocol):
     """What is asked of cells as a function of n others."""
@@ -28,13 +30,9 @@ class Differentiable(Protocol):
 
 
 def torch_function(function: Differentiable) -> Callable[[Any], Any]:
-    """The function of tensors. Raises ImportError where PyTorch is not installed."""
-    try:
-        import torch
-    except ImportError:
-        raise ImportError(
-            "cells as a PyTorch function need PyTorch, which is not installed: pip install 'sheetml[torch]'"
-        ) from None
+    """The function of tensors. Raises MissingPackageError where PyTorch is not installed."""
+    needed("torch", extra="torch")
+    import torch
 
     def array(tensor: Any) -> np.ndarray:
         numbers: np.ndarray = tensor.detach().numpy().reshape(-1)

@@ -8,13 +8,13 @@ ratings held out.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sheetml.errors import ModelError
+from sheetml.learn.compiling import Stopwatch
 from sheetml.learn.factors import FactorModel, rows
 from sheetml.learn.history import Epoch, OnEpoch
 from sheetml.learn.implicit import Implicit
@@ -71,22 +71,25 @@ class BayesianFactors(FactorModel, name="bayes"):
         kept = set(np.linspace(self.burn_in, self.epochs - 1, self.kept).astype(int).tolist())
         drawn_users, drawn_items = [], []
         validated = None if validation is None else _Validation(self.codes(validation), validation.values, self)
-        for epoch in range(self.epochs):
-            start = time.perf_counter()
-            for side, other, known in ((users, items, feedback[0]), (items, users, feedback[1])):
-                self._draw_rows(side, other.rows, known, noise[ratings.users], random)
-            left = residuals(users, items, values)
-            noise = self._drawn_noise(left, ratings, random)
-            if epoch in kept:
-                drawn_users.append(users.rows.copy())
-                drawn_items.append(items.rows.copy())
-            seconds = time.perf_counter() - start
-            valid_loss = validated.loss(users, items, epoch in kept) if validated else None
-            self.history_.append(Epoch(epoch + 1, float(np.mean(left**2)), valid_loss, None, seconds))
-            if on_epoch:
-                on_epoch(self.history_[-1])
-        self.user_factors_, self.user_biases_ = _side_by_side(drawn_users)
-        self.item_factors_, self.item_biases_ = _side_by_side(drawn_items)
+        try:
+            for epoch in range(self.epochs):
+                with Stopwatch() as watch:
+                    for side, other, known in ((users, items, feedback[0]), (items, users, feedback[1])):
+                        self._draw_rows(side, other.rows, known, noise[ratings.users], random)
+                    left = residuals(users, items, values)
+                    noise = self._drawn_noise(left, ratings, random)
+                if epoch in kept:
+                    drawn_users.append(users.rows.copy())
+                    drawn_items.append(items.rows.copy())
+                valid_loss = validated.loss(users, items, epoch in kept) if validated else None
+                self.history_.append(Epoch(epoch + 1, float(np.mean(left**2)), valid_loss, None, watch.seconds))
+                if on_epoch:
+                    on_epoch(self.history_[-1])
+        finally:  # also where the fit is interrupted: the mean of the draws so far
+            if drawn_items:
+                count = len(drawn_items)
+                self.user_factors_, self.user_biases_ = _side_by_side(drawn_users[:count])
+                self.item_factors_, self.item_biases_ = _side_by_side(drawn_items)
 
     def _feedback(self, ratings: Ratings) -> list[Implicit]:
         """What is known of the users and of the items by who rated what."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from sheetml.errors import ModelError
+from sheetml.learn.compiling import Stopwatch
 from sheetml.learn.factors import FactorModel, rows
 from sheetml.learn.fitting import Fitting
 from sheetml.learn.history import Epoch, OnEpoch
@@ -144,7 +144,7 @@ class EmbeddingModel(FactorModel):
         """`validation` ratings are measured after each epoch. `progress` is called as an epoch goes on,
         `on_epoch` at its end. After each epoch all that is needed to go on is written to `checkpoint`;
         with `resume` a training takes up again from there, and ends as if it had never stopped. A fit that
-        is interrupted leaves the model with what it has learned so far."""
+        is interrupted leaves the model as it was after the best epoch so far."""
         if self.patience is not None and validation is None:
             raise ModelError("early stopping needs validation ratings.")
         trainer = self.trainer(ratings)
@@ -201,18 +201,17 @@ class EmbeddingModel(FactorModel):
         self.history_ = fitting.history
         try:
             while not fitting.is_over:
-                start = time.perf_counter()
-                train_loss = epoch()
-                seconds = time.perf_counter() - start
+                with Stopwatch() as watch:
+                    train_loss = epoch()
                 self._adopt(trainer.tables)
                 valid_loss = validate()
-                fitting.add(Epoch(trainer.epoch, train_loss, valid_loss, trainer.rate, seconds))
+                fitting.add(Epoch(trainer.epoch, train_loss, valid_loss, trainer.rate, watch.seconds))
                 if save:
                     save()
                 if on_epoch:
                     on_epoch(fitting.history[-1])
         finally:
-            self._adopt(fitting.chosen)  # also what an interrupted fit has learned so far
+            self._adopt(fitting.chosen)  # also where the fit is interrupted
 
     def _adopt(self, tables: Tables) -> None:
         network = self._network(self.rating_range_)

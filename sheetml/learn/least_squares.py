@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from sheetml.errors import ModelError
+from sheetml.learn.compiling import Stopwatch
 from sheetml.learn.factors import FactorModel
 from sheetml.learn.history import Epoch, OnEpoch
 from sheetml.learn.ratings import Ratings
@@ -125,13 +125,12 @@ class ALS(FactorModel, name="als"):
         ones = np.ones(len(values))
         self._adopt(users.rows, items.rows)
         for _ in range(self.epochs):
-            start = time.perf_counter()
-            for side, other in ((users, items), (items, users)):
-                self._solve(side, other.rows, ones)
-            train_loss = float(np.mean(residuals(users, items, values) ** 2))
-            seconds = time.perf_counter() - start
+            with Stopwatch() as watch:
+                for side, other in ((users, items), (items, users)):
+                    self._solve(side, other.rows, ones)
+                train_loss = float(np.mean(residuals(users, items, values) ** 2))
             self._end_epoch(
-                train_loss, None if validation is None else self.evaluate(validation)["mse"], seconds, on_epoch
+                train_loss, None if validation is None else self.evaluate(validation)["mse"], watch.seconds, on_epoch
             )
 
     def _fit_blocks(  # type: ignore[override]
@@ -147,14 +146,13 @@ class ALS(FactorModel, name="als"):
         users, items = tables
         self._adopt(users, items)
         for _ in range(self.epochs):
-            start = time.perf_counter()
-            for part in blocks.by("users"):
-                self._solve_block(users, part.users, items, part.items, part.values)
-            for part in blocks.by("items"):
-                self._solve_block(items, part.items, users, part.users, part.values)
-            train_loss = self.mean_squared_error_of(blocks.by("users"))
-            seconds = time.perf_counter() - start
-            self._end_epoch(train_loss or 0.0, self.mean_squared_error_of(blocks.held_out()), seconds, on_epoch)
+            with Stopwatch() as watch:
+                for part in blocks.by("users"):
+                    self._solve_block(users, part.users, items, part.items, part.values)
+                for part in blocks.by("items"):
+                    self._solve_block(items, part.items, users, part.users, part.values)
+                train_loss = self.mean_squared_error_of(blocks.by("users"))
+            self._end_epoch(train_loss or 0.0, self.mean_squared_error_of(blocks.held_out()), watch.seconds, on_epoch)
 
     def _begin(self, mean: float) -> None:
         if self.factors < 0 or self.epochs < 1 or self.regularisation <= 0:

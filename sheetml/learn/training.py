@@ -92,23 +92,20 @@ class Trainer:
         factors = self.schedule.factors(self.epochs, steps)[first : first + steps]
         momenta = self.schedule.momenta(self.epochs, steps)
         momenta = None if momenta is None else momenta[first : first + steps]
-        rates = self.optimizer.learning_rate * factors
-        losses = np.zeros(steps)
-        before = 0
+        before, total = 0, 0.0  # steps done, and the sum of their losses
         for number in self.random.permutation(len(sizes)) if len(sizes) > 1 else range(len(sizes)):
             chosen = slice(before, before + counts[number])
-            settings = self.optimizer.settings(
-                first + before, rates[chosen], None if momenta is None else momenta[chosen]
-            ).astype(self.tables.users.dtype)
-            for done in self.run_steps(part(number), settings, losses[chosen]):
-                so_far = losses[: before + done]
-                if not np.isfinite(so_far[before:]).all():
+            rates = self.optimizer.learning_rate * factors[chosen]
+            settings = self.optimizer.settings(first + before, rates, None if momenta is None else momenta[chosen])
+            losses = np.zeros(counts[number])
+            for done in self.run_steps(part(number), settings.astype(self.tables.users.dtype), losses):
+                if not np.isfinite(losses[:done]).all():
                     raise ModelError("the loss is no longer a finite number: the learning rate is too high.")
                 if progress:
-                    progress(before + done, steps, float(so_far.mean()))
-            before = chosen.stop
-        self.epoch, self.rate = self.epoch + 1, float(rates[-1])
-        return float(losses.mean())
+                    progress(before + done, steps, (total + float(losses[:done].sum())) / (before + done))
+            before, total = chosen.stop, total + float(losses.sum())
+        self.epoch, self.rate = self.epoch + 1, float(self.optimizer.learning_rate * factors[-1])
+        return total / steps
 
     def run_steps(
         self, ratings: Ratings, settings: np.ndarray, losses: np.ndarray, length: int | None = None

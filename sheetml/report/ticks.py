@@ -31,6 +31,15 @@ class Axis:
             low, high, along = math.log10(low), math.log10(high), np.log10(along)
         return (along - low) / (high - low)
 
+    def _shortest(self) -> list[str]:
+        """The ticks to as few digits as tell them apart."""
+        texts = [short(tick) for tick in self.ticks]
+        for digits in range(4, 16):
+            if len(set(texts)) == len(texts):
+                break
+            texts = [short(tick, digits) for tick in self.ticks]
+        return texts
+
     @property
     def texts(self) -> list[str]:
         """The ticks as text, all with the decimals that the finest of them needs."""
@@ -38,7 +47,7 @@ class Axis:
             return [short(tick) for tick in self.ticks]
         step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else 1.0
         if max(abs(tick) for tick in self.ticks) >= LARGE or step < SMALL:
-            return [short(tick) for tick in self.ticks]
+            return self._shortest()
         decimals = _decimals(step)
         return [minus(f"{tick + 0.0:,.{decimals}f}") for tick in self.ticks]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sheetml.serve.pictures import pictures
 from sheetml.serve.session import Session
 from sheetml.serve.views import CellView, Place, Window, limited
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
@@ -24,6 +25,7 @@ class Link:
         self._state: dict[str, Any] = {}
         self._extent: tuple[int, int] = (0, 0)
         self._fresh = False  # the windows are new
+        self._charts_known: list[dict[str, Any]] = []
 
     def look_at(self, sheet: int, areas: list[list[int]]) -> None:
         """Another part of the workbook comes into view."""
@@ -35,7 +37,7 @@ class Link:
             if 1 <= top <= bottom <= MAX_ROWS and 1 <= left <= right <= MAX_COLUMNS:
                 windows.append(Window(sheet, limited(Area(top, left, bottom, right))))
         if sheet != self._sheet:
-            self._known, self._sheet, self._extent = {}, sheet, (0, 0)
+            self._known, self._sheet, self._extent, self._charts_known = {}, sheet, (0, 0), []
         self.windows = windows
         self._fresh = True
 
@@ -46,6 +48,7 @@ class Link:
             messages = []
             if self.windows and (session.version != self._version or self._fresh):
                 messages += self._cells()
+                messages += self._charts()
             state = session.state()
             if state != self._state:
                 self._state = state
@@ -70,3 +73,11 @@ class Link:
             messages.append({"type": "cells", "sheet": self._sheet, "areas": areas, "cells": cells, "gone": gone})
         self._known, self._version, self._fresh = now, session.version, False
         return messages
+
+    def _charts(self) -> list[dict[str, Any]]:
+        """The charts of the sheet, where any of them is another than the page knows."""
+        drawn = pictures(self.session).drawn(self._sheet)
+        if drawn == self._charts_known:
+            return []
+        self._charts_known = drawn
+        return [{"type": "charts", "sheet": self._sheet, "charts": drawn}]

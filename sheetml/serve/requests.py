@@ -10,8 +10,12 @@ import numpy as np
 from sheetml.engine.values import BLANK
 from sheetml.errors import SheetmlError
 from sheetml.formula.references import cell_name
+from sheetml.serve import gradients, macros, solving
 from sheetml.serve.inspection import inspect
+from sheetml.serve.marks import open_marks
+from sheetml.serve.pictures import pictures
 from sheetml.serve.session import Session
+from sheetml.serve.training import training
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 Asked = dict[str, Any]
@@ -75,7 +79,8 @@ def layout(session: Session, asked: Asked) -> Answer:
     """How a sheet is laid out."""
     position = _sheet(session, asked)
     with session.lock:
-        return {"sheet": position, **session.views.layout(position)}
+        buttons = pictures(session).placed_buttons(position)
+        return {"sheet": position, "buttons": buttons, **session.views.layout(position)}
 
 
 @request("inspect")
@@ -214,6 +219,98 @@ def _undone(done: tuple[str, tuple[int, int, int]] | None) -> Answer:
 def stop(session: Session, _: Asked) -> Answer:
     session.stop()
     return {}
+
+
+# ---- the Solver --------------------------------------------------------------------------------
+
+
+@request("models")
+def models(session: Session, _: Asked) -> Answer:
+    return {"models": solving.models(session)}
+
+
+@request("solve")
+def solve(session: Session, asked: Asked) -> Answer:
+    solving.start(session, dict(asked["model"]), watch=bool(asked.get("watch", True)))
+    return {}
+
+
+@request("keep model")
+def keep_model(session: Session, asked: Asked) -> Answer:
+    solving.keep(session, dict(asked["model"]))
+    return {}
+
+
+@request("restore")
+def restore(session: Session, _: Asked) -> Answer:
+    solving.restore(session)
+    return {}
+
+
+@request("frame")
+def frame(session: Session, asked: Asked) -> Answer:
+    return solving.show_frame(session, int(asked["number"]))
+
+
+@request("report")
+def report(session: Session, asked: Asked) -> Answer:
+    return solving.reports(session, str(asked["kind"]))
+
+
+# ---- training loops and macros -----------------------------------------------------------------
+
+
+@request("loops")
+def loops(session: Session, _: Asked) -> Answer:
+    return {"loops": training(session).describe()}
+
+
+@request("train")
+def train(session: Session, asked: Asked) -> Answer:
+    sheets, epochs = [str(name) for name in asked["sheets"]], int(asked["epochs"])
+    reset, watch = bool(asked.get("reset", False)), bool(asked.get("watch", True))
+    training(session).start(sheets, epochs, reset=reset, watch=watch)
+    return {}
+
+
+@request("macro")
+def macro(session: Session, asked: Asked) -> Answer:
+    """A button of the sheet is pressed: its macro, or where the file has lost that, the training loop's own step."""
+    macros.press(session, _sheet(session, asked), str(asked["name"]))
+    return {}
+
+
+@request("tracks")
+def tracks(session: Session, asked: Asked) -> Answer:
+    return {"tracks": training(session).since(dict(asked.get("known", {})))}
+
+
+@request("surface")
+def surface(session: Session, asked: Asked) -> Answer:
+    low, high = ((float(point[0]), float(point[1])) for point in (asked["low"], asked["high"]))
+    return {"surface": training(session).surface(str(asked["loop"]), low, high)}
+
+
+# ---- derivatives and marks ---------------------------------------------------------------------
+
+
+@request("gradient")
+def gradient(session: Session, asked: Asked) -> Answer:
+    """How much each cell moves the one asked about; those of the sheet "on" cell by cell."""
+    return gradients.view(session, _cell(session, asked), int(asked["on"]))
+
+
+@request("compare derivatives")
+def compare_derivatives(session: Session, asked: Asked) -> Answer:
+    wrt, against = (
+        [part for part in str(asked[name]).replace(",", " ").split() if part] for name in ("wrt", "against")
+    )
+    return {"columns": gradients.compare(session, _sheet(session, asked), str(asked["of"]), wrt, against)}
+
+
+@request("marks")
+def marks(session: Session, _: Asked) -> Answer:
+    return {"marks": open_marks(session).found()}
 
 
 # ---- what is asked about -----------------------------------------------------------------------

@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import anyio.to_thread
@@ -23,8 +23,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sheetml.serve.link import Link
+from sheetml.serve.marks import open_marks
 from sheetml.serve.requests import answer
 from sheetml.serve.session import Session
+
+Result = TypeVar("Result")
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
@@ -36,9 +39,15 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 MOST_BYTES = 8 * 1024 * 1024  # of one message from a page
+LONG = ("marks", "report", "surface", "gradient", "loops")  # requests that others need not wait for
 REFUSED = 4403  # how a link that is not let in is closed
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XLSM = "application/vnd.ms-excel.sheet.macroEnabled.12"
+
+
+async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Work on the workbook, beside the loop that serves; one that is not waited for any more goes on by itself."""
+    return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
 
 
 class Gate:
@@ -112,7 +121,7 @@ def application(session: Session, token: str, port: int) -> ASGIApp:
         if not known(request.path_params["token"]):
             return PlainTextResponse("There is nothing here.", 404)
         try:
-            content = await anyio.to_thread.run_sync(session.download)
+            content = await in_thread(session.download)
         except Exception as error:
             return PlainTextResponse(f"{error}", 409)
         name = session.book.path.name
@@ -145,6 +154,7 @@ class _Conversation:
         self.link = Link(session)
         self.something_new = asyncio.Event()
         self.taken_up = asyncio.Event()
+        self.answering: set[asyncio.Task[None]] = set()
         self.loop = asyncio.get_running_loop()
         self.taken_up.set()
 
@@ -164,6 +174,8 @@ class _Conversation:
         finally:
             self.session.unsubscribe(self.tell)
             sender.cancel()
+            for task in self.answering:
+                task.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await sender
 
@@ -176,10 +188,18 @@ class _Conversation:
         if asked.get("ask") == "taken":
             self.taken_up.set()
         elif asked.get("ask") == "look":
-            await anyio.to_thread.run_sync(self.link.look_at, int(asked["sheet"]), list(asked["areas"]))
+            await in_thread(self.link.look_at, int(asked["sheet"]), list(asked["areas"]))
             self.something_new.set()
+        elif asked.get("ask") in LONG:
+            task = asyncio.create_task(self._answer(asked))
+            self.answering.add(task)
+            task.add_done_callback(self.answering.discard)
         else:
-            found = await anyio.to_thread.run_sync(answer, self.session, asked)
+            await self._answer(asked)
+
+    async def _answer(self, asked: dict[str, Any]) -> None:
+        found = await in_thread(answer, self.session, asked)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page is gone
             await self.socket.send_text(_text({"type": "answer", "id": asked.get("id"), **found}))
 
     async def _send_news(self) -> None:
@@ -188,7 +208,7 @@ class _Conversation:
             await self.something_new.wait()
             await self.taken_up.wait()
             self.something_new.clear()
-            messages = await anyio.to_thread.run_sync(self.link.news)
+            messages = await in_thread(self.link.news)
             if messages:
                 self.taken_up.clear()
                 await self.socket.send_text(_text({"type": "news", "news": messages}))
@@ -211,6 +231,7 @@ class Server:
 
     def __init__(self, session: Session, port: int = 0, token: str | None = None) -> None:
         """Port 0 takes one that is free. Raises OSError where the port is taken."""
+        open_marks(session)
         self.session = session
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

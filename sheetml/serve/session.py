@@ -99,6 +99,7 @@ class Session:
         self.version = 1
         self.history = History()
         self.job: Job | None = None
+        self.kept: dict[str, Any] = {}  # by the tools: the Solver's last run, the training loops
         self.saved_at = 1  # the version that was last downloaded
         self.active = active_sheet(book.file)
         self._subscribers: set[Telling] = set()

@@ -11,6 +11,7 @@ from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT
 from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
 
 GENERAL_WIDTH = 11  # characters, at most, of a number in the General format
+NARROWEST = 7  # and at least: powers of ten need as many; a cell that is narrower shows #
 SHOWN_TEXT = 2_000  # characters of a cell's text that are sent; the formula bar has them all
 COLOURS = {
     "black": "#000000", "white": "#ffffff", "red": "#e00000", "green": "#00a030", "blue": "#0050e0",
@@ -32,7 +33,7 @@ def shown(kind: int, number: float, text: str, code: str, characters: int = GENE
     if kind >= ERROR:
         return ERROR_TEXT.get(ErrorCode(kind - ERROR), "#ERROR!"), None
     if kind == NUMBER and code.casefold() == "general":
-        return general_text(number, max(min(characters, GENERAL_WIDTH), 1)), None
+        return general_text(number, max(min(characters, GENERAL_WIDTH), NARROWEST)), None
     value: float | str | bool = text if kind == TEXT else bool(number) if kind == BOOLEAN else number
     try:
         return formatted(value, code)[:SHOWN_TEXT], _colour(number, code) if kind == NUMBER else None

@@ -10,10 +10,11 @@ from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER
 from sheetml.serve.conditional import Changed, ConditionalFormats
 from sheetml.serve.texts import shown
 from sheetml.workbook import Book
-from sheetml.xlsx.appearance import DIGIT, PADDING, Appearance, SheetAppearance, Style
+from sheetml.xlsx.appearance import PADDING, Appearance, SheetAppearance, Style
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 MOST_CELLS = 20_000  # of a window
+DIGIT = 7.5  # pixels of a digit on the page, where fonts are a little wider than Excel's
 MARGIN_ROWS, MARGIN_COLUMNS = 40, 12  # empty ones that a sheet shows beyond what it holds
 FEWEST_ROWS, FEWEST_COLUMNS = 100, 26
 
@@ -103,7 +104,7 @@ class Views:
         self, sheet: int, column: int, style: int, change: Changed | None, kind: int, number: float, text: str
     ) -> CellView:
         code = (change.number_format if change else None) or self.appearance.style(style).number_format
-        characters = max((self.width(sheet, column) - PADDING) // DIGIT, 1)
+        characters = max(int((self.width(sheet, column) - PADDING) / DIGIT), 1)
         words, colour = shown(kind, number, text, code, characters)
         more: dict[str, Any] = {} if change is None else _difference(change)
         if colour is not None and "c" not in more:

@@ -189,6 +189,7 @@ class SolverModel:
         scheduler: str = "",
         engine: str = "",
         callback: Callable[[Any], None] | None = None,
+        interrupted: Callable[[], bool] | None = None,
     ) -> SolverResult:
         """Solves the model from the values its cells hold, and leaves the best point found in them.
 
@@ -199,7 +200,8 @@ class SolverModel:
         the Dask `scheduler` at an address, as "tcp://host:8786"; not both: ValueError. `engine` takes
         the place of the file's: "grg", "lp", "evolutionary", or "global", which proves its answer.
         `callback` is called with a Progress after each iteration. The result is never worse than the
-        start. Ctrl-C ends the search and keeps the best point.
+        start. Ctrl-C ends the search and keeps the best point; so does `interrupted`, where it is asked and says
+        True (it works in this process alone, and so without `workers`).
 
         Returns a scipy.optimize.OptimizeResult with x, fun, fun_start, nit, nfev, njev, gradient_norm,
         constraint_violation, seconds, success, status, message, method, sheet, objective, adjustable.
@@ -222,11 +224,13 @@ class SolverModel:
             max_time = float(stated)
         if self.names.multistart and starts == 1:
             starts, seed = max(self.names.population, FEWEST_STARTS), self.names.seed if seed is None else seed
-        limits = Limits(max_time, max_iterations, tolerance, self.names.precision)
+        limits = Limits(max_time, max_iterations, tolerance, self.names.precision, interrupted)
         how: dict[str, Any] = {"starts": starts, "seed": seed, "callback": callback}
         how["central"] = self.names.derivatives == 2
         if scheduler and workers is not None:
             raise ValueError("workers are processes of this machine, and a scheduler has its own: give one of them")
+        if interrupted is not None:
+            workers = 1
         try:
             how["workers"] = Cluster(scheduler, self._sent) if scheduler else workers
             chosen = engines.choose(problem, engine)

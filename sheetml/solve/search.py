@@ -33,6 +33,12 @@ class Limits:
     max_iterations: int | None = None
     tolerance: float | None = None
     precision: float = 1e-6
+    interrupted: Callable[[], bool] | None = None  # asked at each evaluation: True ends the search as Ctrl-C does
+
+    def check_interrupted(self) -> None:
+        """Raises KeyboardInterrupt where somebody asked to stop by other means than Ctrl-C."""
+        if self.interrupted is not None and self.interrupted():
+            raise KeyboardInterrupt
 
     @property
     def relative_change(self) -> float:
@@ -47,6 +53,7 @@ class Progress:
     evaluations: int
     objective: float  # the best so far
     seconds: float
+    x: np.ndarray | None = None  # the adjustable cells at the best so far, (n,), where that is known
 
 
 class Stop(Exception):
@@ -395,6 +402,7 @@ class Search:
     def check_time(self) -> None:
         if self.finished:
             return
+        self.limits.check_interrupted()
         if self.limits.max_time is not None and self.seconds > self.limits.max_time:
             raise Stop(f"the time limit of {self.limits.max_time:g} s was reached")
 
@@ -421,7 +429,7 @@ class Search:
         known = [point for point in (self.best, self.overall) if point is not None]
         if self.callback is not None and known:
             best = min(known, key=self.rank)
-            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds))
+            self.callback(Progress(self.iterations, self.evaluations, self.shown(best.cost), self.seconds, best.x))
 
     def _check_creeping(self) -> None:
         if self.may_creep or self.best is None or self.iterations - self._mark[0] < self.window:

@@ -97,5 +97,5 @@ def test_what_has_no_derivative_or_no_value_is_named():
 
 def test_without_torch_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"pip install 'sheetml\[torch\]'"):
+    with pytest.raises(sheetml.SheetmlError, match=r"pip install 'sheetml\[torch\]'"):
         smooth().torch()

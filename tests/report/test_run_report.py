@@ -179,7 +179,7 @@ def test_the_command_writes_report_and_pictures(tmp_path: Path, capsys: pytest.C
     assert "<td>seed</td><td>3</td>" in report.read_text(encoding="utf-8")
     assert len(list(folder.glob("*.png"))) == 4
     assert run(str(book), "--report", str(book)) == 2
-    assert "is the workbook itself" in capsys.readouterr().err
+    assert "a file of the kind .html or .htm" in capsys.readouterr().err
     assert run(str(book), "--png", str(report)) == 2
 
 

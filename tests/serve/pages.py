@@ -17,7 +17,7 @@ from tests.reference import PROJECT
 
 COLLAB_FILTER = PROJECT / "workbooks" / "collab_filter.xlsx"
 GRADDESC = PROJECT / "workbooks" / "graddesc.xlsx"
-WAIT = 20_000  # milliseconds, for a machine that has much else to do
+WAIT = 60_000  # milliseconds, for a machine that has much else to do
 
 
 @contextmanager

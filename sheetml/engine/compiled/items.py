@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key
 from sheetml.engine.compiled import numbers
 from sheetml.engine.number_format import general_text
 from sheetml.engine.precision import order_seen, vanishes
 from sheetml.engine.reading import parse_number
-from sheetml.engine.values import ERROR, Value, error_value, folded, scalar_value, to_objects
+from sheetml.engine.values import ERROR, Value, error_value, scalar_value, to_objects
 from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 Item = float | str | bool | ErrorCode | None  # a cell's value: None is a blank
@@ -203,7 +204,7 @@ def _order(left: Item, right: Item) -> int:
         first = "" if left is None else left
         second = "" if right is None else right
         if isinstance(first, str) and isinstance(second, str):
-            first, second = folded(first), folded(second)
+            first, second = collation_key(first), collation_key(second)
             return (first > second) - (first < second)
     ranks = [
         1 if isinstance(one, str) else 2 if type(one if one is not None else other) is bool else 0

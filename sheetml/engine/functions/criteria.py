@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Reference
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.division import alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
@@ -37,7 +38,6 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
-    folded,
     number_value,
     select,
     to_objects,
@@ -76,10 +76,10 @@ class Criterion:
             return (kinds == _kind(operand)) & self._decided(values, operand)
         if isinstance(operand, str):
             compare = _COMPARE[self.operator]
-            known = folded(operand)
+            known = collation_key(operand)
             result = np.zeros(values.shape, bool)
             for place in zip(*np.nonzero(kinds == TEXT)):
-                result[place] = compare(folded(values.texts[place]), known)
+                result[place] = compare(collation_key(values.texts[place]), known)
             return result
         return np.zeros(values.shape, bool)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sheetml.engine.areas import Reference
+from sheetml.engine.collation import folded
 from sheetml.engine.division import alike, together
 from sheetml.engine.evaluate import Arguments, Context, Result, first_element
 from sheetml.engine.functions.criteria import Criterion, criterion
@@ -35,7 +36,6 @@ from sheetml.engine.values import (
     as_text,
     error_value,
     first_error,
-    folded,
     rearranged,
     to_objects,
 )

@@ -33,6 +33,7 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
+    is_scalar,
     merge,
     scalar_value,
     select,
@@ -289,7 +290,7 @@ def _conditions(context: Context, result: Result) -> list[_Counted]:
     if isinstance(result, Reference):
         return [_counted(context.read_padded(result), direct=False)]
     value = context.dereference(result)
-    return [_counted(value, direct=value.shape[1:] == (1, 1))]
+    return [_counted(value, direct=is_scalar(value))]
 
 
 def _counted(value: Value, direct: bool) -> _Counted:

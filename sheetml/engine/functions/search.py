@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.functions.patterns import compiled, matches
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.lane_operations import lane_by_lane
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 
 EXACT, SMALLER, LARGER, WILDCARD, PATTERN = 0, -1, 1, 2, 3  # match modes, as XLOOKUP numbers them
 SORTED = 9  # the last one not beyond, by halving: MATCH's and VLOOKUP's approximate match
@@ -109,7 +110,7 @@ class Line:
         for other in order[rank + 1 :] if mode == LARGER else order[:rank][::-1]:
             own = np.nonzero(self.kinds == other)[0]
             if len(own):
-                values = [folded(self.texts[place]) if other == TEXT else self.numbers[place] for place in own]
+                values = [collation_key(self.texts[place]) if other == TEXT else self.numbers[place] for place in own]
                 extreme = min(values) if mode == LARGER else max(values)
                 places = [place for place, value in zip(own, values) if value == extreme]
                 return int(places[-1] if self.last else places[0])
@@ -157,9 +158,10 @@ class Line:
         found = self._places.get(wanted, -1)
         if found >= 0 or mode in (EXACT, WILDCARD):
             return found
-        known = sorted(self._places)
-        beside = [text for text in known if (text < wanted if mode == SMALLER else text > wanted)]
-        return self._places[beside[-1] if mode == SMALLER else beside[0]] if beside else -1
+        key = collation_key(wanted)
+        keys = {collation_key(text): place for text, place in self._places.items()}
+        beside = [other for other in keys if (other < key if mode == SMALLER else other > key)]
+        return keys[max(beside) if mode == SMALLER else min(beside)] if beside else -1
 
     def _find_pattern(self, wanted: str) -> int:
         """The first text that a regular expression matches any part of."""
@@ -182,8 +184,8 @@ class Line:
             own = np.nonzero(self.kinds == kind)[0]
             if not wanted.any() or not len(own):
                 continue
-            values = _folded(self.texts[own]) if kind == TEXT else self.numbers[own]
-            searched = _folded(texts[wanted]) if kind == TEXT else numbers[wanted]
+            values = _keys(self.texts[own]) if kind == TEXT else self.numbers[own]
+            searched = _keys(texts[wanted]) if kind == TEXT else numbers[wanted]
             if order == SORTED_UP:
                 result[wanted] = _last_not_beyond(values, own, searched, length)
             else:
@@ -213,14 +215,14 @@ class Line:
         return found if 0 <= found < len(line) and line[found][0] < _ORDER[ERROR] else -1
 
 
-_folded = np.frompyfunc(folded, 1, 1)
+_keys = np.frompyfunc(collation_key, 1, 1)
 _ORDER = {NUMBER: 0, TEXT: 1, BOOLEAN: 2, ERROR: 3, BLANK: 4}
 
 
 def _place_in_order(kind: int, number: float, text: str) -> tuple[Any, ...]:
     """What values of all kinds are compared by."""
     if kind == TEXT:
-        return _ORDER[TEXT], folded(text)
+        return _ORDER[TEXT], collation_key(text)
     return _ORDER[min(kind, ERROR)], number if kind in (NUMBER, BOOLEAN) else 0.0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sheetml.errors import SheetmlError
 from sheetml.report.audit.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, Observation, Rule, Subject
 from sheetml.report.audit.rules import RULES
+from sheetml.report.words import quantity
 from sheetml.tables import html_table
 from sheetml.workbook import Book
 
@@ -18,7 +19,7 @@ class Findings(list[Finding]):
 
     def _repr_html_(self) -> str:
         rows = [[each.severity, each.place, each.message, each.mend] for each in self]
-        return html_table(["", "Place", "Finding", "Mend"], rows, f"{len(self):,} findings")
+        return html_table(["", "Place", "Finding", "Mend"], rows, quantity(len(self), "finding"))
 
 
 def audit(workbook: Book, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:

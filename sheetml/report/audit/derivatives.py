@@ -62,6 +62,22 @@ class _Pair:
 
 def wrong_derivative(subject: Subject) -> Iterator[Observation]:
     """Derivatives in cells that differ from the exact ones; those by differences say by how much."""
+    for table, own, place in _tabulated(subject):
+        yield from _checked(subject, table, own, place)
+
+
+def exact_derivatives(subject: Subject) -> list[str]:
+    """The places of columns of derivatives that hold the exact ones."""
+    found = []
+    for table, own, place in _tabulated(subject):
+        stated = subject.calculation.numbers(own.slots)
+        if any(_close(stated, pair.exact, AGREES).all() for pair in table.pairs(own)):
+            found.append(place)
+    return found
+
+
+def _tabulated(subject: Subject) -> Iterator[tuple[_Table, _Column, str]]:
+    """The columns that seem to hold derivatives, each with the other columns of its rows, and its place."""
     tables: dict[tuple[int, ...], _Table] = {}
     for sheet, block, column in _candidates(subject):
         rows = np.sort(block.rows[block.columns == column])
@@ -69,7 +85,7 @@ def wrong_derivative(subject: Subject) -> Iterator[Observation]:
         table = tables.setdefault((sheet, *rows.tolist()), _Table(subject, sheet, rows))
         own = table.columns.get(column)
         if own is not None:
-            yield from _checked(subject, table, own, _place(subject, sheet, block, column))
+            yield table, own, _place(subject, sheet, block, column)
 
 
 def _candidates(subject: Subject) -> Iterator[tuple[int, Block, int]]:

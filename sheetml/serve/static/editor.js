@@ -130,6 +130,6 @@ export class Editor {
     this.active = false;
     this.pointed = null;
     this.box.hidden = true;
-    this.grid.element.focus({ preventScroll: true });
+    this.grid.table.focus({ preventScroll: true });
   }
 }

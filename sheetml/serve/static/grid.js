@@ -4,7 +4,7 @@ import { make, letters, cellName } from "./dom.js";
 import { fill, ink, line, isDark } from "./colours.js";
 
 const HEAD = 24, STRIDE = 16385, MOST_PIXELS = 15_000_000;
-const key = (row, column) => row * STRIDE + column;
+export const key = (row, column) => row * STRIDE + column;
 const BORDERS = {
   hair: "1px dotted", thin: "1px solid", medium: "2px solid", thick: "3px solid", double: "3px double", dotted: "1px dotted",
   dashed: "1px dashed", mediumDashed: "2px dashed", dashDot: "1px dashed", mediumDashDot: "2px dashed", dashDotDot: "1px dotted",
@@ -12,10 +12,13 @@ const BORDERS = {
 };
 const ICONS = {
   arrows: ["▼", "◢", "▶", "◥", "▲"], quarters: ["○", "◔", "◑", "◕", "●"], rating: ["▁", "▂", "▄", "▆", "█"],
-  symbols: ["✖", "!", "✔"], flags: ["⚑", "⚑", "⚑"], stars: ["☆", "⯪", "★"], dots: ["●", "●", "●", "●", "●"],
+  symbols: ["✖", "!", "✔"], flags: ["⚑", "⚑", "⚑"], stars: ["☆", "✬", "★"], dots: ["●", "●", "●", "●", "●"],
 };
 const measure = document.createElement("canvas").getContext("2d");
 const FONT = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif';
+measure.font = `13px ${FONT}`;
+// The size of text of 11 points: such that digits are as wide as the file's columns expect, whatever font the system has.
+const BASE = Math.min(13, Math.max(11, (13 * 7.4) / measure.measureText("0").width));
 const widths = new Map();
 const textWidth = (text, size, bold) => {
   const name = `${size}${bold}${text}`;
@@ -42,17 +45,20 @@ export class Grid {
     this.frozenRows = make("div", { class: "rows frozen", role: "rowgroup" });
     this.body = make("div", { class: "rows", role: "rowgroup" });
     this.headGroup = make("div", { class: "headgroup", role: "rowgroup" }, this.head);
-    this.floats = make("div", { class: "floats", role: "presentation" });
-    this.floatSlide = make("div", { class: "slide" });
-    this.floats.append(this.floatSlide);
+    this.floats = [0, 1, 2, 3].map((pane) => { // 1: in frozen columns, 2: in frozen rows, 3: in both
+      const slide = make("div", { class: "slide" });
+      return { pane, slide, element: make("div", { class: `floats pane-${pane}`, role: "presentation" }, slide) };
+    });
     this.lightLayer = make("div", { class: "lights", "aria-hidden": "true" });
     this.selection = make("div", { class: "selection", "aria-hidden": "true" });
     this.cursor = make("div", { class: "cursor", "aria-hidden": "true" });
-    this.stage = make("div", { class: "stage", role: "presentation" }, this.headGroup, this.frozenRows, this.body, this.floats,
+    this.table = make("div", { class: "table", id: "grid", role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" }, this.headGroup, this.frozenRows, this.body);
+    this.stage = make("div", { class: "stage", role: "presentation" }, this.table, ...this.floats.map((each) => each.element),
       this.lightLayer, this.selection, this.cursor);
     this.spacer = make("div", { class: "spacer", role: "presentation" });
     element.append(this.stage, this.spacer);
     this.layout = null;
+    element.style.setProperty("--cell-size", `${BASE.toFixed(2)}px`);
     element.addEventListener("scroll", () => this.drawSoon(), { passive: true });
     new ResizeObserver(() => { this.resized = true; this.drawSoon(); }).observe(element);
     this.listen();
@@ -90,8 +96,8 @@ export class Grid {
     }
     this.notes = new Map(layout.notes.map(([row, column, text]) => [key(row, column), text]));
     this.side = Math.max(40, 16 + 8 * String(layout.rows).length);
-    this.element.setAttribute("aria-rowcount", layout.rows + 1);
-    this.element.setAttribute("aria-colcount", layout.columns + 1);
+    this.table.setAttribute("aria-rowcount", layout.rows + 1);
+    this.table.setAttribute("aria-colcount", layout.columns + 1);
     this.element.classList.toggle("plain", !layout.gridlines);
   }
 
@@ -325,9 +331,10 @@ export class Grid {
       height = this.down.offset(merged[2] + 1) - this.down.offset(row);
     }
     const style = known ? this.styles[known.style] || {} : {};
-    const more = known ? known.more : {};
+    const shade = this.overlay && this.overlay.get(key(row, column));
+    const more = shade ? { ...(known ? known.more : {}), f: undefined, bar: undefined, g: shade } : known ? known.more : {};
     let text = known && !more.hide ? known.text : "";
-    const size = style.z ? (style.z / 11) * 13 : 13;
+    const size = style.z ? (style.z / 11) * BASE : BASE;
     let spill = 0, squeezed = 0;
     if (text && known.kind === "t" && !style.w && !merged && !style.r && text.indexOf("\n") < 0) {
       const needed = textWidth(text, size, style.b) + 8 + 8 * (style.n || 0) - width;
@@ -340,7 +347,7 @@ export class Grid {
     const signature = `${text}|${known ? known.kind : ""}|${known ? known.style : ""}|${JSON.stringify(more)}|${width}|${height}|${left}|${spill}|${note ? 1 : 0}|${mark ? mark.severity : ""}`;
     if (!fresh && element.signature === signature) return;
     element.signature = signature;
-    element.className = `cell${spill ? " spill" : ""}${merged ? " merged" : ""}${note ? " note" : ""}${mark ? ` mark ${mark.severity}` : ""}${known && known.kind === "e" ? " error" : ""}`;
+    element.className = `cell${spill ? " spill" : ""}${merged ? " merged" : ""}${note ? " note" : ""}${mark ? ` mark mark-${mark.severity}` : ""}${known && known.kind === "e" ? " error" : ""}`;
     element.style.cssText = `left:${left}px;width:${width + spill}px;height:${height}px;${this.css(style, more, known ? known.kind : "")}${squeezed ? `font-size:${squeezed.toFixed(2)}px` : ""}`;
     if (more.icon) {
       const icon = this.icon(more.icon);
@@ -356,11 +363,16 @@ export class Grid {
     let room = 0, other = column;
     while (room < needed) {
       other += leftwards ? -1 : 1;
-      if (other < 1 || other > this.layout.columns || this.cells.has(key(row, other)) || this.covered.has(key(row, other))) break;
+      if (other < 1 || other > this.layout.columns || !this.free(row, other) || this.covered.has(key(row, other))) break;
       if (other === this.frozen[1] + (leftwards ? 0 : 1)) break; // not across the edge of what is frozen
       room += this.across.size(other);
     }
     return [room, leftwards ? left - room : left];
+  }
+
+  free(row, column) { // whether a text may reach into a cell
+    const known = this.cells.get(key(row, column));
+    return !known || (known.text === "" && !known.more.f && !known.more.g && !(this.styles[known.style] || {}).f && !(this.styles[known.style] || {}).e);
   }
 
   turn(angle) {
@@ -385,13 +397,13 @@ export class Grid {
     if (more.i ?? style.i) css += "font-style:italic;";
     const lines = [style.u && "underline", (more.s ?? style.s) && "line-through"].filter(Boolean).join(" ");
     if (lines) css += `text-decoration:${lines};`;
-    if (style.z) css += `font-size:${((style.z / 11) * 13).toFixed(2)}px;`;
+    if (style.z) css += `font-size:${((style.z / 11) * BASE).toFixed(2)}px;`;
     const across = !style.a || style.a === "general" ? (kind === "n" ? "right" : kind === "b" || kind === "e" ? "center" : "left") : style.a;
     css += `justify-content:${{ right: "flex-end", center: "center", centerContinuous: "center", distributed: "center" }[across] || "flex-start"};`;
     if (across === "right") css += "text-align:right;"; else if (across === "center") css += "text-align:center;";
     const down = style.v || "bottom";
-    css += `align-items:${{ top: "flex-start", center: "center" }[down] || "flex-end"};`;
-    if (style.w) css += "white-space:pre-wrap;overflow-wrap:anywhere;";
+    css += `align-items:${{ top: "flex-start", center: "safe center" }[down] || "safe flex-end"};`;
+    if (style.w) css += "white-space:pre-wrap;overflow-wrap:break-word;";
     if (style.n) css += `padding-${across === "right" ? "right" : "left"}:${4 + 9 * style.n}px;`;
     if (style.e) {
       ["left", "right", "top", "bottom"].forEach((side, index) => {
@@ -412,13 +424,33 @@ export class Grid {
 
   // ---- charts, buttons: whatever lies over the cells
 
+  setOverlay(overlay) { // colours that lie over those of the file, by key; null for none
+    this.overlay = overlay;
+    this.refresh();
+  }
+
+  setMarks(marks) { // by key: severity and texts
+    this.marks = marks;
+    this.rowMarks = new Map();
+    const grave = { error: 3, warning: 2, note: 1, right: 0 };
+    for (const [place, mark] of marks) {
+      const row = Math.floor(place / STRIDE), known = this.rowMarks.get(row);
+      if (mark.severity !== "right" && (!known || grave[mark.severity] > grave[known])) this.rowMarks.set(row, mark.severity);
+    }
+    this.refresh();
+  }
+
   setFloats(items) {
     this.floating = items;
-    this.floatSlide.replaceChildren(...items.map((item) => item.element));
+    for (const { pane, slide } of this.floats) {
+      const own = items.filter((item) => (item.from[1] <= this.frozen[1] ? 1 : 0) + (item.from[0] <= this.frozen[0] ? 2 : 0) === pane);
+      slide.replaceChildren(...own.map((item) => item.element));
+    }
     for (const item of items) {
-      const x = this.across.offset(item.from[1]) + item.from[2], y = this.down.offset(item.from[0]) + item.from[3];
-      const right = item.to ? this.across.offset(item.to[1]) + item.to[2] : x + item.size[0];
-      const bottom = item.to ? this.down.offset(item.to[0]) + item.to[3] : y + item.size[1];
+      const edge = (axis, line, within) => axis.offset(line) + Math.min(within, Math.max(axis.size(line), 0));
+      const x = edge(this.across, item.from[1], item.from[2]), y = edge(this.down, item.from[0], item.from[3]);
+      const right = item.to ? edge(this.across, item.to[1], item.to[2]) : x + item.size[0];
+      const bottom = item.to ? edge(this.down, item.to[0], item.to[3]) : y + item.size[1];
       item.element.style.cssText = `left:${x}px;top:${y}px;width:${Math.max(right - x, 8)}px;height:${Math.max(bottom - y, 8)}px`;
       item.box = { width: Math.max(right - x, 8), height: Math.max(bottom - y, 8) };
     }
@@ -426,8 +458,11 @@ export class Grid {
   }
 
   drawFloats() {
-    this.floats.style.cssText = `left:${this.side + this.frozenWidth}px;top:${HEAD + this.frozenHeight}px`;
-    this.floatSlide.style.transform = `translate(${-this.left - this.frozenWidth}px,${-this.top - this.frozenHeight}px)`;
+    for (const { pane, slide, element } of this.floats) {
+      const fixedX = pane & 1, fixedY = pane & 2;
+      element.style.cssText = `left:${this.side + (fixedX ? 0 : this.frozenWidth)}px;top:${HEAD + (fixedY ? 0 : this.frozenHeight)}px`;
+      slide.style.transform = `translate(${fixedX ? 0 : -this.left - this.frozenWidth}px,${fixedY ? 0 : -this.top - this.frozenHeight}px)`;
+    }
   }
 
   // ---- selection
@@ -486,13 +521,13 @@ export class Grid {
     this.selection.classList.toggle("many", area[0] !== area[2] || area[1] !== area[3]);
     const merged = this.covered.get(key(...this.active));
     put(this.cursor, merged || [...this.active, ...this.active], 1);
-    const name = `cell-${this.active[0]}-${this.active[1]}`, element = document.getElementById(name);
+    const name = `cell-${this.active[0]}-${this.active[1]}`, element = this.stage.querySelector(`#${name}`);
     if (this.described && this.described !== element) { this.described.removeAttribute("aria-selected"); this.described.removeAttribute("aria-label"); }
     if (element) {
-      this.element.setAttribute("aria-activedescendant", name);
+      this.table.setAttribute("aria-activedescendant", name);
       element.setAttribute("aria-selected", "true");
       element.setAttribute("aria-label", `${cellName(...this.active)}: ${element.textContent || "blank"}${this.noteOf(...this.active) ? ", has a note" : ""}`);
-    } else this.element.removeAttribute("aria-activedescendant");
+    } else this.table.removeAttribute("aria-activedescendant");
     this.described = element;
     this.drawLights();
   }
@@ -542,7 +577,7 @@ export class Grid {
         this.select(place.row, place.column, { extend: event.shiftKey, reveal: event.pointerType === "mouse" });
         dragging = event.pointerType === "mouse" ? "cells" : null;
       }
-      element.focus({ preventScroll: true });
+      this.table.focus({ preventScroll: true });
     });
     window.addEventListener("pointermove", (event) => {
       if (!dragging || !(event.buttons & 1)) { dragging = null; return; }

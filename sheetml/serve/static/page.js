@@ -5,6 +5,7 @@ import { Editor } from "./editor.js";
 import { make, cellName, areaName, figure, toast } from "./dom.js";
 import { isDark, series } from "./colours.js";
 import { Panel } from "./panel.js";
+import { floats, paint } from "./charts.js";
 
 const $ = (id) => document.getElementById(id);
 const page = { book: null, sheet: 0, state: {}, layouts: new Map(), places: new Map(), cell: null };
@@ -32,6 +33,7 @@ const takers = {
     page.painted?.();
   },
   extent: (news) => { if (news.sheet === page.sheet) grid.grow(news.rows, news.columns); },
+  charts: (news) => { if (news.sheet === page.sheet) { page.charts = news.charts; drawCharts(); } },
   state: (news) => {
     const before = page.state;
     page.state = news;
@@ -41,7 +43,7 @@ const takers = {
 
 // ---- the grid
 
-const grid = new Grid($("grid"), {
+const grid = new Grid($("sheet"), {
   onLook: (sheet, areas) => link.look(sheet, areas),
   onSelect: (active, area, several) => selected(active, area, several),
   onEdit: () => startEditing(null, true),
@@ -125,6 +127,16 @@ const sumSoon = (area, several) => {
 const step = (down, right) => {
   if (!down && !right) return;
   grid.select(down ? grid.down.next(grid.active[0], down) : grid.active[0], right ? grid.across.next(grid.active[1], right) : grid.active[1]);
+};
+
+const drawCharts = () => {
+  const items = floats(page.charts, grid.layout, (name) => page.tell("macro", { sheet: page.sheet, name }));
+  const same = grid.floating && grid.floatingFor === page.sheet && grid.floating.length === items.length;
+  if (same) items.forEach((item, index) => { item.element = grid.floating[index].element; item.element.disabled = false; });
+  if (same) grid.floating = items.map((item, index) => ({ ...item, box: grid.floating[index].box }));
+  else grid.setFloats(items);
+  grid.floatingFor = page.sheet;
+  for (const item of grid.floating) if (item.chart) paint(item);
 };
 
 // ---- keys on the grid
@@ -260,7 +272,7 @@ $("theme").addEventListener("click", () => {
   try { localStorage.setItem("sheetml-theme", document.documentElement.dataset.theme); } catch { /* for this visit only */ }
   repaint();
 });
-const repaint = () => { grid.draw(); panel.repaint(); if (page.cell) lightReads(page.cell); };
+const repaint = () => { grid.draw(); drawCharts(); panel.repaint(); if (page.cell) lightReads(page.cell); };
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
 try { const chosen = localStorage.getItem("sheetml-theme"); if (chosen) document.documentElement.dataset.theme = chosen; } catch { /* as the system has it */ }
 
@@ -297,7 +309,10 @@ const showSheet = async (position) => {
   }
   $("grid").setAttribute("aria-label", `Cells of ${page.book.sheets[position].name}`);
   link.looking = null;
+  page.charts = [];
+  grid.floatingFor = null;
   grid.show(position, layout, page.places.get(position));
+  drawCharts();
   panel.sheet(position);
   selected(grid.active, grid.area, false);
 };

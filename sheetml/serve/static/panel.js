@@ -1,12 +1,16 @@
 // The tools beside the grid. Each tool is a module of its own: begin, show, state, cell, sheet.
 import { make } from "./dom.js";
 import { CellTool } from "./cell.js";
+import { SolveTool } from "./solve.js";
+import { TrainTool } from "./train.js";
+import { GradientTool } from "./gradient.js";
+import { MarksTool } from "./marks.js";
 
 export class Panel {
   constructor(page) {
     this.page = page;
     this.element = document.getElementById("panel");
-    this.tools = { cell: new CellTool(page) };
+    this.tools = { cell: new CellTool(page), solve: new SolveTool(page), train: new TrainTool(page), gradient: new GradientTool(page), marks: new MarksTool(page) };
     this.open = null;
     this.title = make("h2");
     this.body = make("div", { class: "tool" });
@@ -14,25 +18,26 @@ export class Panel {
       make("header", {}, this.title, make("button", { class: "icon close", "aria-label": "Close", text: "×", onclick: () => this.show(null) })),
       this.body,
     );
-    for (const button of document.querySelectorAll("[data-tool]")) {
+    for (const button of document.querySelectorAll("button[data-tool]")) {
       if (!this.tools[button.dataset.tool]) { button.hidden = true; continue; }
       button.addEventListener("click", () => this.show(this.open === button.dataset.tool ? null : button.dataset.tool));
     }
   }
 
   async begin(book) {
-    for (const tool of Object.values(this.tools)) await tool.begin?.(book);
+    await Promise.all(Object.values(this.tools).map((tool) => tool.begin?.(book)));
   }
 
   show(name) {
     if (this.open) this.tools[this.open].left?.();
     this.open = name;
     this.element.hidden = name === null;
-    for (const button of document.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === name);
+    for (const button of document.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === name);
     if (name === null) { document.getElementById("grid").focus(); this.page.grid.drawSoon(); return; }
     const tool = this.tools[name];
     this.title.textContent = tool.title;
     this.element.setAttribute("aria-label", tool.title);
+    this.element.dataset.tool = name;
     this.body.replaceChildren(tool.element);
     tool.shown?.();
     if (this.page.cell) tool.cell?.(this.page.cell);

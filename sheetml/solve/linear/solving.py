@@ -68,6 +68,7 @@ def _solve(program: Program, problem: Problem, limits: Limits, callback: Callabl
     fun_start = _objective(problem, problem.start)
 
     def follow(iterations: int, best: float) -> None:
+        limits.check_interrupted()
         if callback is not None and math.isfinite(best):
             seconds = time.perf_counter() - started
             callback(Progress(iterations, iterations, program.sign * best, seconds))
