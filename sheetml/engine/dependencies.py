@@ -164,7 +164,8 @@ def _chain(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarr
     before = order[:-1]
     if (rows[before] > bottom[order[1:]]).any() or (rows[before] < reference.top[0]).any():
         return None  # the reader before is not in the area
-    readers, sources = [], []
+    readers: list[np.ndarray] = []
+    sources: list[np.ndarray] = []
     starts = np.concatenate([[reference.top[0]], bottom[before] + 1])
     for position, start in zip(order.tolist(), starts.tolist()):
         last = int(bottom[position])

@@ -159,7 +159,7 @@ def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:
     """The blocks of a sheet: what the file shows to be one formula is looked at once."""
     cells, formulas = sheet.cells, sheet.cells.formulas
     numbers: dict[tuple[object, ...], int] = {}
-    used = np.unique(formulas.which).tolist()
+    used = distinct(formulas.which).tolist()
     block_of = np.zeros(len(formulas.held), np.intp)
     for which in used:
         held = formulas.held[which]

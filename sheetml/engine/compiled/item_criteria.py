@@ -37,7 +37,7 @@ class Question:
         return answer
 
 
-def _unknown(items: list[Item]) -> bool:
+def _unknown(items: Sequence[Item]) -> bool:
     """Whether one of them could not be computed."""
     return ErrorCode in set(map(type, items)) and any(item is ErrorCode.UNCOMPUTABLE for item in items)
 

@@ -278,11 +278,13 @@ class _Writer:
             return self._asked(node, context, _BY_VALUE[node.function])
         if len(pairs) % 2 or any(isinstance(argument, Missing) for argument in node.arguments):
             raise NotWritten
-        found = [self.reference(area, context) for area in areas]
+        found: list[Reference] = []
         scope = context.workspace.scope
-        for each in found:
+        for area in areas:
+            each = self.reference(area, context)
             if not isinstance(each, Reference) or (each.bottom > scope.row_limit).any():
                 raise NotWritten
+            found.append(each)
             if (each.right > scope.column_limit).any():
                 raise NotWritten
             if (each.height != found[0].height).any() or (each.width != found[0].width).any():
@@ -295,7 +297,9 @@ class _Writer:
     def _asked(self, node: Call, context: Context, by_value: range | tuple[int, ...]) -> str:
         """A function evaluated by the engine for one cell, with its arguments as variables."""
         arguments: list[Node] = []
-        variables, texts, fixed = [], [], True
+        variables: list[str] = []
+        texts: list[str] = []
+        fixed = True
         for position, argument in enumerate(node.arguments):
             if isinstance(argument, (*_CONSTANTS, Missing)):
                 arguments.append(argument)
