@@ -86,7 +86,7 @@ export class Grid {
     const heights = layout.heights.map(([row, size]) => [row, row, size]);
     this.down = new Axis(layout.rows, layout.defaultHeight || 20, heights);
     this.across = new Axis(layout.columns, layout.defaultWidth, layout.widths);
-    this.frozen = [Math.min(layout.frozen[0], 60), Math.min(layout.frozen[1], 40)];
+    this.frozen = this.affordable();
     this.merged = new Map();
     for (const area of layout.merged) this.merged.set(key(area[0], area[1]), area);
     this.covered = new Map();
@@ -182,15 +182,31 @@ export class Grid {
     return { row, column, head: y < 0, side: x < 0 };
   }
 
+  affordable() { // frozen rows and columns, unless they leave too little room for the others
+    const [rows, columns] = [Math.min(this.layout.frozen[0], 60), Math.min(this.layout.frozen[1], 40)];
+    const width = this.element.clientWidth - (this.side || 40), height = this.element.clientHeight - HEAD;
+    return [this.down.offset(rows + 1) <= height * 0.6 ? rows : 0, this.across.offset(columns + 1) <= width * 0.6 ? columns : 0];
+  }
+
   resize() {
     this.resized = false;
+    const seen = this.view && this.active[0] >= this.view.first && this.active[0] <= this.view.last;
     this.width = this.element.clientWidth;
     this.height = this.element.clientHeight;
+    const frozen = this.affordable();
+    if (frozen[0] !== this.frozen[0] || frozen[1] !== this.frozen[1]) {
+      this.frozen = frozen;
+      this.forget();
+      for (const element of this.heads?.values() || []) element.remove();
+      this.heads?.clear();
+      if (this.floating) this.setFloats(this.floating);
+    }
     this.stage.style.width = `${this.width}px`;
     this.stage.style.height = `${this.height}px`;
     this.stage.style.marginBottom = `${-this.height}px`;
     this.spacer.style.width = `${this.across.total + this.side}px`;
     this.spacer.style.height = `${this.limitedHeight + HEAD}px`;
+    if (seen) this.reveal(...this.active);
   }
 
   // ---- drawing
