@@ -9,7 +9,9 @@ for model in wb.solver_models: model.solve()           what Excel's Solver would
 wb.save("solved.xlsx")
 """
 
-from sheetml.api import Workbook, open
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from sheetml.errors import (
     CalculationError,
     DataError,
@@ -20,11 +22,17 @@ from sheetml.errors import (
     SheetmlError,
     SolverError,
     UncomputableError,
+    UnknownSheetError,
     WorkbookError,
 )
 from sheetml.version import __version__
-from sheetml.workbook import Worksheet
-from sheetml.xlsx.model import ErrorCode
+
+if TYPE_CHECKING:
+    from sheetml.api import Workbook, open
+    from sheetml.content import text
+    from sheetml.notebook import show
+    from sheetml.workbook import Worksheet
+    from sheetml.xlsx.model import ErrorCode
 
 __all__ = [
     "CalculationError",
@@ -37,9 +45,33 @@ __all__ = [
     "SheetmlError",
     "SolverError",
     "UncomputableError",
+    "UnknownSheetError",
     "Workbook",
     "WorkbookError",
     "Worksheet",
     "__version__",
     "open",
+    "show",
+    "text",
 ]
+
+# Imported when they are first asked for: the command line needs only some of them, and some of the time none.
+_MODULES = {
+    "ErrorCode": "sheetml.xlsx.model",
+    "Workbook": "sheetml.api",
+    "Worksheet": "sheetml.workbook",
+    "open": "sheetml.api",
+    "show": "sheetml.notebook",
+    "text": "sheetml.content",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine import questions
+from sheetml.engine.cell_function import flat_words
 from sheetml.engine.dependencies import pairs_of
 from sheetml.engine.values import NUMBER
 from sheetml.errors import CalculationError, FormulaError
@@ -57,6 +58,7 @@ class DerivativeCheck:
     mean_relative: float = 0.0
     factor: float | None = None  # where all cells are this many times the derivative
     wrong: list[WrongCell] = field(default_factory=list)
+    flat: str = ""  # what is constant between its jumps, and taken to have the derivative 0
 
     @property
     def verdict(self) -> str:
@@ -252,6 +254,7 @@ def _check(workbook: Book, partial: PartialDerivatives, number: int, column: _Co
     stated = np.where(numeric, workbook.calculation.numbers(slots), np.nan)
     exact = partial.slopes(number)
     result = DerivativeCheck(partial.of.address, partial.wrt[number].address, column.address, partial.rows)
+    result.flat = flat_words(partial.f.flat)
     gap = np.abs(stated - exact)[numeric]
     size = np.maximum(np.abs(stated), np.abs(exact))[numeric]
     relative = np.divide(gap, size, out=np.zeros_like(gap), where=size > 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.formula.references import column_letters
+from sheetml.optional import needed
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, ERROR_TEXT, ErrorCode
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def to_frame(values: np.ndarray, top: int, left: int, header: bool) -> pd.DataFr
     The frame is named by the sheet's row numbers and column letters, or with `header` its columns by the
     first row. Blanks are missing values, errors their texts.
     """
-    import pandas as pd
-
+    pd = needed("pandas", extra="learn")
     plain = [[_plain(value) for value in row] for row in values.tolist()]
     columns: list[Any] = [column_letters(left + offset) for offset in range(values.shape[1])]
     index = range(top, top + len(plain))
@@ -40,6 +40,11 @@ def to_frame(values: np.ndarray, top: int, left: int, header: bool) -> pd.DataFr
         columns = [letters if _is_missing(name) else name for name, letters in zip(plain[0], columns)]
         plain, index = plain[1:], index[1:]
     return pd.DataFrame(plain, index=index, columns=columns, dtype=object).infer_objects()
+
+
+def shown_text(value: Any) -> str:
+    """A cell's value as notebooks show it: blanks are empty."""
+    return "" if value is None else str(_plain(value))
 
 
 def _plain(value: Any) -> Any:

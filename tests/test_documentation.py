@@ -11,8 +11,9 @@ import pytest
 from tests.reference import PROJECT
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-TRACING = PROJECT / "docs" / "tracing.md"
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "tutorial").glob("*.md")), TRACING]
+TUTORIAL = sorted((PROJECT / "docs" / "tutorial").glob("*.md"))
+OTHERS = [PROJECT / "docs" / name for name in ("tracing.md", "what-if.md", "python.md")]
+PAGES = [PROJECT / "README.md", *TUTORIAL, *OTHERS]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

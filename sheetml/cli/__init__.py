@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +27,7 @@ COMMANDS = {
     "solver": "State, show or remove the Solver models of a workbook.",
     "seek": "Find the value of a cell that brings another to a value (goal seek).",
     "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
+    "export-code": "Write a cell, with its gradient, as a Python module that needs NumPy only.",
     "check": "Recompute every formula and compare with the values Excel stored.",
     "new": "Build a workbook from your own data.",
     "gradcheck": "Compare derivatives in a workbook's cells with the exact ones.",
@@ -35,6 +42,25 @@ COMMANDS = {
     "audit": "Look for what is probably wrong: broken patterns, dead names, idle Solver cells.",
     "compare": "Compare two workbooks cell by cell, with a web page of the sheets side by side.",
 }
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """While packages are imported Ctrl-C ends the process at once: nothing is begun that would have to be undone."""
+
+    def leave(*_: Any) -> None:
+        os.write(sys.stderr.fileno(), b"sheetml: interrupted.\n")
+        os._exit(INTERRUPTED)
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else somebody else has a say in it
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Commands(click.Group):
@@ -54,9 +80,29 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands_by_name:
             return None
-        module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
+        with _starting():
+            module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
+        # a file's numbers overflow and divide by zero: that shows in the results, and is no warning to who calls
+        ctx.with_resource(importlib.import_module("numpy").errstate(all="ignore"))
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; a name that is mistyped is answered with those that are like it."""
+        name = args[0]
+        if name in self.commands_by_name or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        path = ctx.command_path
+        likest = difflib.get_close_matches(name.lower(), self.commands_by_name, n=3, cutoff=0.6)
+        if likest:
+            help_ = f"did you mean {' or '.join(f'{path} {each}' for each in likest)}?"
+        elif Path(name).suffix.lower() in (".xlsx", ".xlsm"):
+            help_ = f"that is a workbook; say what to do with it, as in: {path} run {name}"
+        else:
+            help_ = f"see {path} --help."
+        raise click.UsageError(f"There is no command {name!r}: {help_}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
@@ -79,16 +125,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits: 0 well, 1 differences or findings, 2 bad input, 130 interrupted."""
     try:
         result = sheetml.main(arguments, prog_name="sheetml", standalone_mode=False)
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(BAD_INPUT)
     except SheetmlError as error:
-        click.echo(f"sheetml: {error}", err=True)
+        from sheetml.cli.terminal import say
+
+        say(f"sheetml: {error}", error=True)
         sys.exit(BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("sheetml: interrupted.", err=True)
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        why = str(stopped) or str(stopped.__cause__ or "")  # click turns the one into the other
+        click.echo(f"sheetml: interrupted{f': {why}' if why else '.'}", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
-        sys.exit(0)
     sys.exit(result if isinstance(result, int) else 0)

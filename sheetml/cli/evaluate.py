@@ -45,9 +45,12 @@ def command(
     if as_json:
         print_json(document)
         return
+    from sheetml.report.words import minus, quantity
+
     console = results()
     console.print(
-        f"{fitted!r} on {len(read):,} ratings" + (f", {left_out:,} left out" if left_out else ""), markup=False
+        f"{fitted!r} on {quantity(len(read), 'rating')}" + (f", {left_out:,} left out" if left_out else ""),
+        markup=False,
     )
     for name, value in measured.items():
-        console.print(f"{name:>6} {value:10.5f}")
+        console.print(minus(f"{name:>6} {value:10.5f}"), markup=False)

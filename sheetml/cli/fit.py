@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sheetml.cli.ratings_options import movies_option, ratings_options, read_ratings
+from sheetml.cli.ratings_options import movies_option, ratings_options, read_blocks, read_ratings
 from sheetml.cli.terminal import (
     EXISTING_FILE,
     OUTPUT_FILE,
+    PAGES,
+    PICTURES,
     OneOf,
+    check_output,
     json_option,
     messages,
+    overwrite_option,
     print_json,
     quiet_option,
     results,
+    say,
+    written,
 )
 from sheetml.errors import ModelError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     from sheetml.learn import Epoch, FactorModel, RateSearch, Ratings
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
 MODEL = OneOf("sheetml.learn", "MODELS")
 OPTIMIZER = OneOf("sheetml.learn.optimizers", "OPTIMIZERS")
 SCHEDULE = OneOf("sheetml.learn.schedules", "SCHEDULES")
+BYTES_TO_READ = 64  # memory that a rating takes while it is read and split
 SPLITS = ("random", "time", "last")
 
 
@@ -59,6 +70,11 @@ SPLITS = ("random", "time", "last")
               help="Which ratings are kept: any, the latest, or each user's last.")  # fmt: skip
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs without a better validation.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of split, start and order.")
+@click.option("--workers", type=click.IntRange(min=1),
+              help="Cores for one training of dot or dot-bias, with --lazy; the order of work differs.")  # fmt: skip
+@click.option("--out-of-core/--in-memory", default=None,
+              help="Whether the ratings are kept on disk, in blocks beside the output; by default where they would "
+                   "fill half the memory.")  # fmt: skip
 @ratings_options
 @movies_option
 @click.option("--checkpoint", type=OUTPUT_FILE, help="Write all that is needed to go on there after each epoch.")
@@ -67,6 +83,7 @@ SPLITS = ("random", "time", "last")
               help="Search for a learning rate, print it, draw it to PNG if given; train nothing.")  # fmt: skip
 @click.option("--report", type=OUTPUT_FILE, help="Write a page about the fit: losses, biases, embeddings, settings.")
 @click.option("--plots", type=OUTPUT_FILE, help="Write the pictures of the report into this folder, as PNG.")
+@overwrite_option
 @json_option
 @quiet_option
 def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> int:
@@ -74,7 +91,8 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
 
     RATINGS is a CSV file (plain or .gz), a Parquet file, or one of MovieLens' own forms (u.data,
     ratings.dat). The loss of each epoch is printed, on the training and on the validation part. Ctrl-C
-    ends the training: what it has learned so far is written.
+    ends the training: the best epoch so far is written. The first fit on a machine compiles the trainer,
+    which takes some seconds and counts for no epoch.
     """
     target = output or ratings.with_name(f"{ratings.name.split('.')[0]}.model.npz")
     _spare_the_input([ratings, options["movies"]], [target, options["checkpoint"], options["report"]])
@@ -82,21 +100,91 @@ def command(ratings: Path, output: Path | None, kind: str, **options: Any) -> in
         model = _model(kind, options)
     except ValueError as error:
         raise ModelError(f"the model {kind} cannot be made: {error}.") from None
+    _check_outputs(target, options)
+    if options["find_lr"] or options["plots"]:
+        needed("matplotlib", extra="plots")  # before the training, not after it
+    if _is_out_of_core(ratings, options):
+        return _fit_on_disk(ratings, model, target, options)
     read = read_ratings(ratings, options)
     if options["find_lr"] is not None:
         return _find_learning_rate(model, read, options)
     train, valid = _split(read, options["valid"], options["split"], options["seed"])
-    show = not (options["quiet"] or options["as_json"])
-    if show:
-        _print_start(model, train, valid)
-    interrupted = _fit(model, train, valid, options, show)
-    model.save(target)
+    counts = _Counts(len(train), train.user_count, train.item_count, 0 if valid is None else len(valid))
+    show = _start(model, counts, options)
+    interrupted = _fit(model, lambda **told: model.fit(train, validation=valid, **told), options, show)
     measured = {} if valid is None else model.evaluate(valid)
     _write_pictures(model, train, measured, options)
+    return _end(model, counts, measured, target, options, interrupted)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How many ratings are fitted to, of how many users and items, and how many are held out."""
+
+    ratings: int
+    users: int
+    items: int
+    held_out: int
+
+
+# ---- ratings on disk
+
+
+def _is_out_of_core(path: Path, options: dict[str, Any]) -> bool:
+    if options["out_of_core"] is not None:
+        return bool(options["out_of_core"])
+    from sheetml.learn.ratings_files import count_of_rows
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return count_of_rows(path) * BYTES_TO_READ > memory / 2
+
+
+def _fit_on_disk(path: Path, model: FactorModel, target: Path, options: dict[str, Any]) -> int:
+    """Fits to ratings in blocks on disk, which are removed in the end."""
+    unfit = {
+        "--split": options["split"] != "random",
+        "--find-lr": options["find_lr"] is not None,
+        "--report": options["report"] is not None,
+        "--plots": options["plots"] is not None,
+    }
+    for name, given in unfit.items():
+        if given:
+            raise ModelError(f"{name} needs the ratings in memory: leave it out, or ask for --in-memory.")
+    if not model.blocks_by:
+        raise ModelError(f"{model!r} needs the ratings in memory: choose als, dot-bias, dot or net, or --in-memory.")
+    with tempfile.TemporaryDirectory(prefix=".sheetml-ratings-", dir=target.parent) as folder:
+        blocks = read_blocks(path, Path(folder), model.blocks_by, options)
+        facts = blocks.facts
+        counts = _Counts(len(blocks), facts.user_count, facts.item_count, blocks.held_out_count)
+        show = _start(model, counts, options)
+        interrupted = _fit(model, lambda **told: model.fit_blocks(blocks, **told), options, show)
+        measured = model.evaluate_parts(blocks.held_out())
+        return _end(model, counts, measured, target, options, interrupted)
+
+
+def _start(model: FactorModel, counts: _Counts, options: dict[str, Any]) -> bool:
+    """Says what is fitted to what, unless that is not asked for; whether it is."""
+    show = not (options["quiet"] or options["as_json"])
+    if show:
+        from sheetml.report.words import quantity
+
+        held_out = f", {counts.held_out:,} more for validation" if counts.held_out else ""
+        numbers = f"{quantity(counts.ratings, 'rating')} of {quantity(counts.items, 'item')} by "
+        numbers += f"{quantity(counts.users, 'user')}{held_out}"
+        results().print(f"{model!r}\n{numbers}", markup=False)
+    return show
+
+
+def _end(
+    model: FactorModel, counts: _Counts, measured: dict[str, float], target: Path, options: dict[str, Any],
+    interrupted: bool,
+) -> int:  # fmt: skip
+    """Writes the model, and says so."""
+    model.save(target)
     if options["as_json"]:
-        print_json(_document(model, train, valid, measured, target, interrupted))
-    elif show:
-        _print_end(measured, target, options)
+        print_json(_document(model, counts, measured, target, interrupted))
+    elif not options["quiet"]:
+        _print_end(model, measured, target, options, interrupted)
     return _exit_code(interrupted)
 
 
@@ -105,6 +193,21 @@ def _spare_the_input(inputs: list[Path | None], outputs: list[Path | None]) -> N
     for path in outputs:
         if path is not None and path.resolve() in read:
             raise ModelError(f"{path} is read by this command: name another file to write.")
+
+
+def _check_outputs(target: Path, options: dict[str, Any]) -> None:
+    """Every file that will be written has a name that fits, and replaces none that it should not."""
+    overwrite, goes_on = options["overwrite"], options["resume"] and options["checkpoint"] is not None
+    if options["find_lr"]:
+        check_output(Path(options["find_lr"]), PICTURES, overwrite=overwrite, option="--find-lr")
+    if options["find_lr"] is not None:
+        return
+    check_output(target, (".npz",), overwrite=overwrite or goes_on)
+    if options["report"] is not None:
+        check_output(options["report"], PAGES, overwrite=overwrite or goes_on, option="--report", binary=False)
+    checkpoint = options["checkpoint"]
+    if checkpoint is not None and checkpoint.exists() and not (goes_on or overwrite):
+        raise ModelError(f"{checkpoint} exists: go on from it with --resume, or begin anew with --overwrite.")
 
 
 def _exit_code(interrupted: bool) -> int:
@@ -122,7 +225,7 @@ def _model(kind: str, options: dict[str, Any]) -> FactorModel:
 
     chosen = MODELS[kind]
     settings: dict[str, Any] = {"seed": options["seed"]} if "seed" in chosen.parameter_names() else {}
-    for name in ("factors", "epochs", "batch", "patience"):
+    for name in ("factors", "epochs", "batch", "patience", "workers"):
         if options[name] is not None:
             settings[name] = options[name]
     if options["limits"] is not None:
@@ -222,20 +325,20 @@ def _split(ratings: Ratings, part: float, how: str, seed: int) -> tuple[Ratings,
 # ---- fitting
 
 
-def _fit(model: FactorModel, train: Ratings, valid: Ratings | None, options: dict[str, Any], show: bool) -> bool:
+def _fit(model: FactorModel, fit: Callable[..., object], options: dict[str, Any], show: bool) -> bool:
     """Fits the model; True where Ctrl-C ended it. The first epoch must have ended by then."""
     from sheetml.learn.embedding import EmbeddingModel
 
-    with _told(show) as (progress, on_epoch):
-        more: dict[str, Any] = {"validation": valid, "on_epoch": on_epoch}
+    with _told(show) as (progress, on_epoch), _compiling(show):
+        more: dict[str, Any] = {"on_epoch": on_epoch}
         if isinstance(model, EmbeddingModel):
             there = options["checkpoint"] is not None and options["checkpoint"].exists()
             more |= {"progress": progress, "checkpoint": options["checkpoint"], "resume": options["resume"] and there}
         try:
-            model.fit(train, **more)
+            fit(**more)
         except KeyboardInterrupt:
-            if not model.history_ or not isinstance(model, EmbeddingModel):
-                raise
+            if not model.history_ or not hasattr(model, "item_factors_"):
+                raise KeyboardInterrupt("no epoch had ended, nothing was written.") from None
             return True
     return False
 
@@ -248,7 +351,8 @@ def _told(show: bool) -> Iterator[tuple[Progress | None, OnEpoch | None]]:
         return
     from rich import progress as rich_progress
 
-    console, lines = messages(), results()
+    lines = results()
+    console = lines if lines.is_terminal else messages()  # one console for both: neither writes over the other
     bar = rich_progress.Progress(
         rich_progress.TextColumn("epoch {task.fields[epoch]}"),
         rich_progress.BarColumn(),
@@ -266,11 +370,27 @@ def _told(show: bool) -> Iterator[tuple[Progress | None, OnEpoch | None]]:
     def on_epoch(epoch: Epoch) -> None:
         if epoch.epoch == 1:
             lines.print("epoch      train      valid       rate    seconds")
-        lines.print(_line(epoch))
+        lines.print(_line(epoch), markup=False)
         bar.reset(task, epoch=epoch.epoch + 1, loss=epoch.train_loss)
 
     with bar:
         yield progress, on_epoch
+
+
+@contextmanager
+def _compiling(show: bool) -> Iterator[None]:
+    """Says that the trainer is being compiled, where it is; and in the end how long that took."""
+    from sheetml.learn.compiling import compiling_is_told
+
+    if not show:
+        yield
+        return
+
+    def tell() -> None:
+        say("compiling the trainer: once on this machine, for some seconds ...", error=True)
+
+    with compiling_is_told(tell):
+        yield
 
 
 def _line(epoch: Epoch) -> str:
@@ -310,8 +430,7 @@ def _print_search(search: RateSearch, picture: str, as_json: bool) -> None:
 
 
 def _draw(search: RateSearch) -> None:
-    import plotext
-
+    plotext = needed("plotext", extra="plots")
     plotext.clear_figure()
     plotext.plot(search.rates.tolist(), search.losses.tolist())
     plotext.xscale("log")
@@ -324,51 +443,61 @@ def _draw(search: RateSearch) -> None:
 
 
 def _write_pictures(model: FactorModel, train: Ratings, measured: dict[str, float], options: dict[str, Any]) -> None:
-    if options["report"] is None and options["plots"] is None:
-        return
-    from sheetml.report.ratings_plots import plots_of, save_png
-
-    plots = plots_of(model)
     if options["plots"] is not None:
+        from sheetml.report.ratings_plots import plots_of, save_png
+
         try:
             options["plots"].mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"{options['plots']}: the folder cannot be made ({error.strerror}).") from None
-        for name, figure in plots.items():
+        for name, figure in plots_of(model).items():
             save_png(figure, options["plots"] / f"{name}.png")
     if options["report"] is not None:
         from sheetml.report.fit_page import write_fit_page
 
-        write_fit_page(options["report"], model, train, measured, plots)
+        write_fit_page(options["report"], model, train, measured)
 
 
 def _document(
-    model: FactorModel, train: Ratings, valid: Ratings | None, measured: dict[str, float], target: Path, stopped: bool
+    model: FactorModel, counts: _Counts, measured: dict[str, float], target: Path, stopped: bool
 ) -> dict[str, Any]:
+    from sheetml.learn.history import best_epoch
     from sheetml.learn.storage import described
 
     return {
         "model": described(model),
-        "ratings": len(train),
-        "users": train.user_count,
-        "items": train.item_count,
-        "validation_ratings": 0 if valid is None else len(valid),
+        "ratings": counts.ratings,
+        "users": counts.users,
+        "items": counts.items,
+        "validation_ratings": counts.held_out,
         "interrupted": stopped,
+        "epoch_kept": best_epoch(model.history_).epoch if stopped and hasattr(model, "user_table_") else None,
         "epochs": [vars(epoch) for epoch in model.history_],
         "validation": measured,
         "output": target,
     }
 
 
-def _print_start(model: FactorModel, train: Ratings, valid: Ratings | None) -> None:
-    held_out = f", {len(valid):,} more for validation" if valid is not None else ""
-    counts = f"{len(train):,} ratings of {train.item_count:,} items by {train.user_count:,} users{held_out}"
-    results().print(f"{model!r}\n{counts}", markup=False)
-
-
-def _print_end(measured: dict[str, float], target: Path, options: dict[str, Any]) -> None:
+def _print_end(
+    model: FactorModel, measured: dict[str, float], target: Path, options: dict[str, Any], interrupted: bool
+) -> None:
     console = results()
+    if interrupted:
+        console.print(_kept(model), markup=False)
     if measured:
-        console.print("validation: " + ", ".join(f"{name} {value:.5f}" for name, value in measured.items()))
-    written = [target, *(options[name] for name in ("report", "plots") if options[name] is not None)]
-    console.print("written: " + ", ".join(str(path) for path in written), markup=False)
+        from sheetml.report.words import minus
+
+        numbers = ", ".join(f"{name} {minus(f'{value:.5f}')}" for name, value in measured.items())
+        console.print(f"validation: {numbers}", markup=False)
+    written(console, target, options["report"], options["plots"])
+
+
+def _kept(model: FactorModel) -> str:
+    """What an interrupted fit has kept."""
+    from sheetml.learn.history import best_epoch
+
+    best, last = best_epoch(model.history_), model.history_[-1].epoch
+    if not hasattr(model, "user_table_"):  # a mean of draws, or tables that each epoch makes better
+        return f"interrupted: kept what {last} epochs came to."
+    which = "validation" if best.valid_loss is not None else "training"
+    return f"interrupted: kept epoch {best.epoch}, the best of {last} by its {which} loss."

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sheetml.cli.terminal import EXISTING_FILE, OneOf, results
+from sheetml.cli.terminal import EXISTING_FILE, OneOf, new_table, results, show_table
+from sheetml.errors import DataError
 
 if TYPE_CHECKING:
     from sheetml.learn import FactorModel, Ratings, Scored
+    from sheetml.learn.blocks import BlockedRatings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,14 +63,40 @@ def least_option(function: F) -> F:
     )(function)
 
 
+@contextmanager
+def _columns_are_named() -> Iterator[None]:
+    """Adds to what is said of a column that is not there which options say where it is."""
+    try:
+        yield
+    except DataError as error:
+        if "has no column" not in str(error):
+            raise
+        options = "--user-column, --item-column and --rating-column"
+        raise DataError(f"{str(error).rstrip('.')}. Say which they are with {options}.") from None
+
+
 def read_ratings(path: Path, options: dict[str, Any]) -> Ratings:
     """Reads ratings as the options of `ratings_options` say, with titles where there is an option "movies"."""
     from sheetml.learn import Ratings
 
-    columns = {name: options[f"{name}_column"] for name in ("user", "item", "rating", "time")}
-    ratings = Ratings.read(path, duplicates=options["duplicates"], **columns)
+    with _columns_are_named():
+        ratings = Ratings.read(path, duplicates=options["duplicates"], **_columns(options))
     movies = options.get("movies")
     return ratings if movies is None else ratings.with_titles(movies, options["item_column"])
+
+
+def read_blocks(path: Path, folder: Path, orders: tuple[str, ...], options: dict[str, Any]) -> BlockedRatings:
+    """Reads ratings into blocks in a folder; otherwise as `read_ratings`, with the part held out."""
+    from sheetml.learn.blocks import BlockedRatings
+
+    more: dict[str, Any] = {name: options[name] for name in ("duplicates", "valid", "seed")}
+    blocks = BlockedRatings.read(path, folder, orders, **(more | _columns(options)))
+    movies = options.get("movies")
+    return blocks if movies is None else blocks.with_titles(movies, options["item_column"])
+
+
+def _columns(options: dict[str, Any]) -> dict[str, str]:
+    return {name: options[f"{name}_column"] for name in ("user", "item", "rating", "time")}
 
 
 def read_model(path: Path, movies: Path | None = None) -> FactorModel:
@@ -82,17 +111,14 @@ def read_model(path: Path, movies: Path | None = None) -> FactorModel:
 
 def print_scored(title: str, found: list[Scored], heading: str) -> None:
     """A table of items, each with its number."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left")
-    table.add_column("", justify="right")
-    table.add_column("item", justify="right")
-    table.add_column("title")
-    table.add_column(heading, justify="right")
+    from sheetml.report.words import minus
+
+    table = new_table("", "item", "title", heading, title=title, right=("", "item", heading))
     for rank, each in enumerate(found, start=1):
-        table.add_row(str(rank), Text(str(each.item)), Text(each.title), f"{each.value:.3f}")
-    results().print(table)
+        table.add_row(str(rank), Text(str(each.item)), Text(each.title), minus(f"{each.value:.3f}"))
+    show_table(results(), table)
 
 
 def as_document(found: list[Scored], name: str) -> list[dict[str, Any]]:

@@ -46,6 +46,11 @@ class Reference:
         return self.top.size
 
     @property
+    def only(self) -> tuple[int, int, int, int]:
+        """Top, left, height and width of the one area that all cells refer to."""
+        return int(self.top[0]), int(self.left[0]), int(self.height[0]), int(self.width[0])
+
+    @property
     def bottom(self) -> np.ndarray:
         return self.top + self.height - 1
 
@@ -56,11 +61,13 @@ class Reference:
     @property
     def uniform(self) -> bool:
         """Whether the areas of all cells have one size."""
-        return bool((self.height == self.height[0]).all() and (self.width == self.width[0]).all())
+        return self.top.size == 1 or bool((self.height == self.height[0]).all() and (self.width == self.width[0]).all())
 
     @property
     def single(self) -> bool:
         """Whether every area is one cell."""
+        if self.top.size == 1:
+            return bool(self.height[0] == 1 and self.width[0] == 1)
         return bool((self.height == 1).all() and (self.width == 1).all())
 
     def select(self, index: np.ndarray | slice) -> Reference:
@@ -145,6 +152,14 @@ def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dy
     width = np.abs(last_column - first_column) + 1
     top, left, height, width = (np.atleast_1d(array) for array in (top, left, height, width))
     return Reference(sheet, top, left, height, width, dynamic=dynamic)
+
+
+def single_cells(sheet: int, rows: np.ndarray, columns: np.ndarray) -> Reference:
+    """References to one cell each; rows and columns wrap around the sheet."""
+    return Reference(sheet, _wrapped(rows, MAX_ROWS), _wrapped(columns, MAX_COLUMNS), _ONE, _ONE)
+
+
+_ONE = np.ones(1, np.int64)
 
 
 def _wrapped(coordinate: np.ndarray, limit: int) -> np.ndarray:

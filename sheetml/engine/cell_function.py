@@ -8,26 +8,33 @@ branch of an IF, which row of a MATCH) are guards: where one changes, the graph 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from sheetml.engine.batches import Batches
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cells import TracedCells
+from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
 from sheetml.engine.population import NotTogether, Population
 from sheetml.engine.questions import reason
+from sheetml.engine.straight_function import StraightFunction
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
-from sheetml.errors import CalculationError, NotDifferentiableError, UncomputableError
+from sheetml.errors import CalculationError, NotDifferentiableError, SheetmlError, UncomputableError
+from sheetml.tables import html_table
 from sheetml.xlsx.model import ErrorCode
 
 MOST_ATTEMPTS = 100
+MOST_WORDS = 200  # characters of a list of areas
 
 Found = TypeVar("Found")
 
@@ -120,6 +127,18 @@ class Recording:
         return results
 
 
+MOST_NAMED = 5  # of what is flat
+
+
+def flat_words(flat: list[str]) -> str:
+    """What is constant between its jumps (`CellFunction.flat`), in a sentence; "" where nothing is."""
+    if not flat:
+        return ""
+    more = f" and {len(flat) - MOST_NAMED:,} more" if len(flat) > MOST_NAMED else ""
+    are = "is" if len(flat) == 1 else "are"
+    return f"{', '.join(flat[:MOST_NAMED])}{more} {are} flat: the derivative through it is 0 but for its jumps."
+
+
 def slope_of(outputs: Any, leaf: Traced, seed: Any) -> Any:
     """The graph of a gradient, (n,); where there is no derivative it is infinite or nan."""
     with np.errstate(all="ignore"):
@@ -179,6 +198,27 @@ class _Slopes:
         return result
 
 
+def _areas(calculation: Calculation, slots: np.ndarray) -> str:
+    """Cells by the areas they make up, the first of many."""
+    words = calculation.describe(slots)
+    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS].rpartition(', ')[0]}, ..."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _numbers(x: ArrayLike, what: str) -> np.ndarray:
+    try:
+        return np.asarray(x, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} must be numbers, in a list, an array or a column: not {_named_kind(x)}") from None
+
+
+def _named_kind(x: object) -> str:
+    return f"the text {x!r}" if isinstance(x, str) else f"this {type(x).__name__}"
+
+
 class CellFunction:
     """Output cells as a function of n input cells; the workbook's own values are left alone.
 
@@ -194,8 +234,46 @@ class CellFunction:
         self._scalar = scalar
         self._recording: Recording | None = None
         self._population: Population | None = None
+        self._straight: StraightFunction | None = None
+        self._straight_tried = False
+        self._traced_at: np.ndarray | None = None  # where it is to be traced, if it comes to that
+        self.refuses_flat = False  # a derivative of what is constant between its jumps (ROUND) is an error
+        self._batches: Batches | None = None
+        self._batches_revision = -1
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels with a copy: the cells, and not what was traced and compiled of them."""
+        compiled = {"_recording": None, "_population": None, "_batches": None, "_revision": -1, "_batches_revision": -1}
+        return {**self.__dict__, **compiled}
+
+    def __repr__(self) -> str:
+        return f"<CellFunction: {self._words}>"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: which cells it takes and gives, and how to call it."""
+        call = "f(x), f.gradient(x), f.hessian(x)" if self._one else "f(x), f.jacobian(x)"
+        rows = [
+            ["gives", _areas(self._calculation, self._outputs)],
+            ["takes", f"{_counted(len(self._input_places), 'number')}: {_areas(self._calculation, self._inputs)}"],
+            ["call", f"{call}; f.x0 is what the cells hold now"],
+        ]
+        return html_table(["Cells as a function", ""], rows)
+
+    @property
+    def _one(self) -> bool:
+        return len(self._output_places) == 1
+
+    @property
+    def _words(self) -> str:
+        """ "dotprod!V41 as a function of 150 cells, dotprod!B25:F39, H19:V23"."""
+        takes = _areas(self._calculation, self._inputs)
+        return f"{_areas(self._calculation, self._outputs)} as a function of {self._taken}, {takes}"
+
+    @property
+    def _taken(self) -> str:
+        return _counted(len(self._input_places), "cell")
 
     # ---- what it is a function of
 
@@ -247,6 +325,8 @@ class CellFunction:
     @property
     def graph(self) -> Any:
         """The graph of the outputs, (m,), as last traced; None before the first value was asked for."""
+        if self._recording is None and self._traced_at is not None:
+            self._recording = self._trace(self._traced_at)
         return None if self._recording is None else self._recording.outputs
 
     def trace_at(self, x: np.ndarray) -> None:
@@ -257,7 +337,7 @@ class CellFunction:
     @property
     def guards(self) -> list[Traced]:
         """The decisions that depend on the inputs, taken where it was last traced."""
-        return [] if self._recording is None else self._recording.guards
+        return [] if self.graph is None or self._recording is None else self._recording.guards
 
     @property
     def input_slots(self) -> np.ndarray:
@@ -273,38 +353,121 @@ class CellFunction:
         """The address of a cell that it reads, for a message."""
         return self._calculation.describe([slot])
 
+    @property
+    def flat(self) -> list[str]:
+        """What is constant between its jumps (ROUND, INT) among all that the last derivative went through: each with
+        its cell, "ROUND in Sheet1!B2". Its derivative is taken to be 0."""
+        found = [] if self._recording is None else list(self._recording.trace.flat)
+        if self._straight is not None:
+            slots: dict[str, list[int]] = {}
+            for slot, name in self._straight.flat:
+                slots.setdefault(name, []).append(slot)
+            found += [f"{name} in {self._calculation.describe(own)}" for name, own in slots.items()]
+        return list(dict.fromkeys(found))
+
+    def refusing_flat(self) -> CellFunction:
+        """The same function, of which a derivative through something constant between its jumps is an error."""
+        function = copy.copy(self)
+        function.refuses_flat = True
+        function._forget()
+        return function
+
     # ---- values and derivatives
 
-    def __call__(self, x: np.ndarray) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
+        """The output at x, n numbers in any shape: a float, or for several output cells a vector, (m,)."""
         values = self._values(self._vector(x))
         return float(values[0]) if self._scalar else np.array(values)
 
     def batch(self, points: np.ndarray) -> np.ndarray:
-        """The outputs at each of p points, (p, n): (p,), or for several output cells (p, m).
+        """The outputs at each of k points, (k, n): (k,), or for several output cells (k, m).
 
-        nan where a cell holds no number. All points are evaluated together where the cells allow it.
+        What f(x) gives at each, all points together: a point that decides otherwise than its neighbours (another
+        branch of an IF, another row of a MATCH) has its own value. nan where a cell holds no number; `problem`
+        says why.
         """
-        points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
+        points, finite = self._points(points)
         found = np.full((len(points), len(self._output_places)), np.nan)
-        finite = np.isfinite(points).all(axis=1)
-        together = self._together(points[finite])
-        found[finite] = self._one_by_one(points[finite]) if together is None else together
+        found[finite] = self._batches_now().values(points[finite], found.shape[1])
         return found[:, 0] if self._scalar else found
+
+    def batch_value_and_gradient(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """The same with the derivatives by each input: (k, n), or for several output cells (k, m, n).
+
+        They are nan at points without a value or a derivative, and inf where they are infinite.
+        """
+        points, finite = self._points(points)
+        found = np.full((len(points), len(self._output_places)), np.nan)
+        slopes = np.full((*found.shape, points.shape[1]), np.nan)
+        found[finite], slopes[finite] = self._batches_now().values_and_gradients(points[finite], found.shape[1])
+        return (found[:, 0], slopes[:, 0]) if self._scalar else (found, slopes)
+
+    def batch_gradient(self, points: ArrayLike) -> np.ndarray:
+        """The derivatives by each input at each of k points: (k, n), or for several output cells (k, m, n)."""
+        return self.batch_value_and_gradient(points)[1]
+
+    def problem(self, x: np.ndarray, gradient: bool = False) -> str:
+        """Why there is no value (or no derivative) at a point: the sentence with the cell; "" where there is one."""
+        try:
+            self.jacobian(x) if gradient else self(x)
+        except SheetmlError as error:
+            return str(error)
+        return ""
+
+    def jax(self, x: np.ndarray | None = None) -> Callable[[Any], tuple[Any, Any]]:
+        """The cells as a function of JAX: g(x) gives the value, () or (m,), and whether it holds, a boolean.
+
+        It goes with jax.jit, jax.vmap and jax.grad(g, has_aux=True), in double precision. It is what the cells compute
+        at x (the present values, if left out); where others decide otherwise, or leave a function's domain, the boolean
+        is False and the value means nothing: take f(x) there. Raises as f(x) does, and SheetmlError where JAX is not
+        installed or computes in single precision.
+        """
+        from sheetml.engine.in_jax import jax_function
+
+        self.trace_at(self.x0 if x is None else x)
+        known = self._recording
+        assert known is not None
+        return jax_function(known.leaf, known.outputs, list(zip(known.guards, known.expected)), self._scalar)
+
+    def _points(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """The points as rows, (k, n), and which of them consist of finite numbers."""
+        found, n = _numbers(points, "the points"), len(self._input_places)
+        if found.shape[-1:] != (n,) and not (found.ndim <= 1 and found.size % n == 0):
+            shape = " by ".join(map(str, found.shape)) or "one number"
+            raise ValueError(f"the points are rows of {n} numbers, one for each of {self._taken}: these are {shape}")
+        found = found.reshape(-1, n)
+        return found, np.asarray(np.isfinite(found).all(axis=1))
+
+    def _batches_now(self) -> Batches:
+        """What is known of the workbook as it is now."""
+        calculation = self._calculation
+        calculation.bring_up_to_date()
+        if self._batches is None or self._batches_revision != calculation.revision:
+            self._batches = Batches(self._recorded_for_batches, self._together)
+            self._batches_revision = calculation.revision
+        return self._batches
+
+    def _recorded_for_batches(self, x: np.ndarray) -> Recording:
+        self._vector(x)  # what was recorded before the workbook changed is forgotten
+        with self._defects_named():
+            return self._trace(x)
 
     def of_slots(self, inputs: np.ndarray, outputs: np.ndarray) -> CellFunction:
         """Other cells of the same workbook as a function of others, which hold what they are given."""
-        return CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1)
+        return self._like(CellFunction(self._calculation, inputs, outputs, scalar=outputs.size == 1))
+
+    def _like(self, other: CellFunction) -> CellFunction:
+        other.refuses_flat = self.refuses_flat
+        return other
 
     def joined(self, other: CellFunction) -> CellFunction:
         """The outputs of both, one after the other, as one function of the same inputs."""
         outputs = np.concatenate([self._outputs, other._outputs])
-        return CellFunction(self._calculation, self._inputs, outputs, scalar=False)
+        return self._like(CellFunction(self._calculation, self._inputs, outputs, scalar=False))
 
     def _together(self, points: np.ndarray) -> np.ndarray | None:
         """All points evaluated together; None where that cannot be."""
         calculation = self._calculation
-        if not calculation.is_calculated or calculation.changed.any():
-            calculation.calculate()
         for _ in range(MOST_ATTEMPTS):
             try:
                 if self._population is None or self._population.revision != calculation.revision:
@@ -317,19 +480,25 @@ class CellFunction:
                 return None
         return None
 
-    def _one_by_one(self, points: np.ndarray) -> np.ndarray:
-        found = np.full((len(points), len(self._output_places)), np.nan)
-        for row, point in zip(found, points):
-            with contextlib.suppress(CalculationError):
-                row[:] = self._values(self._vector(point))
-        return found
+    def torch(self) -> Callable[[Any], Any]:
+        """The same as a differentiable function of PyTorch tensors: loss = f.torch()(x); loss.backward().
+
+        It takes a tensor of n numbers in any shape and gives one of float64: a scalar, or (m,) for several output
+        cells. Values and derivatives are those of this class, second ones too; a third one is a RuntimeError. Needs
+        PyTorch (`pip install "sheetml[torch]"`): MissingPackageError where it is not installed.
+        """
+        from sheetml.engine.torch_function import torch_function
+
+        return torch_function(self)
 
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """The output cell's value and its derivatives by each input, (n,), by one backward pass."""
         if len(self._output_places) != 1:
             raise ValueError("a gradient is of one output cell: for several ask for the jacobian")
         x = self._vector(x)
-        values, slope = self._found(x, lambda recording: recording.values_and_gradient(x))
+        values, slope = self._slope_in_line(x, np.ones(1)) or self._found(
+            x, lambda recording: recording.values_and_gradient(x)
+        )
         return float(values[0]), np.array(slope)
 
     def gradient(self, x: np.ndarray) -> np.ndarray:
@@ -344,7 +513,8 @@ class CellFunction:
     def weighted_gradient(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The derivatives of the outputs' sum with these weights, (m,), by each input, (n,): weights @ jacobian(x)."""
         x, weights = self._vector(x), self._weights(weights)
-        return self._found(x, lambda recording: recording.weighted_slope(x, weights))
+        found = self._slope_in_line(x, weights)
+        return self._found(x, lambda recording: recording.weighted_slope(x, weights)) if found is None else found[1]
 
     def hessian_product(self, x: np.ndarray, v: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """The output's second derivatives times a direction v, (n,): hessian(x) @ v, without all of hessian(x).
@@ -354,7 +524,7 @@ class CellFunction:
         """
         if weights is None and len(self._output_places) != 1:
             raise ValueError("a Hessian is of one output cell: for several state their weights")
-        x, direction = self._vector(x), np.asarray(v, np.float64).reshape(-1)
+        x, direction = self._vector(x), _numbers(v, "the direction").reshape(-1)
         weights = self._weights(np.ones(1) if weights is None else weights)
         if direction.size != x.size:
             raise ValueError(f"the direction has {direction.size} numbers where the function takes {x.size}")
@@ -387,24 +557,61 @@ class CellFunction:
             raise CalculationError(f"{', '.join(self.output_addresses)}: there is no derivative at this point")
         return found
 
+    def _forget(self) -> None:
+        """What was found out does not hold any more."""
+        self._recording = self._straight = self._traced_at = None
+        self._straight_tried = False
+
     def _weights(self, weights: np.ndarray) -> np.ndarray:
-        weights = np.asarray(weights, np.float64).reshape(-1)
+        weights = _numbers(weights, "the weights").reshape(-1)
         if weights.size != len(self._output_places):
             raise ValueError(f"there are {len(self._output_places)} outputs, and {weights.size} weights")
         return weights
 
-    def _vector(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x, np.float64).reshape(-1)
+    def _vector(self, x: ArrayLike) -> np.ndarray:
+        x = _numbers(x, "x").reshape(-1)
         if x.size != len(self._input_places):
-            raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
+            raise ValueError(
+                f"the function takes {len(self._input_places)} numbers, not {x.size}: "
+                f"one for each cell of {_areas(self._calculation, self._inputs)} (f.x0 is what they hold now)"
+            )
         if self._revision != self._calculation.revision:
-            self._recording = None
+            self._forget()
         if not np.isfinite(x).all():
             wrong = self.input_addresses[int(np.argmin(np.isfinite(x)))]
             raise CalculationError(f"{wrong} would not be a finite number")
         return x
 
+    def _in_line(self) -> StraightFunction | None:
+        """The function as straight-line code; None where there is none."""
+        if self._straight is None and not self._straight_tried:
+            self._straight_tried = True
+            self._calculation.bring_up_to_date()
+            self._revision = self._calculation.revision
+            with contextlib.suppress(NotScalar, CalculationError):
+                self._straight = self._as_lines()
+        return self._straight
+
+    def _as_lines(self) -> StraightFunction | None:
+        """The cells in between as straight-line code, if the outputs are cells and nothing else."""
+        own = type(self)
+        if own._gathered is not CellFunction._gathered or own._record is not CellFunction._record:
+            return None
+        return StraightFunction(self._calculation, self.stages(), self._inputs, self._outputs)
+
+    def _slope_in_line(self, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        line = self._in_line()
+        if line is None or (self.refuses_flat and line.flat):
+            return None
+        self._traced_at = x
+        return line.slope(x, weights)
+
     def _values(self, x: np.ndarray) -> np.ndarray:
+        line = self._in_line()
+        in_line = None if line is None else line.values(x)
+        if in_line is not None:
+            self._traced_at = x
+            return in_line
         with self._defects_named():
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
                 found = self._recording.values(x) if self._recording is not None else None
@@ -459,6 +666,7 @@ class CellFunction:
         calculation, workspace = self._calculation, self._calculation.workspace
         steps = [step for stage in self.stages() for step in stage.steps]
         trace = Trace()
+        trace.refuses_flat = self.refuses_flat
         leaf = Traced(trace, x.copy())
         cells = TracedCells(calculation.cells, trace)
         cells.make_input(self._inputs, leaf)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sheetml.engine.cells import Positions, Slots, StoredCells, describe, stored_cells
+from sheetml.engine.distinct import distinct
 from sheetml.engine.scope import Scope
 from sheetml.engine.values import BLANK
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, CellValue, WorkbookFile
@@ -47,7 +48,7 @@ class CellTable:
             if more:
                 added = np.array(sorted(more), np.int64).reshape(-1, 2)
                 keys = np.concatenate([rows, added[:, 0]]) * (MAX_COLUMNS + 1) + np.concatenate([columns, added[:, 1]])
-                rows, columns = np.divmod(np.unique(keys), MAX_COLUMNS + 1)
+                rows, columns = np.divmod(distinct(keys), MAX_COLUMNS + 1)
             positions.append((rows, columns))
         return Slots(positions)
 
@@ -130,10 +131,15 @@ class CellTable:
         """What all cells hold now, to be compared with what they hold later."""
         return Snapshot(self.slots, self.cells.copy())
 
-    def restore(self, then: Snapshot) -> None:
-        """Puts back into all cells what they held, here or where another copy of the workbook was open."""
-        for sheet in range(len(self.file.sheets)):
+    def restore(self, then: Snapshot, sheets: int | None = None, among: np.ndarray | None = None) -> None:
+        """Puts back into all cells what they held, here or where another copy of the workbook was open.
+
+        Only on so many of the first sheets, or among slots that a mask marks, where these are given.
+        """
+        for sheet in range(len(self.file.sheets) if sheets is None else sheets):
             rows, columns, now = self.held(sheet)
+            if among is not None:
+                rows, columns, now = rows[among[now]], columns[among[now]], now[among[now]]
             before = then.slots.locate(sheet, rows, columns)
             for name in ("number", "kind", "text"):
                 getattr(self.cells, name)[now] = getattr(then.cells, name)[before]

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sheetml.engine.distinct import distinct
 from sheetml.engine.rectangles import areas_text
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Trace, Traced, value_of
@@ -59,7 +60,9 @@ class Slots:
     def area(self, sheet: int, top: int, left: int, height: int, width: int) -> np.ndarray:
         """The slots of one area's cells, (height, width), 0 for those without one."""
         keys = self._keys[sheet]
-        first, last = keys.searchsorted((_key(top, left), _key(top + height - 1, left + width))).tolist()
+        first, last = keys.searchsorted((top * _STRIDE + left, (top + height - 1) * _STRIDE + left + width)).tolist()
+        if height == width == 1:
+            return self._slots[sheet][first:last].reshape(1, 1) if last > first else np.zeros((1, 1), np.intp)
         if last - first > height * width:  # most cells of its rows are beside it
             down, across = np.arange(top, top + height), np.arange(left, left + width)
             return self.locate(sheet, down[:, None], across[None, :])
@@ -73,7 +76,7 @@ class Slots:
         """The slots of cells given one by one, (n,)."""
         table = np.array(places, np.int64).reshape(-1, 3)
         slots = np.zeros(len(table), np.intp)
-        for sheet in np.unique(table[:, 0]):
+        for sheet in distinct(table[:, 0]):
             own = table[:, 0] == sheet
             slots[own] = self.locate(int(sheet), table[own, 1], table[own, 2])
         return slots
@@ -81,8 +84,10 @@ class Slots:
     def within(self, sheet: int, area: Area) -> np.ndarray:
         """All slots in an area, in order of rows, then columns."""
         keys = self._keys[sheet]
-        first = keys.searchsorted(_key(np.int64(area.top), np.int64(area.left)))
-        last = keys.searchsorted(_key(np.int64(area.bottom), np.int64(area.right)), "right")
+        ends = area.top * _STRIDE + area.left, area.bottom * _STRIDE + area.right + 1
+        first, last = keys.searchsorted(ends).tolist()
+        if area.top == area.bottom or first == last:
+            return self._slots[sheet][first:last]
         columns = keys[first:last] % _STRIDE
         inside = (columns >= area.left) & (columns <= area.right)
         return self._slots[sheet][first:last][inside]
@@ -109,7 +114,7 @@ def describe(slots: Slots, sheet_names: Sequence[str], chosen: Sequence[int] | n
     """Cells by their addresses: "dotprod!H25:V39"."""
     places = np.array([slots.place(int(slot)) for slot in chosen], np.int64).reshape(-1, 3)
     texts = []
-    for sheet in np.unique(places[:, 0]):
+    for sheet in distinct(places[:, 0]):
         own = places[places[:, 0] == sheet]
         texts.append(areas_text(sheet_names[sheet], own[:, 1], own[:, 2]))
     return ", ".join(texts)
@@ -229,11 +234,8 @@ def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:
         error = stored.kind == Kind.ERROR
         cells.kind[where] = np.where(error, stored.number + ERROR, stored.kind)
         cells.number[where] = np.where(error, 0.0, stored.number)
-        if stored.text:
-            index = np.fromiter(stored.text.keys(), np.intp, len(stored.text))
-            texts = np.empty(len(index), object)
-            texts[:] = list(stored.text.values())
-            cells.text[where[index]] = texts
+        texts = stored.texts
+        cells.text[where[texts.positions]] = texts.texts
     return cells
 
 
@@ -270,7 +272,7 @@ class TracedCells:
         return Value(self._traced(slots, owners, np.asarray(value.number)), value.kind, value.text)
 
     def _traced(self, slots: np.ndarray, owners: np.ndarray, numbers: np.ndarray) -> Any:
-        involved = np.unique(owners)
+        involved = distinct(owners)
         positions = self.position[slots]
         if len(involved) == 1:
             return ops.take(self.pieces[involved[0]], positions)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sheetml.engine.cells import Slots
+from sheetml.engine.distinct import distinct
 from sheetml.engine.formulas import Block
 from sheetml.errors import CalculationError
 from sheetml.xlsx.model import InputCell
@@ -24,7 +25,7 @@ class Trial:
     @property
     def reads(self) -> np.ndarray:
         """The cells around the table, of which it is made."""
-        reads = np.unique(np.concatenate([self.values.reshape(-1), self.formulas]))
+        reads = distinct(np.concatenate([self.values.reshape(-1), self.formulas]))
         return reads[reads != 0]
 
 

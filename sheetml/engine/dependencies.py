@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from sheetml.engine.areas import Areas, Reference, implicit_intersection, span
-from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, definition
+from sheetml.engine.distinct import distinct
+from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, clipped_size, definition
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import (
     Binary,
@@ -110,14 +111,26 @@ def _of_span(context: Context, node: Binary, listed: set[str]) -> Iterator[Refer
 def slots_read(context: Context, reference: Reference) -> np.ndarray:
     """The slots of all cells in the areas together (perhaps with some between them, if they are many)."""
     scope, slots = context.workspace.scope, context.workspace.slots
+    if reference.count == 1:
+        top, left, rows, columns = reference.only
+        rows, columns = clipped_size(top, rows, scope.row_limit), clipped_size(left, columns, scope.column_limit)
+        return slots.within(reference.sheet, Area(top, left, top + rows - 1, left + columns - 1))
     height = clipped(reference.top, reference.height, scope.row_limit)
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())
-    if reference.count > 1 and size <= _EXACT_LIMIT:
-        return np.unique(context.locate(reference))
+    if reference.count > 1 and size <= _EXACT_LIMIT and not _grows(reference):
+        return distinct(context.locate(reference))
     right, bottom = (reference.left + width - 1).max(), (reference.top + height - 1).max()
     area = Area(int(reference.top.min()), int(reference.left.min()), int(bottom), int(right))
     return slots.within(reference.sheet, area)
+
+
+def _grows(reference: Reference) -> bool:
+    """Whether the areas begin at one cell and go only down, or only right, from it: then the longest holds all."""
+    one_corner = (reference.top == reference.top[0]).all() and (reference.left == reference.left[0]).all()
+    if not one_corner:
+        return False
+    return bool((reference.width == reference.width[0]).all() or (reference.height == reference.height[0]).all())
 
 
 def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
@@ -139,6 +152,42 @@ def cell_pairs(context: Context, reference: Reference) -> tuple[np.ndarray, np.n
     return np.concatenate(readers), np.concatenate(sources)
 
 
+def _chain(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray] | None:
+    """Of areas in one column that grow by the readers themselves, what each has more than the one before."""
+    count = context.count
+    if count < 3 or reference.count != count or reference.errors is not None or reference.sheet != context.sheet:
+        return None
+    if not _grows(reference) or (reference.width != 1).any() or (context.columns != reference.left).any():
+        return None
+    bottom, rows = reference.bottom, context.rows
+    order = np.argsort(bottom, kind="stable")
+    before = order[:-1]
+    if (rows[before] > bottom[order[1:]]).any() or (rows[before] < reference.top[0]).any():
+        return None  # the reader before is not in the area
+    readers, sources = [], []
+    starts = np.concatenate([[reference.top[0]], bottom[before] + 1])
+    for position, start in zip(order.tolist(), starts.tolist()):
+        last = int(bottom[position])
+        area = Area(start, int(reference.left[0]), last, int(reference.left[0]))
+        found = context.workspace.slots.within(reference.sheet, area) if last >= start else np.zeros(0, np.intp)
+        found = np.append(found, context.readers[before[len(readers) - 1]]) if readers else found
+        readers.append(np.full(found.size, context.readers[position], np.intp))
+        sources.append(found)
+    return np.concatenate(readers), np.concatenate(sources)
+
+
+def cells_read(context: Context, node: Node | None) -> int:
+    """How many cells all of a block's cells read, each counted as often as it is read."""
+    if node is None:
+        return 0
+    scope, count = context.workspace.scope, 0
+    for reference in read_references(context, node, not context.array):
+        height = clipped(reference.top, reference.height, scope.row_limit)
+        width = clipped(reference.left, reference.width, scope.column_limit)
+        count += int((height * width).sum()) * (context.count if reference.count == 1 else 1)
+    return count
+
+
 def _pairs_within(context: Context, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     """The cells and what they read, for areas so large that only the cells that exist in them are gone through."""
     corners = np.broadcast_arrays(reference.top, reference.left, reference.bottom, reference.right)
@@ -158,16 +207,23 @@ def reads_of(context: Context, node: Node | None) -> np.ndarray:
     found = [slots_read(context, reference) for reference in read_references(context, node, not context.array)]
     if not found:
         return np.zeros(0, np.intp)
-    reads = np.unique(np.concatenate(found))
+    reads = distinct(np.concatenate(found))
     return reads[reads != 0]
 
 
-def pairs_of(context: Context, node: Node | None) -> tuple[np.ndarray, np.ndarray]:
-    """What a block's formula reads, cell by cell: the slots of readers, and of the cells each reads."""
+def pairs_of(context: Context, node: Node | None, reduced: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """What a block's formula reads, cell by cell: the slots of readers, and of the cells each reads.
+
+    With `reduced`, of areas that grow from cell to cell (A$1:A1, A$1:A2 ...) and hold the cell before, only what
+    that one does not read.
+    """
     if node is None:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     context.workspace.calls = 0
-    pairs = [cell_pairs(context, reference) for reference in read_references(context, node, not context.array)]
+    pairs = []
+    for reference in read_references(context, node, not context.array):
+        chain = _chain(context, reference) if reduced else None
+        pairs.append(cell_pairs(context, reference) if chain is None else chain)
     if not pairs:
         return np.zeros(0, np.intp), np.zeros(0, np.intp)
     return np.concatenate([readers for readers, _ in pairs]), np.concatenate([sources for _, sources in pairs])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sheetml.engine.cells import Slots
+from sheetml.engine.distinct import distinct
 from sheetml.engine.rectangles import rectangles
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
@@ -20,7 +21,7 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tokens import is_enclosed
 from sheetml.formula.tree import Binary, Node, calls
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, Formula, Sheet, WorkbookFile
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, FilledFormula, Formula, Sheet, WorkbookFile
 
 MOST_FILLED = 500_000  # cells by array formulas
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
@@ -28,30 +29,81 @@ _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 Place = tuple[int, int, int]  # sheet, row, column
 
 
-@dataclass(slots=True, eq=False)
 class Block:
     """Cells of one sheet that hold the same formula, filled down or across or copied.
 
     `tree` is None where the formula cannot be understood: `problem` then says why. For array formulas
     `size` is the height and width of the area that each of the cells fills; for those that spill
-    (`dynamic`) it is the size of the result when last computed.
+    (`dynamic`) it is the size of the result when last computed. `origin` is the row and the column of the cell
+    that `text` is written for, where the tree is not given: it is parsed when it is asked for.
     """
 
-    sheet: int
-    text: str  # as its first cell states it
-    tree: Node | None
-    rows: np.ndarray
-    columns: np.ndarray
-    problem: str = ""
-    size: tuple[int, int] | None = None
-    dynamic: bool = False
-    table: DataTable | None = None  # of the What-If menu; then there is no tree
+    __slots__ = (
+        "_parsed",
+        "_problem",
+        "_tree",
+        "columns",
+        "dynamic",
+        "origin",
+        "rows",
+        "sheet",
+        "size",
+        "table",
+        "text",
+    )
+
+    def __init__(
+        self,
+        sheet: int,
+        text: str,  # as its first cell states it
+        tree: Node | None,
+        rows: np.ndarray,
+        columns: np.ndarray,
+        problem: str = "",
+        size: tuple[int, int] | None = None,
+        dynamic: bool = False,
+        table: DataTable | None = None,  # of the What-If menu; then there is no tree
+        origin: tuple[int, int] | None = None,
+    ) -> None:
+        self.sheet, self.text, self.rows, self.columns = sheet, text, rows, columns
+        self.size, self.dynamic, self.table, self.origin = size, dynamic, table, origin
+        self._tree, self._problem = tree, problem
+        self._parsed = tree is not None or origin is None or table is not None
+
+    def _parse(self) -> None:
+        assert self.origin is not None
+        self._parsed = True
+        try:
+            self._tree = parse(self.text, *self.origin)
+        except FormulaError as error:
+            self._problem = str(error)
+
+    @property
+    def tree(self) -> Node | None:
+        if not self._parsed:
+            self._parse()
+        return self._tree
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be computed, if it cannot."""
+        if not self._parsed:
+            self._parse()
+        return self._problem
+
+    def give_up(self, problem: str) -> None:
+        """The formula is not to be computed, for this reason."""
+        self._tree, self.table, self._problem, self._parsed = None, None, problem, True
 
     @property
     def last_sum(self) -> Node | None:
         """The sum or difference that ends the formula and is not within parentheses: it may vanish (precision.py)."""
-        tree = self.tree
-        return tree if isinstance(tree, Binary) and tree.operator in "+-" and not is_enclosed(self.text) else None
+        return self.last_sum_of(self.tree, self.text)
+
+    @staticmethod
+    def last_sum_of(tree: Node | None, text: str) -> Node | None:
+        """The same of any formula, by its tree and its text."""
+        return tree if isinstance(tree, Binary) and tree.operator in "+-" and not is_enclosed(text) else None
 
     @property
     def is_array(self) -> bool:
@@ -91,7 +143,8 @@ def find_blocks(file: WorkbookFile) -> list[Block]:
         if block.size is not None:
             cells = len(block.rows) * block.size[0] * block.size[1]
             if filled + cells > MOST_FILLED:
-                block.tree, block.problem, block.size, block.table = None, too_many_filled(cells), (1, 1), None
+                block.give_up(too_many_filled(cells))
+                block.size = (1, 1)
             else:
                 filled += cells
     return blocks
@@ -103,16 +156,21 @@ def too_many_filled(cells: int) -> str:
 
 
 def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:
-    groups: dict[tuple[object, ...], tuple[Formula, list[int]]] = {}
-    keys: dict[int, tuple[object, ...]] = {}
-    for place, formula in sheet.cells.formula.items():
-        key = keys.get(id(formula))
-        if key is None:
-            key = keys[id(formula)] = _key(formula)
-        groups.setdefault(key, (formula, []))[1].append(place)
-    for formula, places in groups.values():
-        index = np.array(places)
-        yield _block(formula, position, sheet.cells.row[index], sheet.cells.column[index])
+    """The blocks of a sheet: what the file shows to be one formula is looked at once."""
+    cells, formulas = sheet.cells, sheet.cells.formulas
+    numbers: dict[tuple[object, ...], int] = {}
+    used = np.unique(formulas.which).tolist()
+    block_of = np.zeros(len(formulas.held), np.intp)
+    for which in used:
+        held = formulas.held[which]
+        key = _key(held.first if isinstance(held, FilledFormula) else held)
+        block_of[which] = numbers.setdefault(key, len(numbers))
+    own = block_of[formulas.which]
+    order = np.argsort(own, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(own[order])) + 1) if order.size else []
+    for group in sorted(groups, key=lambda group: int(group[0])):
+        places = formulas.positions[group]
+        yield _block(formulas[int(places[0])], position, cells.row[places], cells.column[places])
 
 
 def _key(formula: Formula) -> tuple[object, ...]:
@@ -122,21 +180,17 @@ def _key(formula: Formula) -> tuple[object, ...]:
 
 def _block(formula: Formula, sheet: int, rows: np.ndarray, columns: np.ndarray) -> Block:
     size = None if formula.area is None else (formula.area.height, formula.area.width)
-    tree, problem = None, ""
-    try:
-        tree = None if formula.data_table is not None else parse(formula.text, formula.row, formula.column)
-    except FormulaError as error:
-        problem = str(error)
     return Block(
         sheet,
         formula.text,
-        tree,
+        None,
         rows.astype(np.int64),
         columns.astype(np.int64),
-        problem,
+        "",
         size,
         formula.dynamic,
         formula.data_table,
+        (formula.row, formula.column),
     )
 
 
@@ -268,7 +322,7 @@ class Formulas:
 
     def cut_arrays(self, slots: np.ndarray) -> bool:
         """Whether some but not all cells of an array formula are among the slots."""
-        for position in np.unique(self._holder()[slots]):
+        for position in distinct(self._holder()[slots]):
             block = self.blocks[int(position)] if position >= 0 else None
             if block is not None and block.size not in (None, (1, 1)) and not block.dynamic:
                 for row, column in zip(block.rows.tolist(), block.columns.tolist()):
@@ -293,9 +347,9 @@ class Formulas:
     def remove(self, slots: np.ndarray) -> Change:
         """Ends the formulas of cells; their values stay until others are set."""
         change = Change()
-        slots = np.unique(slots[slots != 0])
+        slots = distinct(slots[slots != 0])
         slots = slots[self._holder()[slots] >= 0]
-        for position in np.unique(self._holder()[slots])[::-1]:  # from the last, as positions shift
+        for position in distinct(self._holder()[slots])[::-1]:  # from the last, as positions shift
             change.add(self._remove_from(self.blocks[int(position)], slots))
         if slots.size:
             self._forget()
@@ -336,7 +390,7 @@ class Formulas:
         key = (sheet, relative_key(text, row, column))
         block = self._keys.get(key)
         if block is None:
-            block = self._keys[key] = Block(sheet, text, tree, rows[:0], columns[:0])
+            block = self._keys[key] = Block(sheet, text, tree, rows[:0], columns[:0], origin=(row, column))
             self.blocks.append(block)
         block.rows, block.columns = np.concatenate([block.rows, rows]), np.concatenate([block.columns, columns])
         for place in places:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.compiled.recurrence import Loop, compile_scan
+from sheetml.engine.distinct import distinct
 from sheetml.engine.plan import Stage, Step
 from sheetml.engine.values import BLANK, NUMBER, Value
 
@@ -24,7 +25,7 @@ def settle(
 
     The slots whose values are others in the end are marked in `dirty`.
     """
-    targets = np.unique(stage.targets[stage.targets != 0])
+    targets = distinct(stage.targets[stage.targets != 0])
     start = cells.copy()
     loop: Loop | None = None
     for number in range(max(most, 1)):

@@ -11,9 +11,9 @@ from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from sheetml.engine.collation import folded
 from sheetml.engine.number_format.general import general_text
 from sheetml.engine.signals import Signal
-from sheetml.engine.values import folded
 from sheetml.xlsx.model import ERROR_TEXT, VALUES_FIELD, ErrorCode, PivotItem, PivotLine, PivotTable
 
 Item = float | str | bool | ErrorCode | None

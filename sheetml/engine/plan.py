@@ -7,19 +7,19 @@ are circular references.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.data_tables import trial
-from sheetml.engine.dependencies import pairs_of, reads_of
+from sheetml.engine.dependencies import cells_read, pairs_of, reads_of
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Context, Workspace
 from sheetml.engine.formulas import Block
 from sheetml.errors import CalculationError
@@ -61,10 +61,13 @@ class Step:
         """A step of some of the cells."""
         return Step(self.block, self.context.select(index), self.targets[index], self.volatile, reads=self.reads)
 
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads."""
+    def pairs(self, reduced: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """What the formula says that its cells read, one by one: the slots of readers, and of what each reads.
+
+        With `reduced` only as much as orders them: not what a cell that is read reads of the same area.
+        """
         if self.reads is None:
-            return pairs_of(self.context, self.block.tree)
+            return pairs_of(self.context, self.block.tree, reduced)
         return np.repeat(self.cells, self.reads.size), np.tile(self.reads, len(self.cells))
 
 
@@ -82,6 +85,9 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
+    cells_read: int = 0  # by a scan, each as often as it is read
+    singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
+    singly_tried: bool = False
 
     @property
     def volatile(self) -> bool:
@@ -92,9 +98,90 @@ class Stage:
         """Whether its blocks depend on each other, as in a recurrence."""
         return len(self.steps) > 1
 
+    @property
+    def is_circular(self) -> bool:
+        """Whether some of its cells depend on themselves, by the text of their formulas."""
+        return any(step.circular for step in self.steps)
+
     def depends_on(self, mask: np.ndarray) -> bool:
         """Whether any slot marked in the mask is read."""
         return bool(mask[self.reads].any()) or bool(mask[self.dynamic_reads].any())
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A cell whose formula stands alone, or nearly: it is computed by itself, as a line of straight-line code."""
+
+    block: Block
+    cell: int  # which of the block's cells
+    slot: int
+    reads: tuple[int, ...]  # slots, each once
+    formula: Any  # what compiled/straight.py makes of it
+
+    def step(self, workspace: Workspace) -> Step:
+        """It as a step of the vectors."""
+        block, own = self.block, slice(self.cell, self.cell + 1)
+        slots = np.array([self.slot], np.intp)
+        context = Context(workspace, block.sheet, block.rows[own], block.columns[own], slots, cache={})
+        return Step(block, context, slots.reshape(1, 1, 1))
+
+
+class Straight(Stage):
+    """Cells that are computed one by one, in order, as straight-line code (compiled/straight.py)."""
+
+    def __init__(self, lines: list[Line], stages: Stages) -> None:
+        self.lines = lines
+        self.targets = np.array([line.slot for line in lines], np.intp)
+        self.reads = distinct(np.fromiter(itertools.chain.from_iterable(line.reads for line in lines), np.intp))
+        self.dynamic_reads = np.zeros(0, np.intp)
+        self.loop, self.loop_tried = None, True
+        self.program: Any = None
+        self._stages = stages
+        self._steps: list[Step] | None = None
+        self._blocks: list[Step] | None = None
+
+    @property
+    def steps(self) -> list[Step]:  # type: ignore[override]
+        if self._steps is None:
+            self._steps = [line.step(self._stages.workspace) for line in self.lines]
+        return self._steps
+
+    @property
+    def blocks(self) -> list[Step]:  # type: ignore[override]
+        if self._blocks is None:
+            blocks = dict.fromkeys(line.block for line in self.lines)
+            self._blocks = [self._stages.of(block).blocks[0] for block in blocks]
+        return self._blocks
+
+    @property
+    def volatile(self) -> bool:
+        return False
+
+    @property
+    def is_scan(self) -> bool:
+        return False
+
+    def after(self, reached: np.ndarray) -> list[Line]:
+        """The lines that read marked slots, or what others of them compute; what they compute is marked too."""
+        marked, found = set(np.nonzero(reached)[0].tolist()), []
+        for line in self.lines:
+            if not marked.isdisjoint(line.reads):
+                found.append(line)
+                marked.add(line.slot)
+        return found
+
+    def before(self, needed: np.ndarray) -> list[Line]:
+        """The lines that compute marked slots, or what others of them read."""
+        marked, found = set(np.nonzero(needed)[0].tolist()), []
+        for line in reversed(self.lines):
+            if line.slot in marked:
+                found.append(line)
+                marked.update(line.reads)
+        return found[::-1]
+
+    def part(self, lines: list[Line]) -> Straight:
+        """A stage of some of the lines."""
+        return self if len(lines) == len(self.lines) else Straight(lines, self._stages)
 
 
 @dataclass(slots=True)
@@ -111,13 +198,14 @@ class Plan:
 
 
 Pairs = tuple[np.ndarray, np.ndarray]
+_FEW_EDGES = 20_000  # between nodes, up to which it is found out without SciPy that they have no circles
 
 
 class Stages:
     """The stage of each block by itself, kept as long as the block's cells and all slots stay the same."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
         self._known: dict[Block, tuple[tuple[object, ...], Stage]] = {}
 
     def of(self, block: Block) -> Stage:
@@ -126,7 +214,7 @@ class Stages:
         known = self._known.get(block)
         if known is not None and all(mine is other for mine, other in zip(known[0], state)):
             return known[1]
-        stage = _stage(block, self._workspace)
+        stage = _stage(block, self.workspace)
         if block.table is None:  # what a data table reads is found out anew with each plan
             self._known[block] = ((block.rows, block.columns, block.tree, block.size), stage)
         return stage
@@ -136,29 +224,112 @@ class Stages:
         self._known = {block: self._known[block] for block in blocks if block in self._known}
 
 
-def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs, known: Stages) -> Plan:
+Lines = Callable[[list[Block]], dict[Block, list[Line]]]  # of those of the blocks whose cells are computed one by one
+
+
+def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs, known: Stages, lines: Lines) -> Plan:
     """The order of calculation. `learned` are pairs of slots (reading, read) that runs have shown."""
-    stages = ordered([known.of(block) for block in blocks], workspace, learned)
+    alone = lines(blocks)
+    stages = [known.of(block) for block in blocks if block not in alone]
+    stages = ordered(stages, list(itertools.chain.from_iterable(alone.values())), workspace, learned, known)
     _widen_tables(stages, workspace.slots.count)
     return Plan(stages)
 
 
-def ordered(whole: list[Stage], workspace: Workspace, learned: Pairs) -> list[Stage]:
-    """Stages of single blocks in order, those that depend on each other made one."""
-    owner = Plan(whole).owner(workspace.slots.count)
-    edges = _block_edges(whole, owner, learned)
-    stages = []
-    for members in _components(len(whole), edges):
-        if len(members) == 1 and (members[0], members[0]) not in edges:
-            stages.append(whole[members[0]])
+def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned: Pairs, known: Stages) -> list[Stage]:
+    """Stages of single blocks and cells that stand alone, in order; blocks that depend on each other made one stage.
+
+    Cells that stand alone follow each other as far as they can. Those in a circle are left to their blocks.
+    """
+    count = len(whole) + len(lines)
+    if not count:
+        return []
+    sources, readers = _edges(whole, lines, workspace.slots.count, learned)
+    groups, label = _strong_components(count, sources, readers)
+    circular = np.bincount(label, minlength=groups)[label] > 1
+    circular[sources[sources == readers]] = True
+    if circular[len(whole) :].any():
+        blocks = {line.block for line, closed in zip(lines, circular[len(whole) :].tolist()) if closed}
+        whole = whole + [known.of(block) for block in blocks]
+        return ordered(whole, [line for line in lines if line.block not in blocks], workspace, learned, known)
+    return list(_stages_in_order(whole, lines, label, circular, (sources, readers), workspace, learned, known))
+
+
+def _edges(whole: list[Stage], lines: list[Line], count: int, learned: Pairs) -> Pairs:
+    """Which reads which (sources, readers), by position: the stages first, then the lines."""
+    owner = Plan(whole).owner(count)
+    if lines:
+        owner[[line.slot for line in lines]] = np.arange(len(whole), len(whole) + len(lines))
+    sizes = [stage.reads.size for stage in whole] + [len(line.reads) for line in lines]
+    of_lines = np.fromiter(itertools.chain.from_iterable(line.reads for line in lines), np.intp)
+    reads = np.concatenate([*(stage.reads for stage in whole), of_lines])
+    readers = np.repeat(np.arange(len(sizes)), sizes)
+    sources = np.concatenate([owner[reads], owner[learned[1]]])
+    readers = np.concatenate([readers, owner[learned[0]]])
+    kept = (sources >= 0) & (readers >= 0)
+    codes = distinct(sources[kept] * len(sizes) + readers[kept])
+    return codes // len(sizes), codes % len(sizes)
+
+
+def _stages_in_order(
+    whole: list[Stage],
+    lines: list[Line],
+    label: np.ndarray,
+    circular: np.ndarray,
+    edges: Pairs,
+    workspace: Workspace,
+    learned: Pairs,
+    known: Stages,
+) -> Iterator[Stage]:
+    groups = int(label.max()) + 1
+    label = label.astype(np.int64)
+    sources, readers = label[edges[0]], label[edges[1]]
+    codes = distinct((sources * groups + readers)[sources != readers])
+    sources, readers = codes // groups, codes % groups
+    waiting = np.bincount(readers, minlength=groups).tolist()
+    followers = readers.tolist()
+    bounds = np.searchsorted(sources, np.arange(groups + 1)).tolist()
+    first = np.full(groups, len(label), np.intp)
+    np.minimum.at(first, label, np.arange(len(label)))
+    members: dict[int, list[int]] = {}
+    for position, group in enumerate(label[: len(whole)].tolist()):
+        members.setdefault(group, []).append(position)
+    alone = {int(group): position for position, group in enumerate(label[len(whole) :].tolist())}
+    free = [group for group in np.argsort(first, kind="stable").tolist() if not waiting[group]]
+    ready: deque[int] = deque(group for group in free if group in alone)
+    others: deque[int] = deque(group for group in free if group not in alone)
+    found: list[Line] = []
+    while ready or others:
+        group = ready.popleft() if ready else others.popleft()
+        if group in alone:
+            found.append(lines[alone[group]])
         else:
-            stages.append(_scan([whole[member] for member in members], workspace, learned))
-    return stages
+            if found:
+                yield Straight(found, known)
+                found = []
+            yield _joined(
+                [whole[position] for position in members[group]], circular, members[group], workspace, learned
+            )
+        for follower in followers[bounds[group] : bounds[group + 1]]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                (ready if follower in alone else others).append(follower)
+    if found:
+        yield Straight(found, known)
+
+
+def _joined(
+    stages: list[Stage], circular: np.ndarray, members: list[int], workspace: Workspace, learned: Pairs
+) -> Stage:
+    """One stage of blocks that depend on each other."""
+    return _scan(stages, workspace, learned) if circular[members[0]] else stages[0]
 
 
 def _widen_tables(stages: list[Stage], count: int) -> None:
     """Data tables read all that their formulas depend on: with other inputs, other cells may matter."""
     for place, stage in enumerate(stages):
+        if isinstance(stage, Straight):
+            continue
         tables = [step for step in (*stage.blocks, *stage.steps) if step.reads is not None]
         if tables:
             needed = np.zeros(count, bool)
@@ -178,7 +349,8 @@ def _stage(block: Block, workspace: Workspace) -> Stage:
         with defects_named():
             reads = reads_of(context, block.tree) if block.table is None else trial(block, workspace.slots).reads
     except CalculationError as error:
-        block.tree, block.table, block.problem, reads = None, None, str(error), np.zeros(0, np.intp)
+        block.give_up(str(error))
+        reads = np.zeros(0, np.intp)
     step = Step(block, context, _targets(block, context), is_volatile(context, block.tree))
     step.reads = reads if block.table is not None else None
     return Stage([step], step.targets.reshape(-1), reads, [step])
@@ -200,47 +372,16 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
     return any(function is not None and function.volatile for function in called)
 
 
-# ---- the order of blocks -----------------------------------------------------------------------
+def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many groups of nodes that depend on each other, and the group of each node, (count,)."""
+    if sources.size <= _FEW_EDGES and sum(level.size for level in _levels(count, readers, sources)) == count:
+        return count, np.arange(count)
+    from scipy.sparse import csr_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
 
-
-def _block_edges(stages: list[Stage], owner: np.ndarray, learned: Pairs) -> set[tuple[int, int]]:
-    """Pairs (source, reader) of blocks."""
-    edges: set[tuple[int, int]] = set()
-    for reader, stage in enumerate(stages):
-        sources = np.unique(owner[stage.reads])
-        edges.update((int(source), reader) for source in sources if source >= 0)
-    if learned[0].size:
-        edges.update(zip(owner[learned[1]].tolist(), owner[learned[0]].tolist()))
-    return {(source, reader) for source, reader in edges if source >= 0 and reader >= 0}
-
-
-def _components(count: int, edges: set[tuple[int, int]]) -> Iterator[list[int]]:
-    """Groups of blocks that depend on each other, each group after those it depends on."""
-    if not count:
-        return
-    sources = np.array([source for source, _ in edges], np.intp)
-    readers = np.array([reader for _, reader in edges], np.intp)
-    matrix = csr_array((np.ones(len(edges), np.int8), (sources, readers)), shape=(count, count))
+    matrix = csr_array((np.ones(sources.size, np.int8), (sources, readers)), shape=(count, count))
     groups, label = connected_components(matrix, connection="strong")
-    members: list[list[int]] = [[] for _ in range(groups)]
-    for block, group in enumerate(label.tolist()):
-        members[group].append(block)
-    followers: list[set[int]] = [set() for _ in range(groups)]
-    for source, reader in edges:
-        if label[source] != label[reader]:
-            followers[label[source]].add(int(label[reader]))
-    waiting = [0] * groups
-    for group in range(groups):
-        for follower in followers[group]:
-            waiting[follower] += 1
-    ready = deque(sorted((g for g in range(groups) if not waiting[g]), key=lambda g: members[g][0]))
-    while ready:
-        group = ready.popleft()
-        yield members[group]
-        for follower in sorted(followers[group]):
-            waiting[follower] -= 1
-            if not waiting[follower]:
-                ready.append(follower)
+    return groups, label
 
 
 # ---- the order of cells within a circle of blocks ----------------------------------------------
@@ -260,8 +401,10 @@ def _scan(stages: list[Stage], workspace: Workspace, learned: Pairs) -> Stage:
     if remaining.any():
         steps += _circular_steps(remaining, readers, sources, blocks, starts)
     targets = np.concatenate([stage.targets for stage in stages])
-    reads = np.unique(np.concatenate([stage.reads for stage in stages]))
-    return Stage(steps, targets, reads, blocks)
+    reads = distinct(np.concatenate([stage.reads for stage in stages]))
+    return Stage(
+        steps, targets, reads, blocks, cells_read=sum(cells_read(block.context, block.block.tree) for block in blocks)
+    )
 
 
 def _circular_steps(
@@ -270,13 +413,11 @@ def _circular_steps(
     """Steps for cells that depend on themselves, one a circle, and then for what depends on those."""
     count = remaining.size
     inside = remaining[readers] & remaining[sources]
-    edges = np.ones(int(inside.sum()), np.int8)
-    matrix = csr_array((edges, (sources[inside], readers[inside])), (count, count))
-    _, circle = connected_components(matrix, connection="strong")
+    _, circle = _strong_components(count, sources[inside], readers[inside])
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []
-    for number in np.unique(circle[circular]):
+    for number in distinct(circle[circular]):
         steps += _level_steps(np.nonzero(circular & (circle == number))[0], blocks, starts)
     for step in steps:
         step.circular = True
@@ -304,7 +445,7 @@ def round_of(cells: np.ndarray, stage: Stage, workspace: Workspace, learned: Pai
     readers, sources = _cell_edges(blocks, starts, workspace, learned)
     later = np.where(rank[readers] > rank[sources], readers, sources)
     earlier = np.where(rank[readers] > rank[sources], sources, readers)
-    codes = np.unique((later * len(rank) + earlier)[later != earlier])
+    codes = distinct((later * len(rank) + earlier)[later != earlier])
     levels = _levels(len(rank), codes // len(rank), codes % len(rank))
     steps = [step for level in levels for step in _level_steps(level, blocks, starts)]
     targets = np.concatenate([step.targets.reshape(-1) for step in blocks])
@@ -318,12 +459,12 @@ def _cell_edges(steps: list[Step], starts: np.ndarray, workspace: Workspace, lea
         positions = np.arange(start, start + len(step.cells))
         local[step.targets] = np.broadcast_to(positions[:, None, None], step.targets.shape)
     local[0] = -1
-    pairs = [step.pairs() for step in steps] + [learned]
+    pairs = [step.pairs(reduced=True) for step in steps] + [learned]
     readers = local[np.concatenate([reader for reader, _ in pairs])]
     sources = local[np.concatenate([source for _, source in pairs])]
     inside = (readers >= 0) & (sources >= 0)
     count = int(starts[-1])
-    codes = np.unique(readers[inside] * count + sources[inside])
+    codes = distinct(readers[inside] * count + sources[inside])
     return codes // max(count, 1), codes % max(count, 1)
 
 
@@ -331,23 +472,25 @@ def _levels(
     count: int, readers: np.ndarray, sources: np.ndarray, among: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
     """Cells that can be computed together, each level after those it reads; circles are left out."""
-    waiting = np.bincount(readers, minlength=count)
     order = np.argsort(sources, kind="stable")
-    followers = readers[order]
-    bounds = np.searchsorted(sources[order], np.arange(count + 1))
+    followers = readers[order].tolist()
+    bounds = np.searchsorted(sources[order], np.arange(count + 1)).tolist()
+    waiting = np.bincount(readers, minlength=count)
     free = waiting == 0
-    level = np.nonzero(free if among is None else free & among)[0]
-    while level.size:
-        yield level
-        if level.size == 1:
-            reached = followers[bounds[level[0]] : bounds[level[0] + 1]]
-        else:
-            reached = np.concatenate([followers[bounds[cell] : bounds[cell + 1]] for cell in level])
-        np.subtract.at(waiting, reached, 1)
-        level = np.unique(reached[waiting[reached] == 0])
+    level = np.nonzero(free if among is None else free & among)[0].tolist()
+    waiting = waiting.tolist()
+    while level:
+        yield np.array(level, np.intp)
+        reached = []
+        for cell in level:
+            for follower in followers[bounds[cell] : bounds[cell + 1]]:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    reached.append(follower)
+        level = sorted(reached)
 
 
 def _level_steps(level: np.ndarray, blocks: list[Step], starts: np.ndarray) -> list[Step]:
     """A step for each block that has cells in the level."""
     owner = np.searchsorted(starts, level, "right") - 1
-    return [blocks[number].part(level[owner == number] - starts[number]) for number in np.unique(owner)]
+    return [blocks[number].part(level[owner == number] - starts[number]) for number in distinct(owner)]

@@ -15,6 +15,7 @@ import numpy as np
 
 from sheetml.engine.block_values import SizesDiffer, evaluated
 from sheetml.engine.cells import Slots, StoredCells
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Context, NotReady, Workspace
 from sheetml.engine.signals import Signal
 from sheetml.engine.sizes import ELEMENTS_AT_ONCE, Split
@@ -64,7 +65,7 @@ class Population:
         self.steps = [step for stage in between for step in stage.steps]
         if any(step.circular or step.block.tree is None for step in self.steps):
             raise NotTogether
-        moving = np.unique(np.concatenate([inputs, *(step.targets.reshape(-1) for step in self.steps)]))
+        moving = distinct(np.concatenate([inputs, *(step.targets.reshape(-1) for step in self.steps)]))
         moving = moving[moving != 0]
         self.fixed = calculation.slots.count  # slots of what is kept once; those of the lanes follow
         self.moving = moving.size  # slots of one lane

@@ -25,6 +25,11 @@ import numpy as np
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Primitive
 
+# Excel reduces angles by pi as a number of 64 bits, which is too large by this share of it: SIN(PI()) is 1.22515E-16
+# and not 1.22465E-16. It shows only next to the zeros of sine and cosine, and where one divides by them.
+EXCESS_OF_PI = 1.5968198827228853e-20
+NEAR_ZERO = 1e-6
+
 _NEAR = 1e-14  # relative; numbers further apart differ within 15 digits
 _MAYBE_VANISHING = 2.0**-48  # of an operand: only what is smaller can vanish
 
@@ -96,12 +101,17 @@ def vanishes(total: float, x: float, y: float) -> bool:
     return total != 0 and abs(total) < math.ldexp(1.0, math.frexp(max(abs(x), abs(y)))[1] - 50)
 
 
+def may_vanish(total: Any, x: Any) -> Any:
+    """Where a sum (or difference) of x and something else may be one that vanishes, or is 0 by itself."""
+    return np.abs(total) < np.abs(x) * _MAYBE_VANISHING
+
+
 def _vanishing(name: str, compute: Callable[..., Any], derivative: Primitive, scalar: str) -> Primitive:
     """A sum or difference that is 0 where it vanishes beside its operands; its derivatives are those of the sum."""
 
     def summed(x: Any, y: Any) -> Any:
         total = compute(x, y)
-        maybe = np.abs(total) < np.abs(x) * _MAYBE_VANISHING
+        maybe = may_vanish(total, x)
         if not np.any(maybe):
             return total
         total = np.array(total)
@@ -120,4 +130,8 @@ _SCALAR = "(r if (r := {0} % {1}) * 0.015625 + {0} != {0} or not vanishes(r, {0}
 SUMS_THAT_VANISH: dict[str, Primitive] = {
     "+": _vanishing("add", np.add, ops.add, _SCALAR.replace("%", "+")),
     "-": _vanishing("subtract", np.subtract, ops.subtract, _SCALAR.replace("%", "-")),
+}
+PLAIN_SUMS = {  # the source on floats by the rule, and without it
+    _SCALAR.replace("%", "+"): "({0} + {1})",
+    _SCALAR.replace("%", "-"): "({0} - {1})",
 }

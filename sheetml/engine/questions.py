@@ -10,6 +10,7 @@ import numpy as np
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.dependencies import reads_of
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Context
 from sheetml.engine.formulas import Block, Place
 from sheetml.engine.plan import Stage, Step
@@ -142,7 +143,7 @@ def _dynamic_reads(part: Step, stage: Stage) -> np.ndarray:
     try:
         with part.context.workspace.borrowed() as workspace, np.errstate(all="ignore"):
             evaluated(part.context, part.block)
-            found = np.unique(np.concatenate([_NOTHING, *workspace.dynamic_reads]))
+            found = distinct(np.concatenate([_NOTHING, *workspace.dynamic_reads]))
     except SheetmlError:
         found = stage.dynamic_reads
     return found[found != 0]
@@ -180,7 +181,7 @@ def _reading(stage: Stage, whole: Step, slot: int) -> np.ndarray:
 def readers_of(whole: Step, slot: int) -> np.ndarray:
     """The cells of a block whose formula names a slot."""
     found, sources = whole.pairs()
-    return np.unique(found[sources == slot])
+    return distinct(found[sources == slot])
 
 
 def dependents(calculation: Calculation, mask: np.ndarray) -> np.ndarray:

@@ -6,14 +6,19 @@ expressions on floats, they become straight-line code within one loop: on local 
 several cells compute alike computed once, and what stays the same as numbers in the source. The results
 are those of `Calculation.calculate` to the last bit, as far as operations are rounded exactly (+ - * /
 and the square root, sums and products of arrays).
+
+Excel's last sums vanish beside their operands (precision.py), which is seldom seen and dear to look for on
+floats. A long run leaves the rule out, and is looked at afterwards, many iterations at once on arrays: from
+the first in which a sum would have vanished it is done again by the rule.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -36,12 +41,16 @@ from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context, NotReady
 from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Step
+from sheetml.engine.precision import PLAIN_SUMS, may_vanish
 from sheetml.engine.tracing.graph import value_of
 from sheetml.engine.values import NUMBER
 from sheetml.errors import SheetmlError
 from sheetml.formula.parser import parse
 
 MOST_CELLS = 20_000  # computed in one iteration, as straight-line code
+AT_ONCE = 2048  # iterations that are looked at together
+FEWEST_AT_ONCE = 32  # below which the rule of vanishing sums is applied as they are computed
+MOST_NUMBERS = 4_000_000  # that looking at them holds
 
 _COMMUTATIVE = ("({0} + {1})", "({0} * {1})")  # to the last bit
 
@@ -86,9 +95,17 @@ class Iteration:
     ) -> None:
         """Raises NotScalar where the formulas in between cannot be compiled."""
         program = _Program(calculation, written, read)
-        self._function: Callable[..., None] = compiled(program.source(feedback), program.names, "iterate")
+        exact = _Source(program, feedback)
+        self._by_the_rule: Callable[..., None] = compiled(exact.loop(), exact.names, "iterate")
+        plain = _Source(program, feedback, plain=True)
+        self._plainly: Callable[..., None] | None = None
+        if plain.sums:
+            self._plainly = compiled(plain.loop(), plain.names, "iterate")
+            self._replay = compiled(plain.replay(), _on_arrays(plain.names), "replay")
+            self._at_once = min(AT_ONCE, MOST_NUMBERS // len(plain.terms))
+        self._feedback = list(feedback)
         self._slots: Slots = calculation.slots
-        self._constants = np.array(sorted(program.constants), np.intp)
+        self._constants = np.array(sorted(exact.constants), np.intp)
         cells = calculation.cells
         self._kinds, self._numbers = cells.kind[self._constants], cells.number[self._constants]
         self._texts = cells.text[self._constants]
@@ -108,12 +125,69 @@ class Iteration:
 
         k < count where the next recalculation would not give numbers everywhere.
         """
+        if self._plainly is None or count < FEWEST_AT_ONCE or self._at_once < FEWEST_AT_ONCE:
+            return self._table(self._by_the_rule, start, count)
+        tables: list[np.ndarray] = [np.empty((0, self.width))]
+        state, done, by_the_rule = list(start), 0, self._at_once
+        while done < count:
+            asked = min(self._at_once, count - done)
+            table = self._table(self._plainly, state, asked)
+            table = table[: self._without_the_rule(state, table)]
+            if len(table) == asked:
+                by_the_rule = self._at_once
+            else:  # where sums have come to vanish they often go on to: ever longer without another try
+                state = self._after(state, table)
+                tables.append(table)
+                done += len(table)
+                asked = min(by_the_rule, count - done)
+                table = self._table(self._by_the_rule, state, asked)
+                by_the_rule *= 2
+            tables.append(table)
+            done += len(table)
+            if len(table) < asked:
+                break
+            state = self._after(state, table)
+        return np.concatenate(tables)
+
+    def _table(self, function: Callable[..., None], start: Sequence[float], count: int) -> np.ndarray:
         rows: list[tuple[float, ...]] = []
         with contextlib.suppress(ArithmeticError, ValueError, TypeError):  # a domain left; a complex number
-            self._function(count, start, rows.append)
+            function(count, start, rows.append)
         table = np.array(rows, np.float64).reshape(-1, self.width)
         whole = np.isfinite(table).all(axis=1)
         return table if whole.all() else table[: int(whole.argmin())]
+
+    def _after(self, state: list[float], table: np.ndarray) -> list[float]:
+        """What is written once the iterations of a table are done."""
+        if not len(table):
+            return state
+        last = table[-1].tolist()
+        return [value if source is None else last[source] for value, source in zip(state, self._feedback)]
+
+    def _without_the_rule(self, start: list[float], table: np.ndarray) -> int:
+        """How many of the iterations from `start` on come to what they would by the rule of vanishing sums."""
+        if not len(table):
+            return 0
+        written = [
+            np.full(len(table), value) if source is None else np.append(value, table[:-1, source])
+            for value, source in zip(start, self._feedback)
+        ]
+        touched = np.zeros(len(table), bool)
+
+        def look(total: np.ndarray, operand: np.ndarray | float) -> None:
+            maybe = may_vanish(total, operand)
+            if maybe.any():
+                np.logical_or(touched, maybe & (total != 0), out=touched)
+
+        try:
+            with np.errstate(all="ignore"):
+                results = self._replay(written, look)
+        except (ArithmeticError, ValueError, TypeError):  # something is decided for each number by itself
+            self._plainly = None
+            return 0
+        for column, result in enumerate(results):
+            touched |= result != table[:, column]
+        return int(touched.argmax()) if touched.any() else len(table)
 
 
 def compile_iteration(
@@ -125,6 +199,25 @@ def compile_iteration(
         return Iteration(calculation, written, read, feedback)
     except (NotScalar, NotReady, SheetmlError):
         return None
+
+
+def _on_arrays(names: dict[str, Any]) -> dict[str, Any]:
+    """What a source calls, for arrays of numbers; what is not here fails on them."""
+    functions = {name: item.args[0] if isinstance(item, partial) else item for name, item in names.items()}
+    return functions | {
+        "float": lambda x: np.asarray(x, np.float64),
+        "abs": np.abs,
+        "sqrt": np.sqrt,
+        "max": lambda *x: reduce(np.maximum, x),
+        "min": lambda *x: reduce(np.minimum, x),
+        "dot": lambda x, y: np.vecdot(_stacked(x), _stacked(y)),
+        "dot_self": lambda x: np.vecdot(_stacked(x), _stacked(x)),
+    }
+
+
+def _stacked(numbers: Sequence[Any]) -> np.ndarray:
+    """Arrays (or numbers), one for each element, as rows of them: (iterations, elements)."""
+    return np.ascontiguousarray(np.stack(np.broadcast_arrays(*numbers), axis=-1))
 
 
 class _Program:
@@ -151,11 +244,6 @@ class _Program:
         cells = [cell for stage in stages for cell in self._cells(stage)]
         cells += [(self._formula(step), 0, int(step.targets[0, 0, 0])) for step in expressions]
         self.kept = self._kept(cells)
-        self.constants: set[int] = set()
-        self.names: dict[str, Any] = {}
-        self._terms: list[Term] = []  # of all cells, each after its operands
-        self._known: dict[tuple[Any, ...], Term] = {}
-        self._of_slot: dict[int, Term] = {}
 
     def _formula(self, step: Step) -> ScalarFormula:
         return scalar_formula(step, self.calculation.cells, self.live)
@@ -184,13 +272,34 @@ class _Program:
             raise NotScalar
         return kept[::-1]
 
+
+class _Source:
+    """The source of a program's iteration, with what several cells compute alike computed once.
+
+    `plain`: without the rule that sums vanish; `sums` are then those that it would be applied to.
+    """
+
+    def __init__(self, program: _Program, feedback: Sequence[int | None], *, plain: bool = False) -> None:
+        self.program = program
+        self.feedback = feedback
+        self.plain = plain
+        self.constants: set[int] = set()
+        self.names: dict[str, Any] = {}
+        self.terms: list[Term] = []  # of all cells, each after its operands
+        self.sums: set[int] = set()
+        self._known: dict[tuple[Any, ...], Term] = {}
+        self._of_slot: dict[int, Term] = {}
+        self.outputs = self._combined()
+        for output in self.outputs:
+            output.uses += 2  # logged and taken over: to be assigned
+
     # ---- terms: what several cells compute alike is computed once
 
     def _combined(self) -> list[Term]:
         """The terms of what is read, all cells' put together."""
-        for slot in self.written:
+        for slot in self.program.written:
             self._of_slot[slot] = self._leaf(f"s{slot}")
-        for formula, cell, slot in self.kept:
+        for formula, cell, slot in self.program.kept:
             self.names.update(formula.functions)
             self.constants.update(formula.constants.tolist())
             made: dict[int, Term] = {}
@@ -201,7 +310,7 @@ class _Program:
                     else self._operation(term, [made[id(operand)] for operand in term.operands])
                 )
             self._of_slot[slot] = made[id(formula.terms[-1])]
-        return [self._slot(slot) for slot in self.read]
+        return [self._slot(slot) for slot in self.program.read]
 
     def _at(self, formula: ScalarFormula, place: int, cell: int) -> Term:
         item = formula.at(place, cell)
@@ -211,7 +320,7 @@ class _Program:
         """What a cell comes to, or the number of one that stays as it is."""
         if slot not in self._of_slot:
             self.constants.add(slot)
-            return self._number(self.calculation.cells.number[slot].item())
+            return self._number(self.program.calculation.cells.number[slot].item())
         return self._of_slot[slot]
 
     def _number(self, number: float | bool) -> Term:
@@ -229,52 +338,76 @@ class _Program:
         return self._known[(name,)]
 
     def _operation(self, term: Term, operands: list[Term]) -> Term:
-        if term.template in _COMMUTATIVE:
+        template = PLAIN_SUMS.get(term.template, term.template) if self.plain else term.template
+        if template in _COMMUTATIVE:
             operands.sort(key=id)
-        key = term.template, *map(id, operands)
+        key = template, *map(id, operands)
         if key not in self._known:
-            self._known[key] = Term(term.template, operands, term.operation)
-            self._terms.append(self._known[key])
+            self._known[key] = Term(template, operands, term.operation)
+            self.terms.append(self._known[key])
+        if template is not term.template:
+            self.sums.add(id(self._known[key]))
         return self._known[key]
 
     # ---- source
 
-    def source(self, feedback: Sequence[int | None]) -> str:
+    def loop(self) -> str:
         """A function of how often to iterate, the values written at first, and where to log those read."""
-        outputs = self._combined()
-        for output in outputs:
-            output.uses += 2  # logged and taken over: to be assigned
-        lines = self._lines(self._watched(outputs))
-        results = [output.name for output in outputs]
+        lines = self._lines({id(term): lambda term: watch(term.name) for term in self._watched()})
+        results = [output.name for output in self.outputs]
         lines.append(f"log(({', '.join(results)},))")
-        moved = [(f"s{slot}", results[source]) for slot, source in zip(self.written, feedback) if source is not None]
+        moved = [
+            (f"s{slot}", results[source])
+            for slot, source in zip(self.program.written, self.feedback)
+            if source is not None
+        ]
         if moved:
             lines.append(f"{', '.join(name for name, _ in moved)} = {', '.join(result for _, result in moved)}")
-        start = "".join(f"s{slot}, " for slot in self.written)
         body = "\n        ".join(lines)
-        return f"def iterate(count, start, log):\n    {start}= start\n    for _ in range(count):\n        {body}"
+        return f"def iterate(count, start, log):\n    {self._start}= start\n    for _ in range(count):\n        {body}"
 
-    def _lines(self, watched: set[int]) -> list[str]:
-        """The operations as lines; one that is used once stands where it is used."""
+    def replay(self) -> str:
+        """A function of what is written in many iterations, as arrays, and where to have sums and operands looked at.
+
+        It returns what is read.
+        """
+        looked_at = [term for term in self.terms if id(term) in self.sums]
+        assigned = self.sums | {id(term.operands[0]) for term in looked_at}
+        looks = {id(term): lambda term: f"look({term.name}, {term.operands[0].name})" for term in looked_at}
+        body = "\n    ".join(self._lines(looks, assigned))
+        results = "".join(f"{output.name}, " for output in self.outputs)
+        return f"def replay(written, look):\n    {self._start}= written\n    {body}\n    return {results}"
+
+    @property
+    def _start(self) -> str:
+        return "".join(f"s{slot}, " for slot in self.program.written)
+
+    def _lines(self, after: dict[int, Callable[[Term], str]], assigned: Set[int] = frozenset()) -> list[str]:
+        """The operations as lines, each with the line that comes `after` it, by ids.
+
+        One that is used once stands where it is used, unless a line comes after it or it is to be `assigned`.
+        """
         lines: list[str] = []
+        named = assigned | after.keys()
         text: dict[int, tuple[str, int]] = {}  # the expression of an operation not assigned, and how deep it is
-        for term in self._terms:
+        for term in self.terms:
             parts = [text.pop(id(operand), (operand.name, 0)) for operand in term.operands]
             expression = term.template.format(*(part for part, _ in parts))
             depth = 1 + max((depth for _, depth in parts), default=0)
-            if term.uses < 2 and depth < DEEPEST and id(term) not in watched:
+            if term.uses < 2 and depth < DEEPEST and id(term) not in named:
                 text[id(term)] = expression, depth
                 continue
             term.name = f"t{len(lines)}"
             lines.append(f"{term.name} = {expression}")
-            if id(term) in watched:
-                lines.append(watch(term.name))
+            if id(term) in after:
+                lines.append(after[id(term)](term))
         return lines
 
-    def _watched(self, outputs: list[Term]) -> set[int]:
+    def _watched(self) -> list[Term]:
         """The operations whose infinite result would vanish on its way to what is read."""
-        shown = {id(output) for output in outputs}
-        for term in reversed(self._terms):
+        shown = {id(output) for output in self.outputs}
+        for term in reversed(self.terms):
             if id(term) in shown:
                 shown.update(map(id, showing(term)))
-        return vanishing(self._terms) - shown
+        watched = vanishing(self.terms) - shown
+        return [term for term in self.terms if id(term) in watched]

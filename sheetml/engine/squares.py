@@ -17,6 +17,7 @@ class ResidualFunction(CellFunction):
 
     def __init__(self, function: CellFunction) -> None:
         super().__init__(function._calculation, function._inputs, function._outputs, scalar=False)
+        self.refuses_flat = function.refuses_flat
 
     def _record(self, x: np.ndarray) -> Recording:
         recording = super()._record(x)

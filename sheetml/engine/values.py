@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.number_format import general_text
 from sheetml.engine.precision import COMPARISONS
 from sheetml.engine.reading import parse_number
@@ -68,6 +69,23 @@ class Value:
 
     def __repr__(self) -> str:
         return f"Value({value_of(self.number)!r}, {self.kind!r}, {self.text!r})"
+
+
+class OneElementArray(Value):
+    """An array of one element, which functions tell from a scalar: SUM passes over a text in it."""
+
+    __slots__ = ()
+
+
+def array_of(value: Value) -> Value:
+    """The value as an array, also where it has only one element."""
+    alone = value.shape[1:] == (1, 1)
+    return OneElementArray(value.number, value.kind, value.text) if alone else value
+
+
+def is_scalar(value: Value) -> bool:
+    """Whether the value stands alone, and is no array of one element."""
+    return value.shape[1:] == (1, 1) and not isinstance(value, OneElementArray)
 
 
 # ---- making values -----------------------------------------------------------------------------
@@ -223,7 +241,8 @@ def select(value: Value, index: np.ndarray | slice) -> Value:
     """The value for some of the cells (positions along the first axis)."""
     if value.shape[0] == 1:
         return value
-    return rearranged(value, np.arange(int(np.prod(value.shape))).reshape(value.shape)[index])
+    chosen = rearranged(value, np.arange(int(np.prod(value.shape))).reshape(value.shape)[index])
+    return array_of(chosen) if isinstance(value, OneElementArray) else chosen
 
 
 def rearranged(value: Value, flat_index: np.ndarray) -> Value:
@@ -399,7 +418,8 @@ def compare(operator: str, left: Value, right: Value) -> Value:
     same = left_rank == right_rank
     words = same & (left_rank == 1)
     if words.any():
-        left_text, right_text = _folded(left.texts), _folded(right.texts)
+        seen = _folded if operator in ("=", "<>") else _keys
+        left_text, right_text = seen(left.texts), seen(right.texts)
         by_rank = np.where(words, of_ranks(left_text, right_text).astype(bool), by_rank)
     numeric = same & ~words
     truth = ops.where(numeric, compute(left.number, right.number), by_rank) if numeric.any() else by_rank
@@ -416,12 +436,8 @@ def _ranks(value: Value, other: Value) -> np.ndarray:
     return np.where(value.kinds == BLANK, _RANK[other.kinds], ranks)
 
 
-def folded(text: str) -> str:
-    """Text as comparisons see it: Excel does not tell capitals from small letters."""
-    return text.lower()
-
-
 _folded = np.frompyfunc(folded, 1, 1)
+_keys = np.frompyfunc(collation_key, 1, 1)
 
 
 def describe(value: float | str | bool | ErrorCode | None) -> str:

@@ -8,6 +8,7 @@ then computes the cells, so that every formula has its value in the file.
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import re
 import tempfile
@@ -123,6 +124,30 @@ def bold(sheet: Worksheet, area: Area, size: int = 11, align: str = "right") -> 
         for cell in row:
             cell.font = Font(name="Calibri", size=size, bold=True)
             cell.alignment = Alignment(horizontal=align)
+
+
+def number_format(scale: float) -> str:
+    """A format with about five digits for numbers up to a size; with a power of ten for very large and small ones."""
+    if not 1e-3 <= scale < 1e6:
+        return "0.00E+00"
+    decimals = min(6, max(0, 3 - math.floor(math.log10(scale))))
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
+
+
+def prepare_print(sheet: Worksheet, area: Area | None = None, headings: int = 0) -> None:
+    """Prints the area, or all, as wide as the page, its first rows again on each; the sheet's name at the foot."""
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.print_options.horizontalCentered = True
+    margins = sheet.page_margins
+    margins.left = margins.right = 0.4
+    margins.top, margins.bottom, margins.footer = 0.5, 0.75, 0.35
+    sheet.oddFooter.left.text, sheet.oddFooter.right.text = "&A", "&P / &N"
+    if area is not None:
+        sheet.print_area = plain(area)
+    if headings:
+        sheet.print_title_rows = f"1:{headings}"
 
 
 # ---- Solver -----------------------------------------------------------------------------------

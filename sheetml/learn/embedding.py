@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from sheetml.errors import ModelError
+from sheetml.learn.compiling import Stopwatch
 from sheetml.learn.factors import FactorModel, rows
 from sheetml.learn.fitting import Fitting
 from sheetml.learn.history import Epoch, OnEpoch
@@ -19,6 +20,9 @@ from sheetml.learn.optimizers import Optimizer, optimizer_named
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.schedules import Schedule, schedule_named
 from sheetml.learn.training import Progress, Tables, Trainer, numba_is_there
+
+if TYPE_CHECKING:
+    from sheetml.learn.blocks import BlockedRatings
 
 Initialisation = str | tuple[float, float]
 
@@ -39,8 +43,12 @@ class EmbeddingModel(FactorModel):
     patience        stop after so many epochs without a better validation loss, and keep the best; None never
     dtype           "float64" or "float32"
     compiled        use the compiled trainer; None where Numba is installed
+    workers         cores for one training; the ratings are then taken in another order, and rows outside a minibatch
+                    must stay (`dense` False)
     seed            of initialisation, order and dropout: the same seed gives the same model
     """
+
+    blocks_by: ClassVar[tuple[str, ...]] = ("any",)
 
     factors: int = 50
     epochs: int = 5
@@ -52,6 +60,7 @@ class EmbeddingModel(FactorModel):
     patience: int | None = None
     dtype: str = "float64"
     compiled: bool | None = None
+    workers: int = 1
     seed: int = 0
     unknown: str = "error"
 
@@ -71,10 +80,13 @@ class EmbeddingModel(FactorModel):
 
     # ---- fitting
 
-    def trainer(self, ratings: Ratings) -> Trainer:
-        """A trainer at its start, with tables newly initialised. Raises ModelError for impossible settings."""
+    def trainer(self, ratings: Ratings, limits: Range | None = None) -> Trainer:
+        """A trainer at its start, with tables newly initialised; `limits` are the lowest and highest rating, if known.
+
+        Raises ModelError for impossible settings.
+        """
         self._check()
-        network = self._network(self._limits(ratings))
+        network = self._network(self._limits(limits or ratings.range))
         random = np.random.default_rng(self.seed)
         return Trainer(
             network=network,
@@ -85,21 +97,22 @@ class EmbeddingModel(FactorModel):
             batch=self.batch,
             random=random,
             compiled=numba_is_there() if self.compiled is None else self.compiled,
+            workers=self.workers,
         )
 
     def _check(self) -> None:
-        for name in ("factors", "epochs", "batch"):
+        for name in ("factors", "epochs", "batch", "workers"):
             if getattr(self, name) < 1:
                 raise ModelError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if self.dtype not in ("float64", "float32"):
             raise ModelError(f"dtype must be float64 or float32, not {self.dtype!r}.")
 
-    def _limits(self, ratings: Ratings) -> Range | None:
+    def _limits(self, of_ratings: Range) -> Range | None:
         if not isinstance(self.rating_range, str):
             return self.rating_range
         if self.rating_range not in ("data", "wide"):
             raise ModelError(f"the rating range is (low, high), data, wide or None, not {self.rating_range!r}.")
-        low, high = ratings.range
+        low, high = of_ratings
         if low == high:
             raise ModelError(f"all ratings are {low:g}: state the rating range, such as (0.5, 5).")
         beyond = WIDE if self.rating_range == "wide" else 0.0
@@ -131,7 +144,7 @@ class EmbeddingModel(FactorModel):
         """`validation` ratings are measured after each epoch. `progress` is called as an epoch goes on,
         `on_epoch` at its end. After each epoch all that is needed to go on is written to `checkpoint`;
         with `resume` a training takes up again from there, and ends as if it had never stopped. A fit that
-        is interrupted leaves the model with what it has learned so far."""
+        is interrupted leaves the model as it was after the best epoch so far."""
         if self.patience is not None and validation is None:
             raise ModelError("early stopping needs validation ratings.")
         trainer = self.trainer(ratings)
@@ -140,23 +153,65 @@ class EmbeddingModel(FactorModel):
         fitting = Fitting(trainer, self.patience)
         if resume and checkpoint is not None:
             fitting.load(checkpoint, self, ratings)
+        self._run(
+            fitting,
+            lambda: trainer.run_epoch(ratings, progress),
+            lambda: None if codes is None or validation is None
+            else mean_squared_error(self._predicted(*codes), validation.values),
+            None if checkpoint is None else lambda: fitting.save(checkpoint, self, ratings),
+            on_epoch,
+        )  # fmt: skip
+
+    def _fit_blocks(  # type: ignore[override]
+        self,
+        blocks: BlockedRatings,
+        *,
+        progress: Progress | None = None,
+        on_epoch: OnEpoch | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+    ) -> None:
+        """Ratings on disk, in blocks drawn at random: an epoch takes the blocks in random order, and those of one
+        block in random order. Otherwise as `_fit`."""
+        if self.patience is not None and not blocks.held_out_count:
+            raise ModelError("early stopping needs validation ratings.")
+        trainer = self.trainer(blocks.facts, blocks.range)
+        self.rating_range_ = trainer.network.rating_range
+        fitting = Fitting(trainer, self.patience)
+        if resume and checkpoint is not None:
+            fitting.load(checkpoint, self, blocks.facts)
+        self._run(
+            fitting,
+            lambda: trainer.run_parts(blocks.sizes("any"), lambda number: blocks.block("any", number), progress),
+            lambda: self.mean_squared_error_of(blocks.held_out()),
+            None if checkpoint is None else lambda: fitting.save(checkpoint, self, blocks.facts),
+            on_epoch,
+        )
+
+    def _run(
+        self,
+        fitting: Fitting,
+        epoch: Callable[[], float],
+        validate: Callable[[], float | None],
+        save: Callable[[], None] | None,
+        on_epoch: OnEpoch | None,
+    ) -> None:
+        """Runs the epochs that are left: `epoch` trains one and gives its loss, `validate` gives that of others."""
+        trainer = fitting.trainer
         self.history_ = fitting.history
         try:
             while not fitting.is_over:
-                start = time.perf_counter()
-                train_loss = trainer.run_epoch(ratings, progress)
-                seconds = time.perf_counter() - start
+                with Stopwatch() as watch:
+                    train_loss = epoch()
                 self._adopt(trainer.tables)
-                valid_loss = None
-                if validation is not None and codes is not None:
-                    valid_loss = mean_squared_error(self._predicted(*codes), validation.values)
-                fitting.add(Epoch(trainer.epoch, train_loss, valid_loss, trainer.rate, seconds))
-                if checkpoint is not None:
-                    fitting.save(checkpoint, self, ratings)
+                valid_loss = validate()
+                fitting.add(Epoch(trainer.epoch, train_loss, valid_loss, trainer.rate, watch.seconds))
+                if save:
+                    save()
                 if on_epoch:
                     on_epoch(fitting.history[-1])
         finally:
-            self._adopt(fitting.chosen)  # also what an interrupted fit has learned so far
+            self._adopt(fitting.chosen)  # also where the fit is interrupted
 
     def _adopt(self, tables: Tables) -> None:
         network = self._network(self.rating_range_)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.errors import ModelError
-from sheetml.learn.history import Epoch
+from sheetml.learn.history import Epoch, best_epoch
 from sheetml.learn.storage import described, read_arrays, write_arrays
 from sheetml.learn.training import Tables, Trainer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fitting:
-    """The epochs of a trainer so far, and the best of its tables where it is to stop early."""
+    """The epochs of a trainer so far, and the tables of the best of them: for one that stops early, or is stopped."""
 
     trainer: Trainer
     patience: int | None
@@ -31,11 +31,8 @@ class Fitting:
 
     def add(self, epoch: Epoch) -> None:
         self.history.append(epoch)
-        if self.patience is not None and self._best_epoch() == epoch.epoch:
+        if best_epoch(self.history) is epoch:
             self.best = self.trainer.tables.copy()
-
-    def _best_epoch(self) -> int:
-        return min(self.history, key=lambda each: (each.valid_loss or 0.0, each.epoch)).epoch
 
     @property
     def is_over(self) -> bool:
@@ -43,12 +40,13 @@ class Fitting:
             return True
         if self.patience is None or not self.history:
             return False
-        return self.trainer.epoch - self._best_epoch() >= self.patience
+        return self.trainer.epoch - best_epoch(self.history).epoch >= self.patience
 
     @property
     def chosen(self) -> Tables:
-        """The tables to keep: the best, with early stopping, else the last."""
-        return self.trainer.tables if self.best is None else self.best
+        """The tables to keep: the best where it stops early or was interrupted, else the last."""
+        early = self.patience is not None or not self.is_over
+        return self.best if early and self.best is not None else self.trainer.tables
 
     # ---- checkpoints
 
@@ -99,5 +97,7 @@ def _without_epochs(model: dict[str, Any]) -> dict[str, Any]:
 
 def fingerprint(ratings: Ratings) -> list[int]:
     """Numbers that other ratings are very unlikely to have."""
-    parts = (ratings.users, ratings.items, ratings.values)
+    parts = [ratings.users, ratings.items, ratings.values]
+    if ratings.item_counts is not None:  # they are on disk
+        parts.append(ratings.item_counts)
     return [len(ratings), *(zlib.crc32(np.ascontiguousarray(part).data) for part in parts)]

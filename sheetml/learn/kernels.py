@@ -284,6 +284,37 @@ def _net(
     return total
 
 
+@_compiled
+def _descend(shape, users, items, values, order, user_rows, item_rows, settings, losses):
+    """Gradient descent on the dot product, a step a rating: what `train` does with minibatches of one, in place.
+
+    A rating's two rows are all that it moves, so there is nothing to gather or to share out.
+    """
+    number = user_rows.dtype.type
+    bias = user_rows.shape[1] - 1
+    factors = user_rows.shape[1] - shape.bias
+    for step in range(len(settings)):
+        user, item = users[order[step]], items[order[step]]
+        raw = number(0)
+        for f in range(factors):
+            raw += user_rows[user, f] * item_rows[item, f]
+        if shape.bias:
+            raw += user_rows[user, bias] + item_rows[item, bias]
+        predicted, slope = _squashed(shape, raw)
+        error = predicted - number(values[order[step]])
+        losses[step] = error * error
+        scale = number(error * slope * 2)
+        rate, l2, shrink = settings[step, RATE], settings[step, L2], settings[step, SHRINK]
+        for f in range(factors):
+            p, q = user_rows[user, f], item_rows[item, f]
+            user_rows[user, f] = _sgd(shrink * p, scale * q + l2 * p, rate)
+            item_rows[item, f] = _sgd(shrink * q, scale * p + l2 * q, rate)
+        if shape.bias:
+            p, q = user_rows[user, bias], item_rows[item, bias]
+            user_rows[user, bias] = _sgd(shrink * p, scale + l2 * p, rate)
+            item_rows[item, bias] = _sgd(shrink * q, scale + l2 * q, rate)
+
+
 # ---- minibatches
 
 
@@ -331,6 +362,9 @@ def train(
     previous loss, coefficient. `losses` (steps,) receives the mean squared error of each minibatch
     before its step.
     """
+    if batch == 1 and shape.code != NET and code == SGD_RULE and not dense and len(feedback) == 0:
+        _descend(shape, users, items, values, order, u_rows, i_rows, settings, losses)
+        return
     width, dtype = u_rows.shape[1], settings.dtype
     tree = _missed_step_tree(code, settings) if linear and dense else np.empty((0, 4), dtype)
     u_steps, u_places, u_touched = (

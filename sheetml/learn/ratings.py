@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sheetml.errors import DataError
-from sheetml.learn.ratings_files import columns_of_frames, read_parquet, read_text, read_titles, renamed
+from sheetml.learn.ratings_files import columns_of_frames, is_parquet, read_parquet, read_text, read_titles, renamed
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     import pandas
@@ -25,6 +26,7 @@ class Ratings:
 
     `users` and `items` (n,) int32 are codes, `values` (n,) float64 the ratings, `times` (n,) int64 seconds
     or None. `user_ids` and `item_ids` hold the id of each code, `titles` the title of each item or None.
+    Where the ratings themselves are elsewhere (`learn.blocks`), `item_counts` says how many each item has.
     """
 
     users: np.ndarray
@@ -34,13 +36,14 @@ class Ratings:
     item_ids: np.ndarray
     times: np.ndarray | None = None
     titles: np.ndarray | None = None
+    item_counts: np.ndarray | None = None
 
     # ---- reading
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], *, duplicates: str = "error", **columns: str) -> Ratings:
         """Reads ratings in any form known: Parquet by its suffix, else one of the forms of `from_csv`."""
-        if Path(path).suffix.lower() in (".parquet", ".pq"):
+        if is_parquet(Path(path)):
             return cls.from_parquet(path, duplicates=duplicates, **columns)
         return cls.from_csv(path, duplicates=duplicates, **columns)
 
@@ -98,8 +101,7 @@ class Ratings:
         duplicates: str = "error",
     ) -> Ratings:
         """Takes ratings from arrays of ids and values, each (n,)."""
-        import pandas
-
+        pandas = needed("pandas", extra="learn")
         columns = {"userId": users, "movieId": items, "rating": values}
         if times is not None:
             columns["timestamp"] = times
@@ -150,8 +152,7 @@ class Ratings:
 
     def to_frame(self) -> pandas.DataFrame:
         """A data frame with MovieLens' names: userId, movieId, rating, timestamp where known, title where known."""
-        import pandas
-
+        pandas = needed("pandas", extra="learn")
         columns = {"userId": self.user_ids[self.users], "movieId": self.item_ids[self.items], "rating": self.values}
         if self.times is not None:
             columns["timestamp"] = self.times
@@ -168,6 +169,8 @@ class Ratings:
                 raise ValueError("its ratings are of users or items it does not have")
         if self.titles is not None and self.titles.shape != self.item_ids.shape:
             raise ValueError("its titles are not those of its items")
+        if self.item_counts is not None and self.item_counts.shape != self.item_ids.shape:
+            raise ValueError("its counts are not those of its items")
 
     # ---- parts
 

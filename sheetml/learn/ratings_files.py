@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sheetml.errors import DataError
+from sheetml.optional import needed
 
 if TYPE_CHECKING:
     import pandas
@@ -31,31 +33,44 @@ class Columns(NamedTuple):
     times: np.ndarray | None
 
 
-class _Codes:
+class Codes:
     """The ids met so far, in the order of their coming."""
 
     def __init__(self) -> None:
         self.by_id: dict[Any, int] = {}
         self.chunks: list[np.ndarray] = []
 
-    def add(self, ids: pandas.Series) -> None:
-        import pandas
-
+    def coded(self, ids: pandas.Series) -> np.ndarray:
+        """A number for each id, (n,) int32, in the order of their coming."""
+        pandas = needed("pandas", extra="learn")
         codes, found = pandas.factorize(ids)
         known = [self.by_id.setdefault(identity, len(self.by_id)) for identity in found.tolist()]
         if len(self.by_id) > CODE_LIMIT:
             raise DataError(f"there are more than {CODE_LIMIT:,} different ids.")
-        self.chunks.append(np.array(known, np.int32)[codes])
+        return np.array(known, np.int32)[codes]
 
-    def sorted(self) -> tuple[np.ndarray, np.ndarray]:
-        """The codes of all rows in the order of the ids, and the ids."""
+    def add(self, ids: pandas.Series) -> None:
+        self.chunks.append(self.coded(ids))
+
+    @property
+    def are_mixed(self) -> bool:
+        """Whether some are numbers and some are text."""
+        return len({type(identity) for identity in self.by_id}) > 1
+
+    def ranked(self) -> tuple[np.ndarray, np.ndarray]:
+        """The place of each id, by the order of coming, among the sorted ids; and these."""
         ids = np.array(list(self.by_id))
         order = np.argsort(ids, kind="stable")
         rank = np.empty(len(ids), np.int32)
         rank[order] = np.arange(len(ids), dtype=np.int32)
+        return rank, ids[order]
+
+    def sorted(self) -> tuple[np.ndarray, np.ndarray]:
+        """The codes of all rows in the order of the ids, and the ids."""
+        rank, ids = self.ranked()
         for chunk in self.chunks:
             chunk[:] = rank[chunk]
-        return np.concatenate(self.chunks), ids[order]
+        return np.concatenate(self.chunks), ids
 
 
 def read_text(path: Path, user: str, item: str, rating: str, time: str) -> Columns:
@@ -70,17 +85,59 @@ def read_text(path: Path, user: str, item: str, rating: str, time: str) -> Colum
         return columns_of_frames(_chunks(path, options), str(path), "line", first_line)
 
 
-def read_parquet(path: Path) -> pandas.DataFrame:
-    import pandas
+def is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
 
-    try:
+
+def read_parquet(path: Path) -> pandas.DataFrame:
+    pandas = needed("pandas", extra="learn")
+    with _parquet_errors(path):
         return pandas.read_parquet(path)
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file.") from None
     except ImportError:
         raise DataError(f"{path}: reading Parquet needs the package pyarrow; install it with pip.") from None
     except Exception as error:  # pyarrow has a family of its own
         raise DataError(f"{path}: it cannot be read as Parquet ({error}).") from None
+
+
+# ---- files larger than memory
+
+
+def count_of_rows(path: Path) -> int:
+    """How many ratings a file holds: of Parquet exactly, of text about, by the length of its first lines."""
+    if not is_parquet(path):
+        first = max(len(_first_line(path)), 8)
+        return path.stat().st_size * (5 if path.suffix == ".gz" else 1) // first
+    with _parquet_errors(path):
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(path) as file:
+            return int(file.metadata.num_rows)
+
+
+def frames(path: Path, user: str, item: str, rating: str, time: str) -> Iterator[pandas.DataFrame]:
+    """The ratings of a file, some at a time: frames with the columns user, item and rating."""
+    names = {user: "user", item: "item", rating: "rating"}
+    if not is_parquet(path):
+        options = _form(_first_line(path), names | {time: "time"}, path)
+        yield from (frame[COLUMNS[:3]] for frame in _chunks(path, options))
+        return
+    with _parquet_errors(path):
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(path) as file:
+            _require(file.schema_arrow.names, names, str(path))
+            for batch in file.iter_batches(CHUNK, columns=list(names)):
+                yield batch.to_pandas().rename(columns=names)
 
 
 def renamed(frame: pandas.DataFrame, names: dict[str, str], source: str) -> pandas.DataFrame:
@@ -95,11 +152,11 @@ def columns_of_frames(frames: Iterable[pandas.DataFrame], source: str, row_word:
 
     `row_word` and `first_row` say how error messages count the rows ("line" 2, or "row" 0).
     """
-    users, items = _Codes(), _Codes()
+    users, items = Codes(), Codes()
     values, times = [], []
     row = first_row
     for frame in frames:
-        values.append(_checked(frame, source, row_word, row))
+        values.append(checked(frame, source, row_word, row))
         users.add(frame["user"])
         items.add(frame["item"])
         if "time" in frame:
@@ -107,8 +164,7 @@ def columns_of_frames(frames: Iterable[pandas.DataFrame], source: str, row_word:
         row += len(frame)
     if not sum(map(len, values)):
         raise DataError(f"{source}: it holds no ratings.")
-    if any(len({type(identity) for identity in each.by_id}) > 1 for each in (users, items)):
-        raise _MixedIdsError(f"{source}: some ids are numbers and some are text; make them all one kind.")
+    refuse_mixed(source, users, items)
     user_codes, user_ids = users.sorted()
     item_codes, item_ids = items.sorted()
     all_times = np.concatenate(times) if times else None
@@ -119,10 +175,15 @@ class _MixedIdsError(DataError):
     """Ids of one column came as numbers and as text."""
 
 
-def _checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> np.ndarray:
-    """The ratings as float64. Raises DataError for the first row that lacks something."""
-    import pandas
+def refuse_mixed(source: str, *codes: Codes) -> None:
+    """Raises DataError where ids of one column came as numbers and as text."""
+    if any(each.are_mixed for each in codes):
+        raise _MixedIdsError(f"{source}: some ids are numbers and some are text; make them all one kind.")
 
+
+def checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> np.ndarray:
+    """The ratings as float64. Raises DataError for the first row that lacks something."""
+    pandas = needed("pandas", extra="learn")
     for column in ("user", "item"):
         missing = frame[column].isna().to_numpy()
         if missing.any():
@@ -139,8 +200,7 @@ def _checked(frame: pandas.DataFrame, source: str, row_word: str, row: int) -> n
 
 def _times(column: pandas.Series, source: str) -> np.ndarray:
     """Seconds since 1970, from numbers or from dates."""
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     if pandas.api.types.is_datetime64_any_dtype(column) and not column.isna().any():
         return column.to_numpy("datetime64[s]").astype(np.int64)
     numbers = pandas.to_numeric(column, errors="coerce")
@@ -194,8 +254,7 @@ def _is_number(text: str) -> bool:
 
 
 def _chunks(path: Path, options: dict[str, Any]) -> Iterator[pandas.DataFrame]:
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     names = {theirs: ours for ours, theirs in options["text"].items()}
     settings = {name: value for name, value in options.items() if name != "text"}
     try:
@@ -223,8 +282,7 @@ def read_titles(path: Path, item: str, title: str = "title") -> dict[Any, str]:
     for separator in ("::", "|"):
         if first.count(separator) >= 2 and "," not in first.split(separator)[0]:
             return _titles_between(path, separator)
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     try:
         frame = pandas.read_csv(path, sep=max(",;\t", key=first.count), dtype=str, keep_default_na=False)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError) as error:

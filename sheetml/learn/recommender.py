@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from sheetml.learn.history import Epoch
 from sheetml.learn.parameters import Parameters
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.storage import described, group, read_arrays, revived, write_arrays
+from sheetml.optional import needed
+
+if TYPE_CHECKING:
+    from sheetml.learn.blocks import BlockedRatings
 
 UNKNOWN = ("error", "mean")
 CHUNK = 2**16  # ratings predicted at a time
@@ -40,6 +45,7 @@ class Recommender(Parameters):
 
     unknown: str = "error"
 
+    blocks_by: ClassVar[tuple[str, ...]] = ()  # the orders of ratings on disk that a fit to them needs; () cannot
     ratings_: Ratings  # those it was fitted to: whose ids, titles and codes the model knows
     history_: list[Epoch]  # the epochs of the fit, in models that have any
 
@@ -47,6 +53,11 @@ class Recommender(Parameters):
 
     def _fit(self, ratings: Ratings, **options: Any) -> None:
         raise NotImplementedError
+
+    def _fit_blocks(self, blocks: BlockedRatings, **options: Any) -> None:
+        raise ModelError(
+            f"a {type(self).__name__} is fitted to ratings in memory only: choose als, dot-bias, dot or net."
+        )
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Predictions (n,) for codes (n,); -1 is an unknown user or item, to be taken as the mean."""
@@ -83,6 +94,15 @@ class Recommender(Parameters):
     def _require_fit(self) -> None:
         if not self.is_fitted:
             raise ModelError(f"this {type(self).__name__} is not fitted yet.")
+
+    def fit_blocks(self, blocks: BlockedRatings, **options: Any) -> Self:
+        """Fits the model to ratings on disk, in the orders of `blocks_by`. What they hold out is its validation.
+
+        Raises ModelError where the model cannot be fitted so, or not with these settings.
+        """
+        self.ratings_, self.history_ = blocks.facts, []
+        self._fit_blocks(blocks, **options)
+        return self
 
     # ---- predicting
 
@@ -133,6 +153,17 @@ class Recommender(Parameters):
         """The errors of the predictions: mse, rmse, mae, r2."""
         return metrics.evaluate(self.predict(ratings), ratings.values)
 
+    def evaluate_parts(self, parts: Iterable[Ratings]) -> dict[str, float]:
+        """The errors of the predictions for ratings that come in parts; {} where there are none."""
+        errors = metrics.Errors()
+        for part in parts:
+            errors.add(self._predicted(part.users, part.items), part.values)
+        return errors.measured()
+
+    def mean_squared_error_of(self, parts: Iterable[Ratings]) -> float | None:
+        """The mean squared error for ratings that come in parts; None where there are none."""
+        return self.evaluate_parts(parts).get("mse")
+
     # ---- looking up
 
     def item_names(self) -> np.ndarray:
@@ -140,11 +171,21 @@ class Recommender(Parameters):
         return self.ratings_.item_names()
 
     def rated(self, user: int) -> np.ndarray:
-        """The codes of the items that the user of this code rated."""
+        """The codes of the items that the user of this code rated.
+
+        Raises ModelError where the model was fitted to ratings on disk, and does not hold them.
+        """
+        if self.ratings_.item_counts is not None:
+            raise ModelError(
+                "the model was fitted to ratings on disk and does not hold them, so which items a user has rated "
+                "is not known: ask for all items (--rated)."
+            )
         return self.ratings_.items[self.ratings_.users == user]
 
     def rating_counts(self) -> np.ndarray:
         """How many ratings each item had at the fit."""
+        if self.ratings_.item_counts is not None:
+            return self.ratings_.item_counts
         return np.bincount(self.ratings_.items, minlength=self.ratings_.item_count)
 
     def recommend(self, user: Any, count: int = 10, *, rated: bool = False, least: int = 1) -> list[Scored]:
@@ -226,8 +267,7 @@ def positions_of(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Ids that are text find known numbers and the other way round.
     """
-    import pandas
-
+    pandas = needed("pandas", extra="learn")
     ids = np.asarray(ids)
     if known.dtype.kind in "iu" and ids.dtype.kind in "USO":
         wanted = pandas.to_numeric(pandas.Series(ids), errors="coerce").to_numpy(np.float64)

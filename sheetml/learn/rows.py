@@ -19,7 +19,7 @@ def solve_rows(first, last, starts, others, values, weights, rows, other_rows, p
 
     Row r has the ratings from starts[r] to starts[r + 1]: of `others`, with `values` and `weights`. It
     minimises  Σ weight · (value - other's bias - row · (other's factors, 1))²  plus
-    scale[r] · row · precision · row - 2 · shift · row.  `noise` (rows, width) is added before the last
+    scale[r] · row · precision · row - 2 · shift[r] · row.  `noise` (rows, width) is added before the last
     triangular system: standard normal numbers make the rows samples of that Gaussian, zeros its mean.
     """
     width = rows.shape[1]
@@ -28,7 +28,7 @@ def solve_rows(first, last, starts, others, values, weights, rows, other_rows, p
     regressors[bias] = 1.0
     for row in range(first, last):
         for i in range(width):
-            right[i] = shift[i]
+            right[i] = shift[row, i]
             for j in range(i + 1):
                 matrix[i, j] = scale[row] * precision[i, j]
         for n in range(starts[row], starts[row + 1]):

@@ -78,7 +78,9 @@ def read_arrays(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, np.n
         facts = json.loads(str(arrays.pop(FACTS)))
     except FileNotFoundError:
         raise ModelError(f"{name}: there is no such file.") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except KeyError:
+        raise ModelError(f"{name}: it is no {kind} that sheetml wrote.") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"{name}: it is no {kind} that sheetml wrote ({error}).") from None
     if not isinstance(facts, dict) or facts.get("kind") != kind:
         raise ModelError(f"{name}: it is no {kind} that sheetml wrote.")

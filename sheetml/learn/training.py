@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,9 +19,12 @@ from sheetml.learn.networks import Dot, Network
 from sheetml.learn.optimizers import RATE, Eve, Optimizer, eve_coefficient
 from sheetml.learn.ratings import Ratings
 from sheetml.learn.schedules import Schedule
+from sheetml.learn.strata import strata
+from sheetml.optional import needed
 
 MASK_BYTES = 2**25  # of dropout drawn at a time
 FLUSH = 8  # ratings a chunk, for each row that is brought up to date at its end
+SHARED = 2**20  # ratings a chunk at least, where workers share it
 
 Progress = Callable[[int, int, float], None]  # steps of the epoch done, steps in all, mean loss so far
 
@@ -45,7 +49,8 @@ class Tables:
 class Trainer:
     """A training under way: all that is needed to go on with it.
 
-    `train(ratings)` runs the epochs that are left. Seeded by `random`, it gives the same numbers each time.
+    `run_epoch(ratings)` runs the next epoch. Seeded by `random`, it gives the same numbers each time, with more
+    `workers` than one others than alone: they train at once on ratings that share no row of either table.
     """
 
     network: Network
@@ -56,6 +61,7 @@ class Trainer:
     batch: int
     random: np.random.Generator
     compiled: bool
+    workers: int = 1
     epoch: int = 0  # epochs done
     rate: float = 0.0  # the learning rate of the last step
     states: Tables = field(init=False)
@@ -64,6 +70,11 @@ class Trainer:
     def __post_init__(self) -> None:
         self.states = self.tables.states(self.optimizer.states)
         eve = self.optimizer if isinstance(self.optimizer, Eve) else None
+        if self.workers > 1 and (not isinstance(self.network, Dot) or eve or self.optimizer.is_dense):
+            raise ModelError(
+                "several workers need a model without weights that all ratings share (dot, dot-bias) and an optimizer "
+                "that moves the rows of its minibatch only (--lazy), not eve."
+            )
         self.feedback = np.array([eve.beta3, eve.clip, 0.0, 1.0]) if eve else np.empty(0)
 
     def run_epoch(self, ratings: Ratings, progress: Progress | None = None) -> float:
@@ -71,21 +82,30 @@ class Trainer:
 
         Raises ModelError where the loss is no longer finite.
         """
-        steps = math.ceil(len(ratings) / self.batch)
+        return self.run_parts([len(ratings)], lambda _: ratings, progress)
+
+    def run_parts(self, sizes: list[int], part: Callable[[int], Ratings], progress: Progress | None = None) -> float:
+        """An epoch over ratings that come in parts of these sizes, `part(number)` each, in random order."""
+        counts = [math.ceil(size / self.batch) for size in sizes]
+        steps = sum(counts)
         first = self.epoch * steps
         factors = self.schedule.factors(self.epochs, steps)[first : first + steps]
         momenta = self.schedule.momenta(self.epochs, steps)
         momenta = None if momenta is None else momenta[first : first + steps]
-        rates = self.optimizer.learning_rate * factors
-        settings = self.optimizer.settings(first, rates, momenta).astype(self.tables.users.dtype)
-        losses = np.zeros(steps)
-        for done in self.run_steps(ratings, settings, losses):
-            if not np.isfinite(losses[:done]).all():
-                raise ModelError("the loss is no longer a finite number: the learning rate is too high.")
-            if progress:
-                progress(done, steps, float(losses[:done].mean()))
-        self.epoch, self.rate = self.epoch + 1, float(rates[-1])
-        return float(losses.mean())
+        before, total = 0, 0.0  # steps done, and the sum of their losses
+        for number in self.random.permutation(len(sizes)) if len(sizes) > 1 else range(len(sizes)):
+            chosen = slice(before, before + counts[number])
+            rates = self.optimizer.learning_rate * factors[chosen]
+            settings = self.optimizer.settings(first + before, rates, None if momenta is None else momenta[chosen])
+            losses = np.zeros(counts[number])
+            for done in self.run_steps(part(number), settings.astype(self.tables.users.dtype), losses):
+                if not np.isfinite(losses[:done]).all():
+                    raise ModelError("the loss is no longer a finite number: the learning rate is too high.")
+                if progress:
+                    progress(before + done, steps, (total + float(losses[:done].sum())) / (before + done))
+            before, total = chosen.stop, total + float(losses.sum())
+        self.epoch, self.rate = self.epoch + 1, float(self.optimizer.learning_rate * factors[-1])
+        return total / steps
 
     def run_steps(
         self, ratings: Ratings, settings: np.ndarray, losses: np.ndarray, length: int | None = None
@@ -104,6 +124,8 @@ class Trainer:
         """Stretches of steps: long enough that bringing all rows up to date after each costs little."""
         rows = len(self.tables.users) + len(self.tables.items)
         ratings = max(FLUSH * rows, 64 * self.batch)
+        if self.workers > 1:
+            ratings = max(ratings, SHARED)
         if self.network.mask_width:
             ratings = min(ratings, MASK_BYTES // self.network.mask_width)
         length = length or max(ratings // self.batch, 1)
@@ -111,7 +133,9 @@ class Trainer:
 
     def _run(self, ratings: Ratings, positions: np.ndarray, settings: np.ndarray, losses: np.ndarray) -> None:
         masks = self._masks(len(positions))
-        if self.compiled:
+        if self.workers > 1:
+            self._run_side_by_side(ratings, positions, settings, losses)
+        elif self.compiled:
             self._run_compiled(ratings, positions, settings, losses, masks)
         else:
             self._run_numpy(ratings, positions, settings, losses, masks)
@@ -124,11 +148,38 @@ class Trainer:
         dropped = np.repeat(self.network.dropout, [2 * self.network.factors, self.network.hidden]).astype(np.float32)
         return (self.random.random((count, width), np.float32) >= dropped).view(np.uint8)
 
+    def _run_side_by_side(
+        self, ratings: Ratings, positions: np.ndarray, settings: np.ndarray, losses: np.ndarray
+    ) -> None:
+        """Trains on strata of blocks, the blocks of one at once. All `losses` are the mean of the ratings'.
+
+        The minibatches of a stratum take turns with the settings that belong to its place in the order.
+        """
+        users, items = ratings.users[positions], ratings.items[positions]
+        run, masks = self._run_compiled if self.compiled else self._run_numpy, self._masks(0)
+        done, total = 0, 0.0
+
+        def train(worker: int, block: np.ndarray) -> float:
+            steps = math.ceil(len(block) / self.batch)
+            turns = np.minimum(done // self.batch + worker + self.workers * np.arange(steps), len(settings) - 1)
+            of_steps = np.zeros(steps)
+            run(ratings, positions[block], settings[turns], of_steps, masks)
+            sizes = np.minimum(len(block) - self.batch * np.arange(steps), self.batch)
+            return float(of_steps @ sizes)
+
+        with ThreadPoolExecutor(self.workers) as pool:
+            counts = (len(self.tables.users), len(self.tables.items))
+            for blocks in strata(users, items, counts, self.workers, self.random):
+                total += sum(pool.map(train, range(self.workers), blocks))
+                done += sum(map(len, blocks))
+        losses[:] = total / len(positions)
+
     # ---- compiled
 
     def _run_compiled(
         self, ratings: Ratings, positions: np.ndarray, settings: np.ndarray, losses: np.ndarray, masks: np.ndarray
     ) -> None:
+        needed("numba", extra="learn")
         from sheetml.learn.kernels import Shape, train
 
         network, optimizer = self.network, self.optimizer

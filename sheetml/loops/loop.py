@@ -21,6 +21,7 @@ from sheetml.loops import rules
 from sheetml.loops.cells import SheetCells
 from sheetml.loops.compiled import LOG, CompiledRun
 from sheetml.loops.recognition import LoopSheet, recognise
+from sheetml.tables import html_table
 from sheetml.workbook import Book
 from sheetml.xlsx.model import CellValue
 
@@ -122,6 +123,17 @@ class TrainingLoop:
 
     def __repr__(self) -> str:
         return f"<TrainingLoop {self.kind} on sheet {self.sheet!r}>"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: where it stands."""
+        point, rate = self.point, self.learning_rate
+        rows = [
+            ("rule", self.kind),
+            ("learning rate", "" if rate is None else f"{rate:.6g}"),
+            ("intercept, slope", f"{point.const:.6g}, {point.slope:.6g}"),
+            ("loss", f"{point.loss:.6g}"),
+        ]
+        return html_table(["Training loop", self.sheet], rows)
 
     # ---- what it is
 

@@ -7,7 +7,6 @@ end, is named, and the cell keeps its stored value like any other that cannot be
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -46,6 +45,7 @@ from sheetml.macros.values import (
     let,
     to_cell,
 )
+from sheetml.optional import MissingPackageError
 from sheetml.workbook import Book
 from sheetml.xlsx.model import MAX_TEXT, Area, CellValue, ErrorCode
 from sheetml.xlsx.vba_source import ModuleKind, read_modules
@@ -63,6 +63,10 @@ class WithOwnFunctions(Mapping[str, Function]):
     def __init__(self, workbook: Book) -> None:
         self._workbook = workbook
         self._own: dict[str, Function] | None = None
+        self.why_unread = ""  # why the workbook's own functions are not known
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_workbook": self._workbook, "_own": None}  # the compiled functions stay behind
 
     def __getitem__(self, name: str) -> Function:
         known = FUNCTIONS.get(name)
@@ -79,8 +83,12 @@ class WithOwnFunctions(Mapping[str, Function]):
         """The functions of the workbook's own, by their names in capitals, with and without their module's."""
         if self._own is None:
             self._own = {}
-            with contextlib.suppress(SheetmlError):  # the functions of macros that cannot be read are not known
+            try:
                 self._own = _functions(CellProject(self._workbook))
+            except MissingPackageError as error:
+                self.why_unread = f": {error}".rstrip(".")
+            except SheetmlError:  # the functions of macros that cannot be read are not known
+                pass
         return self._own
 
 

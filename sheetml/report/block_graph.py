@@ -138,7 +138,7 @@ def to_svg(boxes: list[Box], title: str) -> str:
     name = html.escape(title)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{name}">',
+        f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{name}" style="max-width:100%;height:auto">',
         f"<title>{name}</title>",
         f"<style>{_STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'

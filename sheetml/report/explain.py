@@ -23,6 +23,7 @@ from sheetml.report.labels import label_of
 from sheetml.report.lineage import Lineage, Source, lineage
 from sheetml.report.words import MOST_TERMS, figure, in_words, summary, value_text
 from sheetml.solve.model import solver_models
+from sheetml.tables import html_table
 from sheetml.workbook import Book
 from sheetml.xlsx.model import ERROR_TEXT, Area, CellValue, ErrorCode
 
@@ -76,7 +77,7 @@ class Influence:
     product: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """All that `sheetml explain` shows of a cell."""
 
@@ -93,6 +94,26 @@ class Explanation:
     weightiest: list[Influence]  # by size of the derivative times the value
     no_gradient: str  # why there is none
     lineage: Lineage | None
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.cell}: {self.words}>"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the formula, its value and words, and which cells move it most."""
+        rows = [
+            ("formula", "" if self.formula is None else f"={self.formula}"),
+            ("value", value_text(self.value)),
+            ("in words", self.words),
+            ("depends on", ", ".join(each.area for each in self.dependencies if each.direct)),
+            ("read by", ", ".join(self.readers)),
+            *([("no gradient", self.no_gradient)] if self.no_gradient else []),
+        ]
+        shown = html_table([self.cell, self.label], [row for row in rows if row[1]])
+        if self.steepest:
+            headings = ["Cell", "", "Value", "Derivative"]
+            moves = [[each.cell, each.label, figure(each.value), figure(each.gradient)] for each in self.steepest]
+            shown += html_table(headings, moves)
+        return shown
 
 
 def explain(workbook: Book, cell: str, most: int = 10) -> Explanation:
@@ -349,7 +370,8 @@ def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influe
     if not sources:
         return [], [], [], "it depends on no cell with a number"
     stages = questions.stages(calculation)
-    steps = sum(len(stages[number].steps) for number in {source.stage for source in found.blocks})
+    scans = [stages[number] for number in {source.stage for source in found.blocks} if stages[number].is_scan]
+    steps = sum(len(stage.steps) for stage in scans)
     if steps > MOST_STEPS:
         return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
     inputs = np.concatenate([slots for _, slots in sources])

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sheetml.formula.references import column_letters
+from sheetml.optional import needed
 from sheetml.report.compare.result import ADDED, FORMULA, MOVED, REMOVED, CellChange, Comparison, SheetComparison
+from sheetml.report.words import quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +25,7 @@ CATEGORIES = {FORMULA: "#7e3ac8", ADDED: "#168c46", REMOVED: "#c82832", MOVED: "
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches wide and high, that belongs to no window."""
+    needed("matplotlib", extra="plots")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -89,7 +92,7 @@ def _change_map(axis: Axes, sheet: SheetComparison) -> Any:
         sizes, cmap="RdBu_r", vmin=-4.5, vmax=4.5, aspect="auto", interpolation="nearest", extent=extent
     )
     axis.imshow(marks, aspect="auto", interpolation="nearest", extent=extent)
-    axis.set_title(f"{sheet.name}: {len(sheet.changes):,} changes", fontsize=10, parse_math=False)
+    axis.set_title(f"{sheet.name}: {quantity(len(sheet.changes), 'change')}", fontsize=10, parse_math=False)
     axis.set_facecolor("#eef1f4")
     _label_lines(axis, sheet, step, shape)
     return image

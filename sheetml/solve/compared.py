@@ -57,6 +57,7 @@ class Compared(CellFunction):
         self.cell_count = cells.size
         reads = [side.reads(calculation) for side in self.sides]
         super().__init__(calculation, inputs, np.concatenate([cells, *reads]), scalar=False)
+        self.refuses_flat = True  # a search by slopes is told of it
         self._read_by = np.cumsum([cells.size, *(each.size for each in reads)])
         self.sizes = [int(np.prod(side.value(calculation).shape)) for side in self.sides]
 

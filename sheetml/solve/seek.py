@@ -59,7 +59,7 @@ def seek(book: Book, cell: str, to: float, by: str, *, sheet: str | None = None)
         raise SolverError(f"{book.path}: {to} is not a value that a cell can come to.")
     output, changing = _one_cell(book, cell, sheet), _one_cell(book, by, sheet)
     names = [address(book.sheet_names[position], area) for position, area in (output, changing)]
-    function = book.function_of([changing], [output])
+    function = book.function_of([changing], [output]).refusing_flat()
     _check(book, output, changing, names, function)
     start = float(function.x0[0])
     difference = _Difference(function, to)

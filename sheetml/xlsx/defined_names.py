@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from sheetml.xlsx.cell_text import unescape
 from sheetml.xlsx.model import WorkbookFile
@@ -115,6 +114,8 @@ def _end_of_tag(content: bytes, at: int) -> int:
 
 
 def _patched(content: bytes, found: _Names, wanted: Mapping[tuple[int, str], tuple[str, str | None]]) -> bytes:
+    from xml.sax.saxutils import escape, quoteattr  # slow to import: with it comes what fetches pages
+
     elements = {
         key: f'<{found.prefix}definedName name={quoteattr(escape_text(name))} localSheetId="{key[0]}" hidden="1">'
         f"{escape(text)}</{found.prefix}definedName>".encode("ascii", "xmlcharrefreplace")

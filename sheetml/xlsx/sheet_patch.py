@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import NamedTuple
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -96,7 +96,7 @@ def _text_bytes(text: str) -> bytes:
 
 def _xml_bytes(text: str) -> bytes:
     """Text as it stands in an element: character references make it right in whatever encoding the part has."""
-    return escape(escape_text(text)).encode("ascii", "xmlcharrefreplace")
+    return escape(escape_text(text), quote=False).encode("ascii", "xmlcharrefreplace")
 
 
 # --- where things are --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sheetml.optional import needed
 from sheetml.xlsx.model import WorkbookFile
 from sheetml.xlsx.package import Package
 
@@ -58,9 +59,12 @@ _BASE = re.compile(r'^Attribute VB_Base = "0\{([0-9A-Fa-f]{8})', re.MULTILINE)
 def read_modules(file: WorkbookFile) -> list[VbaModule]:
     """All modules of the workbook's VBA project, in the project's order; none where it has no project.
 
-    Raises WorkbookError where the project cannot be read.
+    Raises WorkbookError where the project cannot be read, MissingPackageError without the packages that read it.
     """
     modules: list[VbaModule] = []
+    if file.macro_parts:
+        needed("olefile", extra="macros")
+        needed("oletools", extra="macros")
     for part in file.macro_parts:
         modules += _modules_in(file.package, part)
     _assign_sheets(modules, file)

@@ -63,7 +63,7 @@ def test_a_file_that_exists_is_replaced_only_if_asked_for(tmp_path, ratings):
     output.write_text("precious")
     ended = sheetml("new", "collab-filter", ratings, "-o", output, *SIZES)
     assert ended.code == 2
-    assert "exists: name another file or ask for --overwrite" in ended.err
+    assert "exists: name another file with -o, or replace it with --overwrite" in ended.err
     assert output.read_text() == "precious"
     assert sheetml("new", "collab-filter", ratings, "-o", output, "--overwrite", *SIZES).code == 0
 

@@ -27,7 +27,7 @@ def test_each_model_is_solved_and_the_result_is_written_beside_the_workbook(tmp_
     assert solved["A2"] == pytest.approx(-3, abs=1e-6)
     assert solved["B1"] == pytest.approx(1, abs=1e-9)
     assert path.read_bytes() == before
-    for text in ("Sheet1", "B1", "2: A1:A2", "110", "Optimal", "book.solved.xlsx"):
+    for text in ("Sheet1", "B1", "2 cells: A1:A2", "110", "Optimal", "book.solved.xlsx"):
         assert text in ended.out
 
 
@@ -147,9 +147,11 @@ def test_an_iteration_limit_is_kept_and_said(tmp_path):
 def test_several_starts_with_a_seed_give_the_same_result_again(tmp_path):
     cells = {"A1": 3, "B1": "=A1^4-8*A1^2+A1"}
     path = book(tmp_path / "book.xlsx", cells, MINIMISE_B1 | {"adj": "Sheet1!$A$1"})
-    runs = [sheetml("run", path, "--starts", 8, "--seed", 5, "--json").document["models"][0] for _ in (1, 2)]
+    runs = [
+        sheetml("run", path, "--starts", 8, "--seed", 5, "--json", "--overwrite").document["models"][0] for _ in (1, 2)
+    ]
     assert runs[0]["after"] == runs[1]["after"]
-    assert runs[0]["after"] < sheetml("run", path, "--json").document["models"][0]["after"]
+    assert runs[0]["after"] < sheetml("run", path, "--json", "--overwrite").document["models"][0]["after"]
 
 
 def test_a_cell_that_cannot_be_computed_is_named(tmp_path):
@@ -170,7 +172,7 @@ def test_ctrl_c_keeps_the_best_point_and_writes_it(tmp_path):
         MINIMISE_B1 | {"opt": "Sheet1!$C$1", "adj": f"Sheet1!$A$1:$A${rows}"},
     )
     before = library.open(path)["Sheet1"]["C1"]
-    command = [sys.executable, "-m", "sheetml", "run", str(path), "--json"]
+    command = [sys.executable, "-m", "sheetml", "run", str(path), "--json", "--overwrite"]
     started = time.perf_counter()
     subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
     one_start = time.perf_counter() - started

@@ -26,7 +26,7 @@ def test_every_loop_is_reset_run_and_written(tmp_path):
     output = tmp_path / "out.xlsx"
     ended = sheetml("run", lesson(), "-o", output)
     assert ended.code == 0
-    for text in ("basic SGD", "annealed Adam", "1 → 3.5233", "150.76 → 95.855", "0.5 → 4.6566e-10", "█"):
+    for text in ("basic SGD", "annealed Adam", "1 → 3.5233", "150.76 → 95.855", "0.5 → 4.6566e−10", "█"):
         assert text in ended.out
     expected = library.open(lesson())
     for loop in expected.training_loops:
@@ -129,7 +129,7 @@ def test_a_loop_that_diverges_says_in_which_epoch(tmp_path):
     ended = sheetml("run", path, "--epochs", 300)
     assert ended.code == 0
     assert "diverged in epoch" in ended.out
-    assert sheetml("run", path, "--epochs", 300, "--json").document["training_loops"][0]["diverged"] > 1
+    assert sheetml("run", path, "--epochs", 300, "--json", "--overwrite").document["training_loops"][0]["diverged"] > 1
 
 
 def test_a_formula_in_the_way_is_one_sentence_and_the_other_loops_are_run(tmp_path):

@@ -23,7 +23,7 @@ def looking_ahead() -> dict[str, object]:
 
 
 def test_no_formula_is_looked_into_again_for_a_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = []
+    counted: list[tuple[object, ...]] = []
     made_stage = plan._stage
 
     def counting(*arguments: object) -> Stage:
@@ -33,10 +33,9 @@ def test_no_formula_is_looked_into_again_for_a_discovery(monkeypatch: pytest.Mon
     monkeypatch.setattr(plan, "_stage", counting)
     workbook = made(looking_ahead())
     workbook.calculate()
-    blocks = len(workbook.calculation.formulas.blocks)
     expected = sum(number + number**2 for number in range(1, DISCOVERIES)) + 1 + sum(range(1, DISCOVERIES + 1))
     assert workbook["Sheet1"]["C1"] == expected
-    assert len(counted) == blocks
+    assert len(counted) == len({id(block) for block, *_ in counted}) > 0
 
 
 def test_the_order_that_was_found_is_kept() -> None:

@@ -133,7 +133,7 @@ def test_more_points_than_fit_are_taken_in_turns(monkeypatch):
 def test_decisions_of_many_points_cost_few_operations():
     """A point alone takes a new trace at each decision; together they are one array operation a formula."""
     cells = {f"A{i}": i for i in range(1, 31)} | {f"D{i}": i * i % 31 for i in range(1, 31)}
-    cells |= {f"B{i}": f"=INDEX($D$1:$D$30,A{i})*IF(A{i}>A{i % 30 + 1},1,-1)" for i in range(1, 31)}
+    cells |= {f"B{i}": f"=OFFSET($D$1,A{i}-1,0)*IF(A{i}>A{i % 30 + 1},1,-1)" for i in range(1, 31)}
     f = made({**cells, "C1": "=SUM(B1:B30)"}).function("A1:A30", "C1")
     points = np.array([np.random.default_rng(seed).permutation(30) + 1.0 for seed in range(400)])
     calls = []

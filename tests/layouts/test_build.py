@@ -78,7 +78,8 @@ def test_solver_models_have_all_the_names_that_excel_stores(tmp_path: Path) -> N
         assert all(name.hidden for name in file.names if name.name.startswith("solver_"))
     theirs = {name.name for name in lesson.names}
     for sheet in range(3):
-        assert {name.name for name in built.names if name.scope == sheet} == theirs
+        ours = {name.name for name in built.names if name.scope == sheet}
+        assert {name for name in ours if not name.startswith("_xlnm.")} == theirs  # those are of the printed page
 
 
 def test_the_biases_stand_inside_the_brackets_so_that_blanks_are_not_predicted(tmp_path: Path) -> None:

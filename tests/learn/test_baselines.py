@@ -8,6 +8,7 @@ import pytest
 from sheetml.errors import ModelError
 from sheetml.learn import ALS, BayesianFactors, Biases, DotProduct, GlobalMean, Ratings
 from sheetml.learn.bayesian import _drawn_prior
+from sheetml.learn.implicit import Implicit
 from sheetml.learn.least_squares import sides
 from tests.learn.made_ratings import made_ratings
 from tests.reference import reference
@@ -90,7 +91,7 @@ def test_bayesian_rows_have_the_mean_and_spread_of_their_posterior() -> None:
     draws = []
     for _ in range(10_000):
         noise = random.normal(size=users.rows.shape)
-        users.solve(items, np.full(30, 1.7), precision, precision @ mean, noise=noise)
+        users.solve(items.rows, np.full(30, 1.7), precision, np.tile(precision @ mean, (3, 1)), noise=noise)
         draws.append(users.rows[1].copy())
     of_user = ratings.users == 1
     regressors = np.column_stack([items.rows[ratings.items[of_user], :2], np.ones(of_user.sum())])
@@ -107,6 +108,53 @@ def test_the_prior_is_drawn_about_the_rows() -> None:
     precision, mean = _drawn_prior(rows, random)
     np.testing.assert_allclose(mean, [1, -1], atol=0.05)
     np.testing.assert_allclose(np.linalg.inv(precision), np.diag([0.25, 4.0]), rtol=0.05, atol=0.03)
+
+
+def test_who_rated_what_moves_the_centres_as_least_squares_on_it_would() -> None:
+    """Many draws, the weights' precisions held, against the Gaussian of the weights themselves."""
+    random = np.random.default_rng(3)
+    ratings = made_ratings(users=6, items=4, count=14)
+    codes, others = ratings.users, ratings.items
+    rows, precision, mean = random.normal(size=(6, 2)), np.array([[2.0, 0.5], [0.5, 1.0]]), np.array([0.3, -0.1])
+    seen = np.zeros((6, 4))
+    seen[codes, others] = 1
+    seen /= np.sqrt(np.maximum(seen.sum(1, keepdims=True), 1))
+    weights = np.diag(np.tile([3.0, 5.0], 4))  # 4 rows of (factor, bias)
+    expected = np.linalg.solve(
+        np.kron(seen.T @ seen, precision) + weights, (seen.T @ (rows - mean) @ precision).reshape(-1)
+    )
+    known, draws = Implicit(codes, others, (6, 4), 2, 100), []
+    for _ in range(20_000):
+        known.strengths = np.array([3.0, 5.0])
+        known.draw(rows, precision, mean, random)
+        draws.append(known.centres)
+    np.testing.assert_allclose(np.mean(draws, axis=0), seen @ expected.reshape(4, 2), atol=0.02)
+
+
+def test_of_many_directions_the_largest_are_used(monkeypatch) -> None:
+    ratings = made_ratings(users=30, items=40, count=400)
+    arguments = (ratings.users, ratings.items, (30, 40), 3, 5)
+    whole = Implicit(*arguments)
+    monkeypatch.setattr("sheetml.learn.implicit.DENSE", 0)
+    some = Implicit(*arguments)
+    np.testing.assert_allclose(some.squares, whole.squares, rtol=1e-6)
+    np.testing.assert_allclose(some.vectors @ some.vectors.T, whole.vectors @ whole.vectors.T, atol=1e-5)
+
+
+def test_what_users_chose_to_rate_helps_where_it_says_what_they_like() -> None:
+    """Users rate one kind of item more than the other, and like that kind."""
+    random = np.random.default_rng(4)
+    kind, pairs = np.arange(60) % 2, random.random((80, 60))
+    likes = random.integers(0, 2, 80)
+    users, items = np.nonzero(pairs < np.where(likes[:, None] == kind, 0.35, 0.05))
+    values = 3.0 + 1.5 * (likes[users] == kind[items]) + random.normal(0, 0.5, len(users))
+    ratings = Ratings.from_arrays(users, items, values)
+    train, valid = ratings.split(0.5, seed=1)
+    losses = [
+        BayesianFactors(factors=2, epochs=60, burn_in=10, implicit=implicit).fit(train).evaluate(valid)["mse"]
+        for implicit in (0, 50)
+    ]
+    assert losses[1] < 0.97 * losses[0]
 
 
 def test_bayesian_factors_beat_biases_on_made_up_ratings() -> None:

@@ -291,7 +291,7 @@ def test_the_command_writes_json_a_page_and_a_picture(tmp_path: Path, capsys: py
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert run(before, after, "--report", before) == 2
-    assert "is the workbook itself" in capsys.readouterr().err
+    assert "a file of the kind .html or .htm" in capsys.readouterr().err
 
 
 def test_the_largest_changes_come_first() -> None:

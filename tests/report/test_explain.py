@@ -236,5 +236,5 @@ def test_the_command_never_writes_its_picture_over_the_workbook(
     with pytest.raises(SystemExit) as exit_code:
         main(["explain", str(path), "B1", "--svg", str(path)])
     assert exit_code.value.code == 2
-    assert "is the workbook itself" in capsys.readouterr().err
+    assert "a file of the kind .svg" in capsys.readouterr().err
     assert path.read_bytes() == before

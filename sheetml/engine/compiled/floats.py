@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.cells import StoredCells
+from sheetml.engine.distinct import distinct
 from sheetml.engine.plan import Step
 from sheetml.engine.precision import order_seen, vanishes
 from sheetml.engine.signals import Signal
@@ -49,6 +51,10 @@ _STAYS_FINITE = ("sqrt", "negative", "absolute", "as_float")  # of a finite oper
 
 class NotScalar(Signal):
     """The formula cannot be written as an expression on floats."""
+
+
+def _on_floats(compute: Callable[..., Any], *numbers: float) -> float:
+    return float(compute(*map(np.float64, numbers)))
 
 
 def _dot(x: Sequence[float], y: Sequence[float]) -> float:
@@ -149,7 +155,7 @@ def scalar_formula(
         places=terms.places,
         read={term.place for term in reached if term.place >= 0 and terms.places[term.place].dtype.kind == "i"},
         functions=terms.functions,
-        constants=np.unique(np.concatenate([np.zeros(0, np.intp), *leaves.constants])),
+        constants=distinct(np.concatenate([np.zeros(0, np.intp), *leaves.constants])),
     )
 
 
@@ -304,7 +310,7 @@ class _Terms:
         if not (primitive.elementwise or of_numbers) or primitive.name == "is_finite":
             return None
         name = f"f{id(primitive)}"
-        self.functions[name] = lambda *numbers: float(compute(*map(np.float64, numbers)))
+        self.functions[name] = partial(_on_floats, compute)
         return f"{name}({', '.join(f'{{{i}}}' for i in range(count))})"
 
     def _leaf(self, slots: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.compiled.floats import NAMES, NotScalar, ScalarFormula, scalar_formula
+from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import NotReady
 from sheetml.engine.plan import Stage
 from sheetml.engine.values import NUMBER
@@ -97,7 +98,7 @@ def _loop(stage: Stage, formulas: list[ScalarFormula], cells: StoredCells) -> Lo
     read = read[np.sort(np.unique(read, return_index=True)[1])]  # each once, in the order they are met
     slots = np.concatenate([written, read[~np.isin(read, written)]])
     order, source = _shortest(stage, formulas, slots)
-    constants = np.unique(np.concatenate([formula.constants for formula in formulas]))
+    constants = distinct(np.concatenate([formula.constants for formula in formulas]))
     return Loop(
         formulas,
         order,

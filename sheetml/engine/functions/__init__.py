@@ -35,6 +35,7 @@ from sheetml.engine.functions import (  # noqa: F401
     units,
     whole_numbers,
     working_days,
+    xml_texts,
 )
 from sheetml.engine.functions.registry import FUNCTIONS
 

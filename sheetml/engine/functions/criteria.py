@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.areas import Reference
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.division import alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
@@ -37,7 +38,6 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
-    folded,
     number_value,
     select,
     to_objects,
@@ -76,10 +76,10 @@ class Criterion:
             return (kinds == _kind(operand)) & self._decided(values, operand)
         if isinstance(operand, str):
             compare = _COMPARE[self.operator]
-            known = folded(operand)
+            known = collation_key(operand)
             result = np.zeros(values.shape, bool)
             for place in zip(*np.nonzero(kinds == TEXT)):
-                result[place] = compare(folded(values.texts[place]), known)
+                result[place] = compare(collation_key(values.texts[place]), known)
             return result
         return np.zeros(values.shape, bool)
 
@@ -165,14 +165,24 @@ class Selection:
         return Selection(self.rows[which], np.arange(count).reshape(-1, 1, 1))
 
 
-def selection(context: Context, pairs: list[tuple[Value, Value]], measured: Value | None = None) -> Selection:
+def selection(
+    context: Context,
+    pairs: list[tuple[Value, Value]],
+    measured: Value | None = None,
+    sizes: np.ndarray | None = None,
+) -> Selection:
     """The cells that meet all criteria; pairs of a range and its criterion, ranges of one size.
 
-    `measured` are the values beside them that are to be selected.
+    `measured` are the values beside them that are to be selected. `sizes` say of how many cells each formula
+    cell's ranges consist, from the first on, where these are parts of those given.
     """
     shape = np.broadcast_shapes(*(criteria.shape for _, criteria in pairs))
     ranges = [(values, np.broadcast_to(to_objects(criteria), shape)) for values, criteria in pairs]
     if all(values.shape[0] == 1 for values, _ in ranges):
+        if sizes is not None:
+            chosen = _shared(ranges, shape, may_group=False).of_each_cell(context.count)
+            chosen.rows &= np.arange(chosen.rows.shape[1]) < sizes[:, None]
+            return chosen
         if measured is None or measured.shape[0] == 1:
             return _shared(ranges, shape)
         return _shared(ranges, shape, may_group=False).of_each_cell(measured.shape[0])
@@ -318,6 +328,7 @@ Measure = Callable[[Selection, Value], tuple[Array, Errors]]
 def _several(context: Context, nodes: Arguments, summed: Node | None, measure: Measure | None) -> Result:
     """COUNTIFS and its kin: pairs of a range and a criterion."""
     results = [context.in_array_mode().evaluate(node) for node in (*nodes[::2], *([summed] if summed else []))]
+    results, parts = _parts_of_one(context, results)
     areas = [context.in_array_mode().dereference(result) for result in results]
     sizes = {_extent(result, area) for result, area in zip(results, areas)}
     if len(nodes) % 2 or len(sizes) > 1:
@@ -326,7 +337,7 @@ def _several(context: Context, nodes: Arguments, summed: Node | None, measure: M
     pairs = [(area, context.value(node)) for area, node in zip(areas, nodes[1::2])]
     if summed is not None:
         _divide_by_range(results[-1], areas[:-1])
-    chosen = selection(context, pairs, areas[-1] if summed else None)
+    chosen = selection(context, pairs, areas[-1] if summed else None, parts)
     if measure is None or summed is None:
         found = counts(chosen)
         height, width = sizes.pop()
@@ -336,6 +347,28 @@ def _several(context: Context, nodes: Arguments, summed: Node | None, measure: M
         return _finished(found, _unknown(pairs))
     number, errors = measure(chosen, areas[-1])
     return _finished(number, first_error(errors, _unknown(pairs)))
+
+
+def _parts_of_one(context: Context, results: list[Result]) -> tuple[list[Result], np.ndarray | None]:
+    """Ranges that grow from formula cell to formula cell (A$1:A1, A$1:A2 ...), each as the longest of them, which is
+    read once; and how many of its cells each has. Other ranges as they are."""
+    grown: list[Result] = []
+    sizes: list[np.ndarray] = []
+    for result in results:
+        if not isinstance(result, Reference) or result.uniform or result.dynamic or result.errors is not None:
+            return results, None
+        row = (result.height == 1).all()
+        edges = (result.top, result.left, result.height if row else result.width)
+        if result.count != context.count or any((edge != edge[0]).any() for edge in edges):
+            return results, None
+        longest = result.select(np.array([int((result.height * result.width).argmax())]))
+        value = context.read(longest)
+        if value.shape[1:] != (longest.height[0], longest.width[0]) or (value.kinds == ERROR + UNCOMPUTABLE).any():
+            return results, None
+        grown.append(longest)
+        sizes.append(result.height * result.width)
+    alike_sizes = all(np.array_equal(sizes[0], other) for other in sizes)
+    return (grown, sizes[0]) if sizes and alike_sizes else (results, None)
 
 
 def _extent(result: Result, area: Value) -> tuple[int, int]:
@@ -382,10 +415,12 @@ def _one(context: Context, arguments: Arguments, measure: Measure) -> Result:
             summed = Reference(
                 corner.sheet, corner.top, corner.left, area.height, area.width, corner.errors, dynamic=True
             )
-    compared, numbers = _filled_up([context.read(area), context.read(summed)])
+    (whole, whole_summed), parts = _parts_of_one(context, [area, summed])
+    assert isinstance(whole, Reference) and isinstance(whole_summed, Reference)
+    compared, numbers = _filled_up([context.read(whole), context.read(whole_summed)])
     pairs = [(compared, context.value(arguments[1]))]
-    _divide_by_range(summed, [compared])
-    number, errors = measure(selection(context, pairs, numbers), numbers)
+    _divide_by_range(whole_summed, [compared])
+    number, errors = measure(selection(context, pairs, numbers, parts), numbers)
     return _finished(number, first_error(errors, _unknown(pairs)))
 
 

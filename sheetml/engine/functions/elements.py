@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key
 from sheetml.engine.division import Refused, alike, refuse_errors
 from sheetml.engine.evaluate import Context
 from sheetml.engine.functions.lookup import integers
 from sheetml.engine.sizes import check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import concrete
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, as_boolean, as_number, folded
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, array_of, as_boolean, as_number
 from sheetml.formula.tree import Missing, Node
 
 
@@ -44,10 +45,12 @@ class Elements:
         """An array of elements by their positions, (R, C) for all cells or (b, R, C)."""
         index = index.reshape(-1, *index.shape[-2:])
         flat = np.arange(self.count)[:, None, None] * self.size + index
-        return Value(
-            ops.take(self._number, flat),
-            None if self._kind is None else _unless_zero(self._kind.reshape(-1)[flat]),
-            None if self._text is None else self._text.reshape(-1)[flat],
+        return array_of(
+            Value(
+                ops.take(self._number, flat),
+                None if self._kind is None else _unless_zero(self._kind.reshape(-1)[flat]),
+                None if self._text is None else self._text.reshape(-1)[flat],
+            )
         )
 
 
@@ -97,7 +100,7 @@ def shared(array: np.ndarray) -> Any:
     return array[0]
 
 
-def refuse_where(context: Context, cells: np.ndarray, code: int) -> None:
+def refuse_where(cells: np.ndarray, code: int) -> None:
     """Ends the function with an error where a condition, (b,), holds; cells are computed apart where it does not."""
     if cells.any():
         alike(cells)
@@ -126,11 +129,11 @@ def ranks(numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray) -> np.ndarr
         (kinds == BLANK, kinds),
     ):
         if own.any():
-            wanted = _folded(values[own]) if values is texts else values[own]
+            wanted = _keys(values[own]) if values is texts else values[own]
             distinct, place = np.unique(wanted, return_inverse=True)
             result[own] = start + place.reshape(-1)
             start += len(distinct)
     return result
 
 
-_folded = np.frompyfunc(folded, 1, 1)
+_keys = np.frompyfunc(collation_key, 1, 1)

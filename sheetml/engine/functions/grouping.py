@@ -24,6 +24,7 @@ from sheetml.engine.values import (
     TEXT,
     VALUE,
     Value,
+    array_of,
     as_boolean,
     error_value,
     rearranged,
@@ -132,9 +133,9 @@ class _Summary:
     def measure(self, rows: np.ndarray, among: np.ndarray, column: int = 0) -> Value:
         """The function's value for some rows, among others if it asks for these."""
         assert self.applied is not None
-        given: list[Result] = [_of_rows(self.values, rows, [column])]
+        given: list[Result] = [array_of(_of_rows(self.values, rows, [column]))]
         if len(self.applied.parameters) > 1:
-            given.append(_of_rows(self.values, among, [column]))
+            given.append(array_of(_of_rows(self.values, among, [column])))
         value = self.context.dereference(apply(self.context, self.applied, given))
         return value if value.shape[1:] == (1, 1) else error_value(CALC)
 

@@ -32,6 +32,7 @@ from sheetml.engine.values import (
     error_where,
     first_error,
     from_objects,
+    is_scalar,
     number_value,
     scalar_value,
     text_value,
@@ -184,7 +185,7 @@ def not_available(context: Context, arguments: Arguments) -> Result:
 def type_number(context: Context, arguments: Arguments) -> Result:
     """What kind of value it is: 1 number, 2 text, 4 boolean, 16 error, 64 array."""
     value = context.in_array_mode().value(arguments[0])
-    if value.shape[1:] != (1, 1):
+    if not is_scalar(value):
         return Value(np.full((1, 1, 1), 64.0))
     kinds = value.kinds
     number = np.select([kinds == TEXT, kinds == BOOLEAN, kinds >= ERROR], [2.0, 4.0, 16.0], 1.0)

@@ -17,7 +17,17 @@ from sheetml.engine.functions.lookup import integers
 from sheetml.engine.functions.registry import function
 from sheetml.engine.sizes import Split, check_size
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.values import CALC, VALUE, Value, broadcast, error_value, first_error, rearranged
+from sheetml.engine.values import (
+    CALC,
+    VALUE,
+    OneElementArray,
+    Value,
+    array_of,
+    broadcast,
+    error_value,
+    first_error,
+    rearranged,
+)
 from sheetml.formula.tree import Call, Missing, Name, Node
 
 _FUNCTION_NAME_PREFIX = "_xleta."  # of a function given by its name: BYROW(A1:B3,SUM)
@@ -90,9 +100,9 @@ def _by_lines(context: Context, arguments: Arguments, along_rows: bool) -> Resul
         return applied
     array = context.evaluate(arguments[0])
     rows, columns = _size(array)
-    if along_rows:
-        return _applied(context, applied, [_parts(array, context.count, 1, columns)], rows, 1)
-    return _applied(context, applied, [_parts(array, context.count, rows, 1)], 1, columns)
+    lines = _parts(array, context.count, *((1, columns) if along_rows else (rows, 1)))
+    given = array_of(lines) if isinstance(lines, Value) else lines
+    return _applied(context, applied, [given], *((rows, 1) if along_rows else (1, columns)))
 
 
 @function("MAKEARRAY", 3, 3)
@@ -155,7 +165,8 @@ def _scalars(context: Context, applied: Lambda, arguments: list[Result]) -> Valu
 def _selected(result: Result, index: np.ndarray) -> Result:
     if not isinstance(result, Value):
         return result.select(index)
-    return rearranged(result, np.arange(result.number.size).reshape(result.shape)[index])
+    chosen = rearranged(result, np.arange(result.number.size).reshape(result.shape)[index])
+    return array_of(chosen) if isinstance(result, OneElementArray) else chosen
 
 
 def _size(array: Result) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.registry import error_of_any, function
 from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.tracing.graph import Traced, concrete
+from sheetml.engine.tracing.graph import Array, Traced, concrete
 from sheetml.engine.values import (
     BLANK,
     BOOLEAN,
@@ -25,12 +26,14 @@ from sheetml.engine.values import (
     Errors,
     Value,
     as_boolean,
+    as_float,
     boolean_value,
     broadcast,
     compare,
     error_value,
     error_where,
     first_error,
+    is_scalar,
     merge,
     scalar_value,
     select,
@@ -44,6 +47,11 @@ def if_(context: Context, arguments: Arguments) -> Result:
     inner = context.for_arguments()
     truth, errors = as_boolean(inner.value(arguments[0]))
     branches = [_branch(arguments, 1, True), _branch(arguments, 2, False)]
+    return one_of_two(context, truth, errors, branches)
+
+
+def one_of_two(context: Context, truth: Array, errors: Errors, branches: list[Branch]) -> Result:
+    """The first branch where a condition is true, else the second; the condition's error where there is one."""
     if isinstance(truth, Traced) and errors is None:
         both = _smooth_choice(context, truth, branches)
         if both is not None:
@@ -69,7 +77,7 @@ def evaluation(node: Node) -> Branch:
     return lambda context: context.for_arguments().value(node) if context.for_values else context.evaluate(node)
 
 
-def _of(branch: Branch, context: Context) -> Result:
+def branch_result(branch: Branch, context: Context) -> Result:
     """What a branch gives in a context: an area as such, unless values are asked for."""
     result = branch if isinstance(branch, (Value, Reference)) else branch(context)
     return context.dereference(result) if context.for_values else result
@@ -83,7 +91,7 @@ def _smooth_choice(context: Context, truth: Traced, branches: list[Branch]) -> V
     trace = context.workspace.trace
     assert trace is not None
     guards = len(trace.guards)
-    results = [_of(branch, context) for branch in branches]
+    results = [branch_result(branch, context) for branch in branches]
     if all(isinstance(result, Value) or (isinstance(result, Reference) and result.single) for result in results):
         values = [context.dereference(result) for result in results]
         same = values[0].shape[1:] == values[1].shape[1:]
@@ -104,10 +112,10 @@ def chosen(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: np
         if not codes.any():
             for mask, branch in choices:
                 if mask.all():
-                    return _of(branch, context)
+                    return branch_result(branch, context)
         return _by_cell(context, choices, codes)
     marked = [np.asarray(np.broadcast_to(mask, codes.shape).any(axis=(1, 2))) for mask, _ in choices]
-    parts = [(mask, context.dereference(_of(branch, context))) for mask, branch in choices if mask.any()]
+    parts = [(mask, context.dereference(branch_result(branch, context))) for mask, branch in choices if mask.any()]
     if any(value.shape[1 + axis] > codes.shape[1 + axis] for _, value in parts for axis in (0, 1)):
         alike(*marked)  # the array is as large as the largest of the branches that are taken
     return _assembled(parts, codes)
@@ -127,7 +135,7 @@ def _by_cell(context: Context, choices: list[tuple[np.ndarray, Branch]], codes: 
             continue
         branch = choices[number][1]
         try:
-            result = _of(_among(branch, index), part)
+            result = branch_result(_among(branch, index), part)
         except Split as split:  # of the cells that take this branch
             labels = np.full(context.count, -1, np.intp)
             labels[index] = numbered(split.groups(len(index)), len(index))
@@ -203,12 +211,10 @@ def ifs(context: Context, arguments: Arguments) -> Result:
 
 def _first_of(context: Context, conditions: Arguments, values: Arguments, otherwise: Branch) -> Result:
     if not conditions:
-        return _of(otherwise, context)
+        return branch_result(otherwise, context)
     truth, errors = as_boolean(context.for_arguments().value(conditions[0]))
-    taken = concrete(truth)
-    codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
     rest: Branch = lambda part: _first_of(part, conditions[1:], values[1:], otherwise)  # noqa: E731
-    return chosen(context, [(taken & (codes == 0), evaluation(values[0])), (~taken & (codes == 0), rest)], codes)
+    return one_of_two(context, truth, errors, [evaluation(values[0]), rest])
 
 
 @function("SWITCH", 3, chooses=True)
@@ -223,15 +229,12 @@ def switch(context: Context, arguments: Arguments) -> Result:
 
 def _matching_case(context: Context, arguments: Arguments, case: int, cases: int, otherwise: Branch) -> Result:
     if case == cases:
-        return _of(otherwise, context)
+        return branch_result(otherwise, context)
     inner = context.for_arguments()
     equal = compare("=", inner.value(arguments[0]), _blank_as_zero(inner.value(arguments[1 + 2 * case])))
     truth, errors = as_boolean(equal)
-    taken = concrete(truth)
-    codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
     rest: Branch = lambda part: _matching_case(part, arguments, case + 1, cases, otherwise)  # noqa: E731
-    value = evaluation(arguments[2 + 2 * case])
-    return chosen(context, [(taken & (codes == 0), value), (~taken & (codes == 0), rest)], codes)
+    return one_of_two(context, truth, errors, [evaluation(arguments[2 + 2 * case]), rest])
 
 
 def _blank_as_zero(value: Value) -> Value:
@@ -260,7 +263,7 @@ def false(context: Context, arguments: Arguments) -> Result:
     return scalar_value(False)
 
 
-def _over_conditions(name: str, about: str, combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+def _over_conditions(name: str, about: str, combine: Callable[[Array, np.ndarray], Array]) -> None:
     """Registers AND and its kind: `combine` takes how many conditions are true, and how many there are.
 
     In references text and blanks do not count; without any condition it is #VALUE!.
@@ -269,14 +272,15 @@ def _over_conditions(name: str, about: str, combine: Callable[[np.ndarray, np.nd
     @function(name, 1, about=about)
     def evaluate(context: Context, arguments: Arguments) -> Result:
         parts = [part for argument in arguments for part in _conditions(context, context.evaluate(argument))]
-        true_count = sum((part[0] for part in parts), np.zeros(1))
+        true_count: Array = reduce(ops.add, (part[0] for part in parts))
         all_count = sum((part[1] for part in parts), np.zeros(1))
         errors = first_error(*(part[2] for part in parts), error_where(all_count == 0, VALUE))
         shaped = None if errors is None else errors.reshape(-1, 1, 1)
-        return boolean_value(combine(true_count, all_count).reshape(-1, 1, 1), shaped)
+        truth = combine(true_count, all_count)
+        return boolean_value(ops.reshape(truth, (truth.shape[0], 1, 1)), shaped)
 
 
-_Counted = tuple[np.ndarray, np.ndarray, Errors]
+_Counted = tuple[Array, np.ndarray, Errors]
 
 
 def _conditions(context: Context, result: Result) -> list[_Counted]:
@@ -286,7 +290,7 @@ def _conditions(context: Context, result: Result) -> list[_Counted]:
     if isinstance(result, Reference):
         return [_counted(context.read_padded(result), direct=False)]
     value = context.dereference(result)
-    return [_counted(value, direct=value.shape[1:] == (1, 1))]
+    return [_counted(value, direct=is_scalar(value))]
 
 
 def _counted(value: Value, direct: bool) -> _Counted:
@@ -298,15 +302,20 @@ def _counted(value: Value, direct: bool) -> _Counted:
         value = Value(value.number, kinds, value.text)
     truth, wrong = as_boolean(value) if direct else (ops.not_equal(value.number, 0.0), None)
     counts = (kinds == NUMBER) | (kinds == BOOLEAN) | (direct & (kinds == TEXT))
-    true = concrete(truth) & counts
+    true = as_float(truth) if isinstance(truth, Traced) else truth.astype(np.float64)
     errors = first_error(errors, wrong) if direct else errors
     return (
-        true.reshape(count, -1).sum(axis=1),
+        ops.sum(ops.reshape(ops.multiply(true, counts.astype(np.float64)), (count, counts[0].size)), axis=1),
         counts.reshape(count, -1).sum(axis=1),
         None if errors is None else errors.reshape(count, -1)[:, 0],
     )
 
 
-_over_conditions("AND", "Whether all conditions are true.", lambda true, count: true == count)
-_over_conditions("OR", "Whether any condition is true.", lambda true, count: true > 0)
-_over_conditions("XOR", "Whether an odd number of conditions is true.", lambda true, count: true % 2 == 1)
+def _odd(count: np.ndarray) -> np.ndarray:
+    return np.asarray(np.mod(count, 2.0) == 1.0)
+
+
+_is_odd = ops.position_of("odd", _odd, elementwise=True, source=lambda texts, helper: f"({texts[0]} % 2.0 == 1.0)")
+_over_conditions("AND", "Whether all conditions are true.", lambda true, count: ops.equal(true, count))
+_over_conditions("OR", "Whether any condition is true.", lambda true, count: ops.greater(true, 0.0))
+_over_conditions("XOR", "Whether an odd number of conditions is true.", lambda true, count: _is_odd(true))

@@ -10,11 +10,12 @@ import numpy as np
 from sheetml.engine.areas import AreaArray, Areas, Reference, moved
 from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result
-from sheetml.engine.functions.logic import Branch, chosen, evaluation
+from sheetml.engine.functions.logic import Branch, branch_result, chosen, evaluation, one_of_two
 from sheetml.engine.functions.registry import elementwise, function, with_errors
 from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
 from sheetml.engine.sizes import Split
-from sheetml.engine.tracing.graph import Array, concrete, frozen
+from sheetml.engine.tracing import graph as ops
+from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, violated
 from sheetml.engine.values import (
     NA,
     REF,
@@ -124,9 +125,14 @@ def _size(context: Context, node: Node | None, default: np.ndarray) -> tuple[np.
     return (np.trunc(size - np.sign(size)) + np.sign(size)).astype(np.int64), errors
 
 
-@function("INDEX", 2, 4)
+@function("INDEX", 2, 4, chooses=True)
 def index(context: Context, arguments: Arguments) -> Result:
     """The cell at a row and a column of an area or array; row or column 0 means all of them."""
+    if context.for_values:
+        context = context.for_arguments()
+        element = _element_followed(context, arguments) if context.workspace.trace is not None else None
+        if element is not None:
+            return element
     result = context.in_array_mode().evaluate(arguments[0])
     if isinstance(result, Areas):
         chosen_area, _ = integers(context, argument(arguments, 3), 1)
@@ -192,6 +198,65 @@ def picked(value: Value, row: np.ndarray, column: np.ndarray, errors: Errors) ->
     flat = (cells * value.shape[1] + row) * value.shape[2] + column
     result = rearranged(value, flat.astype(np.intp))
     return result if errors is None else with_errors(result, errors)
+
+
+def followed(line: Value, place: Array) -> Value | None:
+    """The element of each cell's line, (b or 1, n), at positions from 0 that depend on the inputs.
+
+    A trace then holds wherever else in the line they point. None if it must hold for these positions only: where
+    the line does not consist of numbers, or is left.
+    """
+    if not isinstance(place, Traced) or line.kind is not None:
+        return None
+    size = line.shape[1] * line.shape[2]
+    beyond = ops.logical_or(ops.less(place, 0.0), ops.greater(place, float(size - 1)))
+    if violated(beyond, flagged=False) is not None:
+        return None
+    count = max(line.shape[0], place.shape[0])
+    numbers = ops.broadcast_to(ops.reshape(line.number, (line.shape[0], size)), (count, size))
+    index = ops.reshape(ops.broadcast_to(place, (count, *place.shape[1:])), (count, place.size // place.shape[0]))
+    return Value(ops.reshape(ops.take_along(numbers, index), (count, *place.shape[1:])))
+
+
+def _element_followed(context: Context, arguments: Arguments) -> Value | None:
+    """INDEX at one row and column of numbers, where one of the two depends on the inputs."""
+    inner = context.in_array_mode()
+    area = inner.evaluate(arguments[0])
+    if isinstance(area, Reference) and (area.dynamic or not area.uniform or context.workspace.in_circle):
+        return None
+    if len(arguments) > 3 or not isinstance(area, (Reference, Value)):
+        return None
+    positions_given = [context.number(node) for node in arguments[1:] if not isinstance(node, Missing)]
+    if len(positions_given) < len(arguments) - 1 or any(errors is not None for _, errors in positions_given):
+        return None
+    places = [ops.subtract(_truncated(number), 1.0) for number, _ in positions_given]
+    if not any(isinstance(place, Traced) for place in places) or any(place.shape[1:] != (1, 1) for place in places):
+        return None
+    if isinstance(area, Reference) and area.height[0] * area.width[0] > _MOST_FOLLOWED:
+        return None
+    table = inner.dereference(area)
+    height, width = table.shape[1:]
+    if len(places) == 1:
+        return followed(table, places[0]) if 1 in (height, width) else None
+    return _crossing(table, *places)
+
+
+def _crossing(table: Value, row: Array, column: Array) -> Value | None:
+    """The elements at rows and columns from 0; of a constant row or column only that one is to hold numbers."""
+    height, width = table.shape[1:]
+    flat = np.arange(table.shape[0] * height * width).reshape(table.shape)
+    if isinstance(column, np.ndarray) and column.size == 1 and 0 <= column.item() < width:
+        return followed(rearranged(table, flat[:, :, [int(column.item())]]), row)
+    if isinstance(row, np.ndarray) and row.size == 1 and 0 <= row.item() < height:
+        return followed(rearranged(table, flat[:, [int(row.item())], :]), column)
+    beyond = ops.logical_or(ops.less(column, 0.0), ops.greater(column, float(width - 1)))
+    if violated(beyond, flagged=False) is not None:
+        return None
+    return followed(table, ops.add(ops.multiply(row, float(width)), column))
+
+
+_MOST_FOLLOWED = 10_000  # elements of a table
+_truncated = ops.position_of("truncated", np.trunc)
 
 
 def _part_of_reference(
@@ -395,6 +460,10 @@ def hyperlink(context: Context, arguments: Arguments) -> Result:
 def choose(context: Context, arguments: Arguments) -> Result:
     """The argument of a number; only those chosen are evaluated."""
     number, errors = context.for_arguments().number(arguments[0])
+    if isinstance(number, Traced) and errors is None:
+        beyond = ops.logical_or(ops.less(number, 1.0), ops.greater_equal(number, float(len(arguments))))
+        if violated(beyond, flagged=False) is None:
+            return _choice(context, arguments, 1)
     choice = np.trunc(concrete(number))
     outside = (choice < 1) | (choice > len(arguments) - 1)
     codes = first_error(errors, error_where(outside, VALUE))
@@ -403,6 +472,16 @@ def choose(context: Context, arguments: Arguments) -> Result:
         ((choice == place) & (codes == 0), evaluation(node)) for place, node in enumerate(arguments[1:], start=1)
     ]
     return chosen(context, branches, codes)
+
+
+def _choice(context: Context, arguments: Arguments, place: int) -> Result:
+    """CHOOSE among the arguments from a place on, one after the other: the number is none before it."""
+    own = evaluation(arguments[place])
+    if place == len(arguments) - 1:
+        return branch_result(own, context)
+    number, _ = context.for_arguments().number(arguments[0])
+    here = ops.less(number, place + 1.0)
+    return one_of_two(context, here, None, [own, lambda part: _choice(part, arguments, place + 1)])
 
 
 # ---- finding -----------------------------------------------------------------------------------
@@ -434,6 +513,8 @@ def _line(context: Context, node: Node) -> tuple[Value, int | None]:
 
 
 def _position(found: Array, errors: Errors) -> Value:
+    if isinstance(found, Traced) and errors is None and violated(ops.less(found, 0.0), flagged=False) is None:
+        return Value(ops.add(found, 1.0))
     place = concrete(found)
     return number_value(place + 1, first_error(errors, error_where(place < 0, NA)))
 
@@ -478,8 +559,12 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     tall = line.shape[2] == 1
     if not valid or (not tall and line.shape[1] > 1) or _length(whole, lines, tall) != _length(whole, results, tall):
         return error_value(VALUE)
-    place = concrete(positions(wanted, line, **rule)).astype(np.intp)
-    wrong = wanted.errors()
+    search, wrong = positions(wanted, line, **rule), wanted.errors()
+    if context.for_values and wrong is None and isinstance(search, Traced) and _is_line(results):
+        element = followed(whole.dereference(results), search)
+        if element is not None:
+            return element
+    place = concrete(search).astype(np.intp)
     missing = place < 0 if wrong is None else (place < 0) & (wrong == 0)
     none = len(arguments) < 4 or isinstance(arguments[3], Missing)
     errors = first_error(wrong, error_where(missing, NA) if none else None)
@@ -492,6 +577,13 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
         return inner.dereference(found) if context.for_values else found
     branches: list[tuple[np.ndarray, Branch]] = [(~missing, found), (missing, evaluation(arguments[3]))]
     return chosen(context, branches, np.zeros(missing.shape, np.uint8))
+
+
+def _is_line(results: Result) -> bool:
+    """Whether it is one row or column that can be read at once."""
+    if isinstance(results, Reference):
+        return not results.dynamic and results.uniform and 1 in (results.height[0], results.width[0])
+    return isinstance(results, Value) and 1 in results.shape[1:]
 
 
 def _length(context: Context, result: Result, tall: bool) -> int:
@@ -557,8 +649,19 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
             found = positions(wanted, line, order=SORTED_UP, length=length)
         else:
             found = positions(wanted, line, WILDCARD)
-        place = concrete(found).astype(np.intp)
         other = np.trunc(concrete(number)).astype(np.intp)
+        if (
+            errors is None
+            and wanted.kind is None
+            and other.size == 1
+            and 1 <= other.item() <= table.shape[1 + vertical]
+        ):
+            flat = np.arange(table.shape[0] * height * width).reshape(table.shape)
+            level = flat[:, :, [other.item() - 1]] if vertical else flat[:, [other.item() - 1], :]
+            element = followed(rearranged(table, level), found)
+            if element is not None:
+                return element
+        place = concrete(found).astype(np.intp)
         place, other = np.broadcast_arrays(place, other)
         beyond = other > (width if vertical else height)
         errors = first_error(
@@ -597,7 +700,11 @@ def lookup(context: Context, arguments: Arguments) -> Result:
     else:
         last = table.shape[2] - 1 if down else (table.shape[1] - 1) * table.shape[2]
         results = rearranged(table, (cells + own + last)[:, :, None])
-    place = concrete(positions(wanted, line, order=SORTED_UP, length=length)).astype(np.intp)
+    found = positions(wanted, line, order=SORTED_UP, length=length)
+    element = followed(results, found) if wanted.kind is None else None
+    if element is not None:
+        return element
+    place = concrete(found).astype(np.intp)
     flat = results.shape[1] * results.shape[2]
     outside = place >= flat
     errors = first_error(wanted.errors(), error_where((place < 0) | outside, NA))

@@ -22,6 +22,7 @@ from sheetml.engine.functions.registry import (
     spread,
     strict_value,
 )
+from sheetml.engine.precision import EXCESS_OF_PI, NEAR_ZERO
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, violated
 from sheetml.engine.values import (
@@ -44,11 +45,6 @@ def within(outside_domain: Any, x: Array, safe: float, *, flagged: bool = True) 
 
 # ---- elementary functions ----------------------------------------------------------------------
 
-# Excel reduces angles by pi as a number of 64 bits, which is too large by this share of it: SIN(PI()) is 1.22515E-16
-# and not 1.22465E-16. It shows only next to the zeros of sine and cosine, and where one divides by them.
-_EXCESS_OF_PI = 1.5968198827228853e-20
-_NEAR_ZERO = 1e-6
-
 
 def _reduced(compute: Callable[[Array], Array], slope: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """Sine or cosine as Excel has it, by its derivative; a derivative is taken of the function itself."""
@@ -57,10 +53,10 @@ def _reduced(compute: Callable[[Array], Array], slope: Callable[[Array], Array])
         result = compute(x)
         if isinstance(result, Traced):
             return result
-        near = np.abs(result) < _NEAR_ZERO
+        near = np.abs(result) < NEAR_ZERO
         if not near.any():
             return result
-        return ops.subtract(result, ops.multiply(np.where(near, _EXCESS_OF_PI, 0.0), ops.multiply(x, slope(x))))
+        return ops.subtract(result, ops.multiply(np.where(near, EXCESS_OF_PI, 0.0), ops.multiply(x, slope(x))))
 
     return evaluate
 
@@ -74,7 +70,7 @@ def _tangent(x: Array) -> Array:
     if isinstance(result, Traced):
         return result
     size = np.abs(result)
-    usual = (size > _NEAR_ZERO) & (size < 1 / _NEAR_ZERO)
+    usual = (size > NEAR_ZERO) & (size < 1 / NEAR_ZERO)
     return result if usual.all() else np.where(usual, result, ops.divide(_sine(x), _cosine(x)))
 
 
@@ -239,7 +235,7 @@ def remainder(x: Array, y: Array) -> tuple[Array, Errors]:
 def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
     """The whole part of a quotient."""
     quotient, errors = divided(x, y)
-    return ops.undifferentiable("QUOTIENT", np.trunc)(quotient), errors
+    return ops.constant_between_jumps("QUOTIENT", np.trunc)(quotient), errors
 
 
 # ---- sums --------------------------------------------------------------------------------------
@@ -276,11 +272,12 @@ def _slope_of_others(gradient: Array, result: Array, x: Array) -> Array:
     return ops.concatenate(parts, axis=1)
 
 
-_others = ops.Primitive("products of others", _products_of_others, (_slope_of_others,))
+_others = ops.Primitive("products of others", _products_of_others, (_slope_of_others,), by_cell=True)
 _product = ops.Primitive(
     "product",
     lambda x: np.multiply.reduce(x, axis=1),
     (lambda g, r, x: ops.multiply(ops.reshape(g, (g.size, 1)), _others(x)),),
+    by_cell=True,
 )
 
 

@@ -138,7 +138,7 @@ def unique(context: Context, arguments: Arguments) -> Result:
 
     codes = decided("a value met before", compute, value)
     lines = [_first_lines(rows.T if by_column else rows, once) for rows in codes]
-    refuse_where(context, np.array([not len(own) for own in lines]), CALC)
+    refuse_where(np.array([not len(own) for own in lines]), CALC)
     return lines_taken(value, lines, columns=by_column)
 
 

@@ -52,6 +52,7 @@ from sheetml.engine.values import (
     error_where,
     first_error,
     from_objects,
+    is_scalar,
     number_value,
     scalar_value,
     to_objects,
@@ -334,7 +335,7 @@ def _samples(context: Context, result: Result, all_values: bool) -> list[Sample]
         return [sample_in(context.read_padded(result), all_values)]
     if not isinstance(result, Value):
         result = context.dereference(result)
-    if result.shape[1:] != (1, 1):
+    if not is_scalar(result):
         return [sample_in(_without_booleans(result) if all_values else result, all_values)]
     number, errors = as_number(result)
     count = result.shape[0]

@@ -1,4 +1,4 @@
-"""Rounding: to decimal places, to whole numbers and to multiples. None of it has a useful derivative."""
+"""Rounding: to decimal places, to whole numbers and to multiples. Its derivative is zero almost everywhere."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sheetml.engine.values import DIV0, NUM, Errors, error_where, first_error
 def _rounding(
     name: str, about: str, compute: Callable[..., np.ndarray], *kinds: str, defaults: tuple[float, ...] = ()
 ) -> None:
-    """Registers a function that is constant between its jumps: it has no useful derivative, by name."""
-    primitive = ops.undifferentiable(name, compute)
+    """Registers a function that is constant between its jumps: its derivative is zero, and who asks is told."""
+    primitive = ops.constant_between_jumps(name, compute)
 
     @elementwise(name, *(kinds or ("number",)), defaults=defaults, differentiable=False, about=about)
     def evaluate(*operands: Array) -> Array:
@@ -63,7 +63,7 @@ def _to_multiple(rounding: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.n
 
 def _multiples(name: str, rounding: Callable[[np.ndarray], np.ndarray], *, zero_divides: bool, about: str) -> None:
     """CEILING and FLOOR: #NUM! for a positive number and a negative step."""
-    primitive = ops.undifferentiable(name, _to_multiple(rounding))
+    primitive = ops.constant_between_jumps(name, _to_multiple(rounding))
 
     @elementwise(name, "number", "number", differentiable=False, about=about)
     def evaluate(x: Array, step: Array) -> tuple[Array, Errors]:
@@ -77,7 +77,7 @@ def _multiples(name: str, rounding: Callable[[np.ndarray], np.ndarray], *, zero_
 
 _multiples("CEILING", np.ceil, zero_divides=False, about="A number rounded up to a multiple.")
 _multiples("FLOOR", np.floor, zero_divides=True, about="A number rounded down to a multiple.")
-_nearest = ops.undifferentiable("MROUND", _to_multiple(lambda x: np.floor(x + 0.5)))
+_nearest = ops.constant_between_jumps("MROUND", _to_multiple(lambda x: np.floor(x + 0.5)))
 
 
 @elementwise("MROUND", "strict", "strict", differentiable=False)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.functions.patterns import compiled, matches
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value, folded
+from sheetml.engine.tracing.lane_operations import lane_by_lane
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, Value
 
 EXACT, SMALLER, LARGER, WILDCARD, PATTERN = 0, -1, 1, 2, 3  # match modes, as XLOOKUP numbers them
 SORTED = 9  # the last one not beyond, by halving: MATCH's and VLOOKUP's approximate match
@@ -107,7 +110,7 @@ class Line:
         for other in order[rank + 1 :] if mode == LARGER else order[:rank][::-1]:
             own = np.nonzero(self.kinds == other)[0]
             if len(own):
-                values = [folded(self.texts[place]) if other == TEXT else self.numbers[place] for place in own]
+                values = [collation_key(self.texts[place]) if other == TEXT else self.numbers[place] for place in own]
                 extreme = min(values) if mode == LARGER else max(values)
                 places = [place for place, value in zip(own, values) if value == extreme]
                 return int(places[-1] if self.last else places[0])
@@ -155,9 +158,10 @@ class Line:
         found = self._places.get(wanted, -1)
         if found >= 0 or mode in (EXACT, WILDCARD):
             return found
-        known = sorted(self._places)
-        beside = [text for text in known if (text < wanted if mode == SMALLER else text > wanted)]
-        return self._places[beside[-1] if mode == SMALLER else beside[0]] if beside else -1
+        key = collation_key(wanted)
+        keys = {collation_key(text): place for text, place in self._places.items()}
+        beside = [other for other in keys if (other < key if mode == SMALLER else other > key)]
+        return keys[max(beside) if mode == SMALLER else min(beside)] if beside else -1
 
     def _find_pattern(self, wanted: str) -> int:
         """The first text that a regular expression matches any part of."""
@@ -180,8 +184,8 @@ class Line:
             own = np.nonzero(self.kinds == kind)[0]
             if not wanted.any() or not len(own):
                 continue
-            values = _folded(self.texts[own]) if kind == TEXT else self.numbers[own]
-            searched = _folded(texts[wanted]) if kind == TEXT else numbers[wanted]
+            values = _keys(self.texts[own]) if kind == TEXT else self.numbers[own]
+            searched = _keys(texts[wanted]) if kind == TEXT else numbers[wanted]
             if order == SORTED_UP:
                 result[wanted] = _last_not_beyond(values, own, searched, length)
             else:
@@ -211,14 +215,14 @@ class Line:
         return found if 0 <= found < len(line) and line[found][0] < _ORDER[ERROR] else -1
 
 
-_folded = np.frompyfunc(folded, 1, 1)
+_keys = np.frompyfunc(collation_key, 1, 1)
 _ORDER = {NUMBER: 0, TEXT: 1, BOOLEAN: 2, ERROR: 3, BLANK: 4}
 
 
 def _place_in_order(kind: int, number: float, text: str) -> tuple[Any, ...]:
     """What values of all kinds are compared by."""
     if kind == TEXT:
-        return _ORDER[TEXT], folded(text)
+        return _ORDER[TEXT], collation_key(text)
     return _ORDER[min(kind, ERROR)], number if kind in (NUMBER, BOOLEAN) else 0.0
 
 
@@ -317,7 +321,31 @@ def positions(
             found[cell] = _find(line, numbers[cell], kinds[cell], texts[cell], mode, order, blanks, full)
         return found.reshape(shape)
 
-    return ops.position_of("a position found", compute)(wanted.number, lines.number)
+    def on_lanes(wanted_number: np.ndarray, line_number: np.ndarray) -> np.ndarray:
+        """All lanes search one line: each of what they want counts as a cell."""
+        if line_number.shape[0] > 1 or line_number.shape[-1] > 1:
+            found: np.ndarray = lane_by_lane(compute)(wanted_number, line_number)
+            return found
+        whole = (*shape, wanted_number.shape[-1])
+        kinds, texts = (np.broadcast_to(part[..., None], whole).reshape(-1) for part in (wanted.kinds, wanted.texts))
+        line = Line(line_number.reshape(-1), line_kinds[0], line_texts[0], last, halving)
+        numbers = np.broadcast_to(wanted_number, whole).reshape(-1)
+        return _find(line, numbers, kinds, texts, mode, order, blanks, full).reshape(whole).astype(np.float64)
+
+    source = _source(wanted, lines, mode, order, last)
+    return ops.position_of("a position found", compute, on_lanes=on_lanes, source=source)(wanted.number, lines.number)
+
+
+def _source(wanted: Value, lines: Value, mode: int, order: str, last: bool) -> Callable[..., str] | None:
+    """The search as code, where it is one of numbers in one constant line of numbers."""
+    line = lines.number
+    if wanted.kind is not None or lines.kind is not None or not isinstance(line, np.ndarray) or len(line) > 1:
+        return None
+    if mode == SORTED and order == SORTED_UP and (np.diff(line.reshape(-1)) >= 0).all():
+        return lambda texts, helper: f'(np.searchsorted({texts[1]}.reshape(-1), {texts[0]}, side="right") - 1.0)'
+    if mode in (EXACT, WILDCARD) and not last:
+        return lambda texts, helper: f"{helper('first_equal')}({texts[0]}, {texts[1]}.reshape(-1))"
+    return None
 
 
 def _find(

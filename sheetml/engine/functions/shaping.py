@@ -218,7 +218,7 @@ def _trimmed(context: Context, node: Node, rows: int, columns: int) -> Result:
     value = context.in_array_mode().dereference(area)
     filled = value.kinds != BLANK
     down, across = filled.any(axis=2), filled.any(axis=1)
-    refuse_where(context, ~down.any(axis=1), CALC)
+    refuse_where(~down.any(axis=1), CALC)
     whole = (value.shape[1], value.shape[2])
     if isinstance(area, Reference):
         whole = (int(area.height[0]), int(area.width[0]))

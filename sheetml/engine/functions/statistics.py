@@ -44,6 +44,7 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
+    is_scalar,
     number_value,
 )
 
@@ -62,7 +63,7 @@ def _counting(name: str, about: str, counted: Callable[[Value, bool], np.ndarray
             for part in result.parts if isinstance(result, Areas) else [result]:
                 inside = isinstance(part, Reference)
                 value = context.read_padded(part) if isinstance(part, Reference) else context.dereference(part)
-                direct = not inside and value.shape[1:] == (1, 1)
+                direct = not inside and is_scalar(value)
                 total = total + counted(value, direct).sum(axis=(1, 2), keepdims=True)
                 unknown = (value.kinds == 16 + UNCOMPUTABLE).any(axis=(1, 2), keepdims=True)
                 errors = first_error(errors, error_where(unknown if unknown.any() else None, UNCOMPUTABLE))
@@ -410,9 +411,9 @@ def _modal_sample(context: Context, arguments: Arguments) -> Sample:
         if isinstance(result, Areas):
             continue
         value = context.dereference(result)
-        alone = (value.kinds != NUMBER) & (value.kinds < ERROR) if value.shape[1:] == (1, 1) else np.zeros(1, bool)
-        refuse_where(context, alone.reshape(-1), VALUE)
-        if value.shape[1:] == (1, 1) and (value.kinds >= ERROR).any():
+        alone = (value.kinds != NUMBER) & (value.kinds < ERROR) if is_scalar(value) else np.zeros(1, bool)
+        refuse_where(alone.reshape(-1), VALUE)
+        if is_scalar(value) and (value.kinds >= ERROR).any():
             break  # an error before a wrong kind
     return sample_of(context, arguments)
 

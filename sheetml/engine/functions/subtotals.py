@@ -9,14 +9,28 @@ from sheetml.engine.division import Refused
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import shared_integer
-from sheetml.engine.functions.registry import function
+from sheetml.engine.functions.math import total
+from sheetml.engine.functions.registry import Sample, added_up, function, of_sample, sample_in
 from sheetml.engine.tracing import graph as ops
-from sheetml.engine.values import BLANK, ERROR, UNCOMPUTABLE, VALUE, Value, error_value
+from sheetml.engine.tracing.graph import Array
+from sheetml.engine.values import (
+    BLANK,
+    DIV0,
+    ERROR,
+    UNCOMPUTABLE,
+    VALUE,
+    Errors,
+    Value,
+    broadcast,
+    error_value,
+    error_where,
+)
 from sheetml.formula.tree import Name, Node
 
 _OF_AREAS = ("AVERAGE", "COUNT", "COUNTA", "MAX", "MIN", "PRODUCT", "STDEV.S", "STDEV.P", "SUM", "VAR.S", "VAR.P")
 _OF_ARRAYS = ("LARGE", "SMALL", "PERCENTILE.INC", "QUARTILE.INC", "PERCENTILE.EXC", "QUARTILE.EXC")
 _AGGREGATES = (*_OF_AREAS, "MEDIAN", "MODE.SNGL", *_OF_ARRAYS)
+_SPREADS = {"STDEV.S": (1, True), "STDEV.P": (0, True), "VAR.S": (1, False), "VAR.P": (0, False)}
 _OWN_ROWS = 100  # added to a number of SUBTOTAL: rows hidden by hand are passed over, too
 _UNKNOWN = ERROR + UNCOMPUTABLE
 
@@ -59,7 +73,28 @@ def aggregate(context: Context, arguments: Arguments) -> Result:
             continue
         for area in _areas(context, node):
             values.append(_kept(context, area, totals=totals, hidden=hidden, by_hand=hidden, errors=errors))
+    if name in _SPREADS:
+        sample = sample_in(_beside(values))
+        return of_sample(lambda sample: _spread(sample, *_SPREADS[name]), sample)
     return _computed(context, name, values, last)
+
+
+def _spread(sample: Sample, lost: int, root: bool) -> tuple[Array, Errors]:
+    """A variance or its root from the sums of the numbers and of their squares, in one pass, as AGGREGATE has it.
+
+    VAR.S and its kin go through the numbers twice, and lose fewer digits where a mean is far from 0. That it is so,
+    and both ways of putting the sums together, is known from the last bits that Excel stored.
+    """
+    count = sample.count
+    few = count <= lost
+    numbers = np.maximum(count, 1.0 + lost)
+    sum_, squares = total(sample), added_up(ops.square(sample.number))
+    if lost:
+        variance = ops.divide(ops.subtract(squares, ops.divide(ops.square(sum_), numbers)), numbers - lost)
+    else:
+        variance = ops.divide(ops.subtract(ops.multiply(numbers, squares), ops.square(sum_)), numbers * numbers)
+    variance = ops.maximum(variance, 0.0)
+    return (ops.sqrt(variance) if root else variance), error_where(few, DIV0) if few.any() else None
 
 
 def _areas(context: Context, node: Node) -> list[Reference]:
@@ -119,6 +154,14 @@ def _without(value: Value, out: np.ndarray) -> Value:
     if value.text is not None:
         text = np.concatenate([value.texts.reshape(count, 1, -1), np.full((count, 1, 1), "", object)], axis=2)
     return Value(number, kind, text)
+
+
+def _beside(values: list[Value]) -> Value:
+    """Lines of values, (b, 1, n), as one line."""
+    count = max(value.shape[0] for value in values)
+    lines = [broadcast(value, (count, *value.shape[1:])) for value in values]
+    number = ops.concatenate([line.number for line in lines], axis=2)
+    return Value(number, np.concatenate([line.kinds for line in lines], axis=2))
 
 
 def _computed(context: Context, name: str, values: list[Value], others: Arguments) -> Result:

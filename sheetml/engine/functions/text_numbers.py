@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from sheetml.engine.evaluate import Arguments, Context, Result
-from sheetml.engine.functions.registry import Item, elementwise, function, mapped, one_by_one, spread
+from sheetml.engine.functions.registry import Item, also_named, elementwise, function, mapped, one_by_one, spread
 from sheetml.engine.number_format import FormatError, UnknownLanguage, decimal, formatted, general_text
 from sheetml.engine.number_format import rounded as rounded_decimal
 from sheetml.engine.reading import parse_number
@@ -88,6 +88,9 @@ def dollars(number: float, decimals: float) -> Item:
         return ErrorCode.VALUE
     text = _with_places(abs(number), decimals, "$#,##0")
     return f"({text})" if number < 0 else text
+
+
+also_named("USDOLLAR", "DOLLAR")
 
 
 def _with_places(number: float, decimals: float, whole: str) -> str:

@@ -28,6 +28,8 @@ class Trace:
     def __init__(self) -> None:
         self.guards: list[tuple[Traced, np.ndarray]] = []
         self.undifferentiable: str | None = None  # what ended the derivative, in words
+        self.flat: dict[str, None] = {}  # what is constant between its jumps on the way of a derivative, in words
+        self.refuses_flat = False  # a derivative through it is an error
         self.place: object = ""  # the cells being evaluated, for messages: str() tells them
         self.function: str = ""  # and the worksheet function or operator
         self.problems: dict[int, str] = {}  # why cells could not be computed, by slot
@@ -100,7 +102,11 @@ class Primitive:
     A derivative is called as `f(gradient, result, *operands, **parameters)` and returns the gradient
     with respect to that operand. `None` for a derivative that is zero wherever it exists (a comparison,
     a position). An operation without `derivatives` cannot be differentiated: that is said by its name.
-    `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats.
+    `flat` is one that is constant between its jumps (ROUND): its derivative is zero almost everywhere, which is noted.
+    `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats. `by_cell` says
+    that the first axis of operands and result counts cells, each computed by itself. `on_lanes` is the operation on
+    operands that have lanes, a further last axis (see lanes.py), where none of this tells how that goes; `source`
+    the same as readable code: from the operands' texts, and what names a helper (see source.py).
     """
 
     def __init__(
@@ -112,13 +118,21 @@ class Primitive:
         elementwise: bool = False,
         emit: Callable[..., str] | None = None,
         scalar: str | None = None,
+        flat: bool = False,
+        by_cell: bool = False,
+        on_lanes: Callable[..., Any] | None = None,
+        source: Callable[[list[str], Callable[[str], str]], str] | None = None,
     ) -> None:
         self.name = name
+        self.flat = flat
         self.compute = compute
         self.derivatives = derivatives
         self.elementwise = elementwise
         self.emit = emit
         self.scalar = scalar
+        self.by_cell = by_cell
+        self.on_lanes = on_lanes
+        self.source = source
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         for operand in operands:
@@ -597,11 +611,33 @@ inverse: Primitive = Primitive(
     np.linalg.inv,
     (lambda g, r, x: negative(matmul(matmul(_swap(r), g), _swap(r))),),
 )
+
+
+def _compute_adjugate(x: np.ndarray) -> np.ndarray:
+    """By singular values: of a product it is the product of adjugates, the other way round."""
+    left, values, right = np.linalg.svd(x)
+    count = values.shape[-1]
+    others = np.stack([np.delete(values, i, axis=-1).prod(axis=-1) for i in range(count)], axis=-1)
+    signs = np.linalg.det(left) * np.linalg.det(right)
+    scaled = np.swapaxes(right, -1, -2) * (np.rint(signs)[..., None] * others)[..., None, :]
+    return np.matmul(scaled, np.swapaxes(left, -1, -2))
+
+
+def _adjugate_rule(g: Any, r: Any, x: Any) -> Any:
+    """Of determinant times inverse: singular matrices are refused by inverse, and so have no derivative here."""
+    inverted = inverse(x)
+    slope = sum(multiply(g, inverted), axis=(-2, -1))
+    by_determinant = multiply(reshape(slope, (*_shape(slope), 1, 1)), _swap(r))
+    by_inverse = matmul(matmul(_swap(inverted), g), _swap(inverted))
+    return subtract(by_determinant, multiply(reshape(determinant(x), (*_shape(slope), 1, 1)), by_inverse))
+
+
+adjugate: Primitive = Primitive("adjugate", _compute_adjugate, (_adjugate_rule,))
 determinant: Primitive = Primitive(
     "determinant",
     np.linalg.det,
-    # Jacobi's formula; singular matrices are refused by inverse, and so have no derivative here
-    (lambda g, r, x: multiply(reshape(multiply(g, r), (*_shape(r), 1, 1)), _swap(inverse(x))),),
+    # Jacobi's formula
+    (lambda g, r, x: multiply(reshape(g, (*_shape(r), 1, 1)), _swap(adjugate(x))),),
 )
 cumulative_sum: Primitive = Primitive(
     "cumulative_sum",
@@ -611,14 +647,19 @@ cumulative_sum: Primitive = Primitive(
 reverse: Primitive = Primitive("reverse", lambda x: x[..., ::-1], (lambda g, r, x: reverse(g),))
 
 
-def position_of(name: str, compute: Callable[..., Any]) -> Primitive:
+def position_of(name: str, compute: Callable[..., Any], **forms: Any) -> Primitive:
     """An operation whose result is a position or a decision: its derivative is zero where it exists."""
-    return Primitive(name, compute, (None,) * 255)
+    return Primitive(name, compute, (None,) * 255, **forms)
 
 
 def undifferentiable(name: str, compute: Callable[..., Any], scalar: str | None = None) -> Primitive:
     """An operation with a value only (ROUND, INT): asking for its derivative names it."""
     return Primitive(name, compute, None, elementwise=True, scalar=scalar)
+
+
+def constant_between_jumps(name: str, compute: Callable[..., Any]) -> Primitive:
+    """An operation whose derivative is zero almost everywhere (ROUND, INT): who asks for it is told by its name."""
+    return Primitive(name, compute, (None,) * 255, elementwise=True, flat=True)
 
 
 # ---- the derivative of a graph -----------------------------------------------------------------
@@ -673,9 +714,11 @@ def dependents(output: Traced, wrt: Traced) -> set[int]:
 def _pass_back(node: Traced, incoming: Any, adjoint: dict[int, Any], depends: set[int]) -> None:
     primitive = node.primitive
     assert primitive is not None
-    if primitive.derivatives is None:
-        where_it_is = f" in {node.place}" if node.place else ""
+    where_it_is = f" in {node.place}" if node.place else ""
+    if primitive.derivatives is None or (primitive.flat and node.trace.refuses_flat):
         raise NotDifferentiableError(f"{primitive.name}{where_it_is} has no derivative")
+    if primitive.flat:
+        node.trace.flat[f"{primitive.name}{where_it_is}"] = None
     for operand, derivative in zip(node.operands, primitive.derivatives):
         if derivative is None or id(operand) not in depends:
             continue

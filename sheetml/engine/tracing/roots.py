@@ -31,7 +31,7 @@ def root_of(name: str, equation: Equation, solve: Callable[..., Any], operands: 
 
         return derivative
 
-    return Primitive(name, solve, tuple(rule(position) for position in range(operands)))
+    return Primitive(name, solve, tuple(rule(position) for position in range(operands)), by_cell=True)
 
 
 def newton(

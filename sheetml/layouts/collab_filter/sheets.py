@@ -14,6 +14,7 @@ from sheetml.layouts.book import (
     bold,
     heat_map,
     plain,
+    prepare_print,
     put_comment,
     put_formula,
     put_solver_model,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 TWO_DIGITS, FOUR_DIGITS = "0.00", "0.0000"
 MARK = "3B6EA5"  # the colour of charts
 ABOUT_WIDTH, LINE_HEIGHT = 95, 15.5  # characters, points
+CENTIMETRES = 0.19  # of a character's width
+NARROWEST_CHART = 8.0  # centimetres
 FROZEN_FACTORS = 8  # factors: more columns than these, frozen, would leave no room to scroll
 
 
@@ -238,7 +241,7 @@ def _shape_crosstab(sheet: Worksheet, layout: Layout, model: SheetModel) -> None
             sheet.cell(row, column).alignment = Alignment(text_rotation=90, wrap_text=True, vertical="bottom")
     frozen_column = ratings.left if model.factors <= FROZEN_FACTORS else 1
     sheet.freeze_panes = f"{column_letters(frozen_column)}2"
-    _fit_to_page(sheet)
+    prepare_print(sheet, headings=1)
 
 
 # ---- a row for each rating --------------------------------------------------------------------
@@ -373,7 +376,7 @@ def _shape_by_rating(sheet: Worksheet, layout: Layout) -> None:
     set_width(sheet, user + factors + 5, predicted - 1, 6.5)
     set_width(sheet, predicted, predicted + 1, 8.5)
     sheet.freeze_panes = "A3"
-    _fit_to_page(sheet)
+    prepare_print(sheet, headings=2)
 
 
 def _add_fit_chart(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
@@ -398,8 +401,13 @@ def _add_fit_chart(sheet: Worksheet, layout: Layout, model: SheetModel) -> None:
     series.marker.graphicalProperties.line.noFill = True
     series.graphicalProperties.line.noFill = True
     chart.series.append(series)
-    chart.width, chart.height = 16, 10
-    sheet.add_chart(chart, f"{column_letters(layout.objective.left + 2)}2")
+    room = CENTIMETRES * (15 + 6.5 * model.factors)  # below the tables of factors, left of the ratings
+    if room < NARROWEST_CHART:
+        chart.width, chart.height = 16, 10
+        sheet.add_chart(chart, f"{column_letters(layout.objective.left + 2)}2")
+        return
+    chart.width, chart.height = min(room, 16), min(room, 16) * 0.8
+    sheet.add_chart(chart, f"A{layout.item_factors.bottom + 2}")
 
 
 # ---- items ------------------------------------------------------------------------------------
@@ -445,7 +453,7 @@ def write_items(book: NewWorkbook, crosstab: Layout, model: SheetModel, labels: 
     set_width(sheet, 3, 3, 46)
     set_width(sheet, 4, 7, 12)
     sheet.freeze_panes = "D2"
-    _fit_to_page(sheet)
+    prepare_print(sheet, headings=1)
     _add_item_chart(sheet, len(headings), bottom, crosstab)
 
 
@@ -484,7 +492,7 @@ def write_about(book: NewWorkbook, paragraphs: Sequence[str]) -> None:
             continue
         written.alignment = Alignment(wrap_text=True, vertical="top")
         sheet.row_dimensions[row].height = LINE_HEIGHT * (1 + len(paragraph) // (ABOUT_WIDTH - 5))
-    _fit_to_page(sheet)
+    prepare_print(sheet)
 
 
 # ---- parts ------------------------------------------------------------------------------------
@@ -516,9 +524,3 @@ def _put_numbers(sheet: Worksheet, area: Area, numbers: np.ndarray) -> None:
     for row, line in enumerate(numbers.tolist(), start=area.top):
         for column, number in enumerate(line, start=area.left):
             put_value(sheet, row, column, number, TWO_DIGITS)
-
-
-def _fit_to_page(sheet: Worksheet) -> None:
-    sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,11 @@ from sheetml.api import open as open_workbook
 from sheetml.errors import DataError
 from sheetml.formula.references import address, column_letters, column_number, parse_area, quote_sheet
 from sheetml.layouts.book import (
+    GREY,
     bold,
     finish,
+    number_format,
+    prepare_print,
     put_comment,
     put_formula,
     put_text,
@@ -27,6 +31,7 @@ from sheetml.layouts.book import (
     set_width,
 )
 from sheetml.layouts.graddesc.optimizers import LESSON, VARIANTS, OptimizerSheet
+from sheetml.optional import needed
 from sheetml.xlsx.model import Area
 
 if TYPE_CHECKING:
@@ -34,11 +39,16 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 FIRST = 4  # row of the first example
+CHART = 20.0, 9.0  # centimetres
+CHART_ROWS = 19  # that it covers
+FEW_ROWS = 100  # of examples, up to which the chart stands below them; else it is right of the log
 LOG = 22  # column of the epochs; their losses are beside it
+LOSS = "0.0000"  # the format of losses
 LOGGED = 200  # epochs that the charts show
 TRAINING = 50  # epochs of the one-cycle schedule
 SHRINK = 0.001  # of a weight by its decay, a row
 MOST_ROWS = 5_000
+ABOUT_LINE, LINE_HEIGHT = 100, 15.5  # characters, points
 EXAMPLES, CONST, SLOPE = 29, 30.0, 2.0  # of the lesson's own data
 LESSON_RATES = {"gradient": 1e-4, "adagrad": 0.001, "rmsprop": 0.02, "adam": 1.0, "corrected": 0.1, "annealed": 0.5}
 
@@ -110,6 +120,49 @@ def _one_digit(number: float) -> float:
 # ---- one sheet ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The number formats that suit the sizes of the data."""
+
+    intercept: str
+    slope: str
+    y: str
+    by_heading: dict[str, str]
+
+    @staticmethod
+    def of_data(xs: np.ndarray, ys: np.ndarray) -> Formats:
+        x, y = max(float(np.abs(xs).max()), 1e-300), max(float(np.abs(ys).max()), 1e-300)
+        intercept, slope, errors = number_format(y / 10), number_format(y / x), number_format(y)
+        by_b, by_a = number_format(2 * y), number_format(2 * y * x)
+        return Formats(
+            intercept,
+            slope,
+            errors,
+            {
+                "new b": intercept,
+                "new a": slope,
+                "de/db": by_b,
+                "de/da": by_a,
+                "mean de/db": by_b,
+                "mean de/da": by_a,
+                "mean (de/db)^2": number_format(4 * y**2),
+                "mean (de/da)^2": number_format(4 * (y * x) ** 2),
+                "largest (b)": number_format(4 * y**2),
+                "largest (a)": number_format(4 * (y * x) ** 2),
+                "err^2": number_format(y**2),
+                "step": "0",
+                "place in cycle": "0",
+                "rows of cycle": "0",
+                "time": "0.0000",
+                "rate": "0.00E+00",
+            },
+        )
+
+    def of(self, heading: str) -> str:
+        """The format of a column by its heading."""
+        return self.by_heading.get(heading, "General")
+
+
 class _Page:
     """A sheet of an optimiser being written."""
 
@@ -121,6 +174,7 @@ class _Page:
         self.xs, self.ys = xs, ys
         self.rate = rates[spec.rate]
         self.last = FIRST + len(xs) - 1
+        self.formats = Formats.of_data(xs, ys)
         self.names: dict[str, str] = {}
 
     def write(self) -> None:
@@ -136,8 +190,11 @@ class _Page:
             for row, (stem, value) in enumerate(self.spec.starts.items(), start=self.last + 3):
                 number = self.rate if value == "rate" else len(self.xs) if value == "rows" else value
                 self._start(f"start_{stem}", float(number), row, f"{stem} after a reset")
-        log(self.sheet, self.names, self.spec.name)
+        right = max(cell.column for row in self.sheet.iter_rows() for cell in row if cell.value is not None)
+        bottom = self.last + 2 + len(self.spec.starts or "1")
+        log(self.sheet, self.names, self.spec.name, bottom, len(self.xs))
         self._define()
+        shape(self.sheet, right, bottom, len(self.xs))
 
     def _filled(self, text: str, row: int = 0) -> str:
         return text.format(r=row, p=row - 1, first=FIRST, last=self.last, s=self.last + 1)
@@ -146,9 +203,10 @@ class _Page:
         sheet = self.sheet
         for row, (label, name) in enumerate((("b", "const"), ("a", "slope")), start=1):
             put_text(sheet, row, 2, label)
-            put_value(sheet, row, 3, 1.0)
+            put_value(sheet, row, 3, 1.0, self.formats.intercept if row == 1 else self.formats.slope)
             self.names[name] = f"C{row}"
         put_text(sheet, 1, 4, "learn")
+        bold(sheet, Area(1, 4, 1, 4))
         put_value(sheet, 2, 4, self.rate)
         self.names["lr"] = "D2"
         put_text(sheet, 1, 1, self.spec.about.partition(":")[0])
@@ -174,14 +232,15 @@ class _Page:
         for column, text in comments:
             row = 3 if column <= 9 or not self.spec.states else 2
             put_comment(self.sheet, row, column, text)
+        formats = self.formats
         for row, (x, y) in enumerate(zip(self.xs.tolist(), self.ys.tolist()), start=FIRST):
             put_value(self.sheet, row, 1, x)
             put_value(self.sheet, row, 2, y)
-            put_formula(self.sheet, row, 3, "C1" if row == FIRST else f"H{row - 1}")
-            put_formula(self.sheet, row, 4, "C2" if row == FIRST else f"I{row - 1}")
-            put_formula(self.sheet, row, 5, f"C{row}+D{row}*A{row}")
+            put_formula(self.sheet, row, 3, "C1" if row == FIRST else f"H{row - 1}", formats.intercept)
+            put_formula(self.sheet, row, 4, "C2" if row == FIRST else f"I{row - 1}", formats.slope)
+            put_formula(self.sheet, row, 5, f"C{row}+D{row}*A{row}", formats.y)
             for column, each in enumerate(self.spec.columns, start=6):
-                put_formula(self.sheet, row, column, self._filled(each.formula, row))
+                put_formula(self.sheet, row, column, self._filled(each.formula, row), formats.of(each.heading))
         self.names |= {"lastconst": f"H{self.last}", "lastslope": f"I{self.last}"}
 
     def _state(self) -> None:
@@ -191,8 +250,9 @@ class _Page:
             ends = state.columns[0], state.columns[-1]
             for letter in state.columns:
                 column = column_number(letter)
-                put_formula(self.sheet, 3, column, f"{letter}{below}")
-                put_value(self.sheet, below, column, 1.0)
+                heading = self.spec.columns[column - 6].heading
+                put_formula(self.sheet, 3, column, f"{letter}{below}", self.formats.of(heading))
+                put_value(self.sheet, below, column, 1.0, self.formats.of(heading))
             put_comment(
                 self.sheet, below, column_number(ends[0]), "The next epoch starts from this: the row above, copied."
             )
@@ -201,8 +261,10 @@ class _Page:
         for name, cells in self.spec.names.items():
             self.names[name] = self._filled(cells)
         if self.names.get("gradtarget") == "F1:G1":
-            put_value(self.sheet, 1, 6, 1.0)
-            put_value(self.sheet, 1, 7, 1.0)
+            put_value(self.sheet, 1, 6, 1.0, self.formats.of("de/db"))
+            put_value(self.sheet, 1, 7, 1.0, self.formats.of("de/da"))
+            for row in (2, self.last + 1):
+                self.sheet.cell(row, 6).number_format = self.sheet.cell(row, 7).number_format = "0.00E+00"
 
     def _cell(self, cell: str, content: str | float) -> None:
         place = parse_area(cell)
@@ -216,7 +278,7 @@ class _Page:
 
     def _loss(self, row: int) -> None:
         put_text(self.sheet, row, 4, "loss")
-        put_formula(self.sheet, row, 5, f"SQRT(SUMXMY2(B{FIRST}:B{self.last},E{FIRST}:E{self.last}))")
+        put_formula(self.sheet, row, 5, f"SQRT(SUMXMY2(B{FIRST}:B{self.last},E{FIRST}:E{self.last}))", LOSS)
         put_comment(
             self.sheet, row, 5, "The root of the sum of squared errors, each with the weights its row starts from."
         )
@@ -231,7 +293,10 @@ class _Page:
 
     def _define(self) -> None:
         define(self.sheet, self.names)
-        set_width(self.sheet, 3, 20, 13)
+        set_width(self.sheet, 1, 2, 9)
+        set_width(self.sheet, 3, 20, 12)
+        for column, each in enumerate(self.spec.columns, start=6):
+            set_width(self.sheet, column, column, max(12, len(each.heading) + 3))
 
 
 def _number(text: str) -> float | None:
@@ -250,29 +315,44 @@ def define(sheet: Worksheet, names: dict[str, str]) -> None:
         sheet.defined_names[name] = DefinedName(name, attr_text=f"{quote_sheet(sheet.title)}!{place}")
 
 
-def log(sheet: Worksheet, names: dict[str, str], title: str) -> None:
-    """The column that the loss before each epoch is written to, and its chart."""
+def shape(sheet: Worksheet, right: int, bottom: int, rows: int) -> None:
+    """Headings that stay in view, and a page that holds table and chart but not the long list of losses."""
+    from openpyxl.styles import Border, Side
+
+    sheet.freeze_panes = f"C{FIRST}"
+    for cell in sheet[FIRST - 1][:right]:
+        cell.border = Border(bottom=Side(style="thin", color=GREY))
+    chart = 1 + CHART_ROWS if rows <= FEW_ROWS else 0
+    prepare_print(sheet, Area(1, 1, bottom + chart, right), headings=FIRST - 1)
+    sheet.page_setup.orientation = "portrait"
+
+
+def log(sheet: Worksheet, names: dict[str, str], title: str, bottom: int, rows: int) -> None:
+    """The column that the loss before each epoch is written to, and its chart, below the table where that is near."""
     from openpyxl.chart import LineChart, Reference
 
     put_text(sheet, 2, LOG + 1, "Loss before each epoch:")
     put_text(sheet, 3, LOG, "epoch")
     put_text(sheet, 3, LOG + 1, "loss")
     bold(sheet, Area(2, LOG, 3, LOG + 1))
-    bottom = FIRST + LOGGED - 1
+    end = FIRST + LOGGED - 1
     for epoch in range(LOGGED):
         put_value(sheet, FIRST + epoch, LOG, epoch + 1)
+        sheet.cell(FIRST + epoch, LOG + 1).number_format = LOSS
+    set_width(sheet, LOG + 1, LOG + 1, 12)
     letter = column_letters(LOG + 1)
-    names |= {"rmsestart": f"{letter}2", "rmses": f"{letter}{FIRST}:{letter}{bottom}"}
+    names |= {"rmsestart": f"{letter}2", "rmses": f"{letter}{FIRST}:{letter}{end}"}
     chart = LineChart()
     chart.title, chart.legend, chart.style = f"{title}: loss by epoch", None, 13
-    chart.add_data(Reference(sheet, min_col=LOG + 1, min_row=FIRST, max_row=bottom))
-    chart.set_categories(Reference(sheet, min_col=LOG, min_row=FIRST, max_row=bottom))
+    chart.add_data(Reference(sheet, min_col=LOG + 1, min_row=FIRST, max_row=end))
+    chart.set_categories(Reference(sheet, min_col=LOG, min_row=FIRST, max_row=end))
     chart.series[0].smooth = False
     chart.x_axis.title, chart.y_axis.title = "epoch", "loss"
     chart.x_axis.delete = chart.y_axis.delete = False
     chart.x_axis.tickLblSkip = chart.x_axis.tickMarkSkip = 20
-    chart.width, chart.height = 18, 9
-    sheet.add_chart(chart, f"{column_letters(LOG + 3)}3")
+    chart.width, chart.height = CHART
+    chart.y_axis.number_format, chart.y_axis.numFmt.sourceLinked = "General", False
+    sheet.add_chart(chart, f"A{bottom + 2}" if rows <= FEW_ROWS else f"{column_letters(LOG + 3)}{FIRST - 1}")
 
 
 # ---- the sheets apart --------------------------------------------------------------------------
@@ -287,9 +367,12 @@ def _basic(book: NewWorkbook, xs: np.ndarray, ys: np.ndarray, rate: float) -> No
     names["rule"] = "A1"
     for row, label in ((1, "intercept"), (2, "slope")):
         put_text(sheet, row, 2, label)
-        put_value(sheet, row, 3, 1.0)
+        put_value(sheet, row, 3, 1.0, Formats.of_data(xs, ys).intercept)
     put_text(sheet, 1, 5, "learn")
     put_value(sheet, 1, 6, rate)
+    shown = Formats.of_data(xs, ys)
+    by_b, by_a, square = shown.of("de/db"), shown.of("de/da"), shown.of("err^2")
+    formats = (shown.y, square, square, by_b, square, by_a, by_b, by_a, shown.slope, shown.intercept)
     headings = ("x", "y", "intercept", "slope", "y_pred", "err^2", "errb1", "est de/db", "erra1", "est de/da")
     for column, heading in enumerate((*headings, "de/db", "de/da", "new a", "new b"), start=1):
         put_text(sheet, 3, column, heading)
@@ -312,16 +395,18 @@ def _basic(book: NewWorkbook, xs: np.ndarray, ys: np.ndarray, rate: float) -> No
     for row, (x, y) in enumerate(zip(xs.tolist(), ys.tolist()), start=FIRST):
         put_value(sheet, row, 1, x)
         put_value(sheet, row, 2, y)
-        put_formula(sheet, row, 3, "C1" if row == FIRST else f"N{row - 1}")
-        put_formula(sheet, row, 4, "C2" if row == FIRST else f"M{row - 1}")
-        for column, formula in enumerate(formulas, start=5):
-            put_formula(sheet, row, column, formula.format(r=row))
+        put_formula(sheet, row, 3, "C1" if row == FIRST else f"N{row - 1}", shown.intercept)
+        put_formula(sheet, row, 4, "C2" if row == FIRST else f"M{row - 1}", shown.slope)
+        for column, (formula, code) in enumerate(zip(formulas, formats), start=5):
+            put_formula(sheet, row, column, formula.format(r=row), code)
     put_text(sheet, last + 1, 5, "rmse")
-    put_formula(sheet, last + 1, 6, f"SQRT(SUM(F{FIRST}:F{last}))")
+    put_formula(sheet, last + 1, 6, f"SQRT(SUM(F{FIRST}:F{last}))", LOSS)
     names["rmse"] = f"F{last + 1}"
-    log(sheet, names, "basic SGD")
+    log(sheet, names, "basic SGD", last + 1, len(xs))
     define(sheet, names)
-    set_width(sheet, 3, 14, 13)
+    set_width(sheet, 1, 2, 9)
+    set_width(sheet, 3, 14, 12)
+    shape(sheet, 14, last + 1, len(xs))
 
 
 def _data(book: NewWorkbook, xs: np.ndarray, ys: np.ndarray, drawn: bool) -> None:
@@ -347,12 +432,18 @@ def _data(book: NewWorkbook, xs: np.ndarray, ys: np.ndarray, drawn: bool) -> Non
         else:
             put_value(sheet, row, 2, x)
             put_value(sheet, row, 3, y)
+    set_width(sheet, 1, 3, 12)
+    sheet.freeze_panes = "A6"
+    prepare_print(sheet, headings=5)
+    sheet.page_setup.orientation = "portrait"
 
 
 def _about(book: NewWorkbook, source: str) -> None:
+    from openpyxl.styles import Alignment
+
     sheet = book.create_sheet("about")
     set_width(sheet, 1, 1, 18)
-    set_width(sheet, 2, 2, 110)
+    set_width(sheet, 2, 2, ABOUT_LINE)
     lines = [
         ("Gradient descent in cells", ""),
         ("", "Each sheet fits a line y = a*x + b with another optimiser: a row an example, every cell a formula."),
@@ -372,6 +463,12 @@ def _about(book: NewWorkbook, source: str) -> None:
             put_text(sheet, row, 2, text)
     bold(sheet, Area(1, 1, 1, 1), size=14, align="left")
     bold(sheet, Area(6, 1, len(lines), 1), align="left")
+    for row in range(2, len(lines) + 1):
+        sheet.cell(row, 2).alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.cell(row, 1).alignment = Alignment(vertical="top")
+        sheet.row_dimensions[row].height = LINE_HEIGHT * (1 + len(lines[row - 1][1]) // ABOUT_LINE)
+    sheet.sheet_view.showGridLines = False
+    prepare_print(sheet)
 
 
 def read_examples(
@@ -381,8 +478,7 @@ def read_examples(
 
     Raises DataError, in one sentence, where the file cannot be read or has no such columns.
     """
-    import pandas as pd
-
+    pd = needed("pandas", extra="learn")
     try:
         frame = pd.read_csv(path)
     except (OSError, UnicodeDecodeError, ValueError) as error:  # pandas' own errors are ValueErrors

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sheetml.formula.references import cell_name, column_number, parse_area, split_areas
-from sheetml.layouts.book import bold, finish, put_comment, put_formula, put_text, put_value, set_width
+from sheetml.layouts.book import bold, finish, prepare_print, put_comment, put_formula, put_text, put_value, set_width
 from sheetml.xlsx.model import Area
 
 if TYPE_CHECKING:
@@ -119,8 +119,7 @@ def _paint(sheet: Worksheet, example: Example) -> None:
     for column, width in example.widths.items():
         first, _, last = column.partition(":")
         set_width(sheet, column_number(first), column_number(last or first), width)
-    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    prepare_print(sheet)
     for text in split_areas(example.by):
         _fill(sheet, parse_area(text), CHANGED)
     if example.objective is not None:

@@ -537,7 +537,7 @@ export class Grid {
     this.selection.classList.toggle("many", area[0] !== area[2] || area[1] !== area[3]);
     const merged = this.covered.get(key(...this.active));
     put(this.cursor, merged || [...this.active, ...this.active], 1);
-    const name = `cell-${this.active[0]}-${this.active[1]}`, element = document.getElementById(name);
+    const name = `cell-${this.active[0]}-${this.active[1]}`, element = this.stage.querySelector(`#${name}`);
     if (this.described && this.described !== element) { this.described.removeAttribute("aria-selected"); this.described.removeAttribute("aria-label"); }
     if (element) {
       this.table.setAttribute("aria-activedescendant", name);

@@ -189,3 +189,28 @@ def test_wrapping_undoes_what_taking_apart_does(items, width):
     column = literal([[item] for item in items])
     assert spilled(f"=TOCOL(WRAPROWS({column},{width}),2)", len(items), 1) == [[item] for item in items]
     assert spilled(f"=TOCOL(WRAPCOLS({column},{width}),2,TRUE)", len(items), 1) == [[item] for item in items]
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ('=SUM({"a"})', 0),
+        ('=SUM("a")', VALUE),
+        ('=COUNT({"2"})', 0),
+        ('=COUNT("2")', 1),
+        ("=SUM({TRUE})", 0),
+        ("=TYPE({1})", 64),
+        ('=SUM(FILTER(B1:B3,B1:B3="y"))', 0),
+        ('=SUM(FILTER(B1:B3,B1:B3="z","no"))', VALUE),
+        ('=COUNT(LET(x,TAKE({"1";"2"},1),x))', 0),
+        ('=MAX(UNIQUE({"a";"a"}))', 0),
+    ],
+)
+def test_an_array_of_one_element_is_still_an_array(formula, expected):
+    assert result(formula, **TABLE) == expected
+
+
+def test_functions_of_groups_and_rows_are_given_arrays():
+    assert spilled('=GROUPBY({"a";"b"},{"x";1},SUM,0,0)', 2, 2) == [["a", 0], ["b", 1]]
+    assert spilled('=BYROW({"a";1},LAMBDA(r,SUM(r)))', 2, 1) == [[0], [1]]
+    assert spilled('=MAP({"a";1},LAMBDA(x,SUM(x)))', 2, 1) == [[VALUE], [1]]

@@ -51,3 +51,30 @@ def test_a_pattern_that_runs_away_is_named_and_does_not_hold_up_the_others():
     workbook.calculate()
     assert time.monotonic() - start < 30
     assert workbook["Sheet1"]["B1:B2"].ravel().tolist() == [ErrorCode.UNCOMPUTABLE, 2]
+
+
+SPLIT = '"<t><s>"&SUBSTITUTE("ab,12,,c d, 3.50 ",",","</s><s>")&"</s></t>"'
+DEEP = '"<t>"&REPT("<s>x</s>",3000)&"</t>"'
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    {
+        f'=FILTERXML({SPLIT},"//s[2]")': 12,
+        f'=FILTERXML({SPLIT},"//s[last()]")': 3.5,
+        f'=FILTERXML({SPLIT},"/t/s[.*1=.]")': 12,
+        f'=FILTERXML({SPLIT},"//s[9]")': ErrorCode.NA,
+        f'=FILTERXML({SPLIT},"//s[")': VALUE,
+        f'=FILTERXML({SPLIT},"count(//s)")': VALUE,
+        f'=COUNTA(FILTERXML({SPLIT},"//s"))': 5,
+        f'=SUM(FILTERXML({SPLIT},"//s[number()=.]"))': 15.5,
+        '=FILTERXML("<a b=""7"">x<c>y</c></a>","//@b")': 7,
+        '=FILTERXML("<a b=""7"">x<c>y</c></a>","/a")': "xy",
+        '=FILTERXML("<a><b></a>","//b")': VALUE,
+        '=FILTERXML("<!DOCTYPE a [<!ENTITY e ""x"">]><a>&e;</a>","/a")': VALUE,
+        '=FILTERXML("","//b")': VALUE,
+        f'=FILTERXML({DEEP},"//s[//s[//s[//s=1]]]")': ErrorCode.UNCOMPUTABLE,
+    }.items(),
+)
+def test_nodes_of_an_xml_text(formula, expected):
+    assert result(formula) == expected

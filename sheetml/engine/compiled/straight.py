@@ -1,0 +1,739 @@
+"""Cells whose formulas stand alone, computed as straight-line code on plain floats.
+
+What is compiled is a formula's skeleton (formula/skeleton.py), for the kinds of values that it finds in the cells it
+reads: a `Variant`, a function of the numbers of all cells and of the slots it reads. A workbook of thousands of
+formulas has few of them. The cells are computed one after another in the order of the plan; an error leaves a formula
+as an exception, and where a cell's value is of another kind than before, the formulas that read it get the variant for
+that kind. What no variant can be made of (text, say) is evaluated as a vector of one cell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from sheetml.engine.cells import Slots, StoredCells
+from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
+from sheetml.engine.compiled.floats import NotScalar, Term
+from sheetml.engine.compiled.numbers import CALLED, FAULTS, Fault, code_of
+from sheetml.engine.evaluate import Workspace
+from sheetml.engine.formulas import Block
+from sheetml.engine.plan import Line, Step, Straight
+from sheetml.engine.scope import Scope
+from sheetml.engine.values import BLANK, ERROR, NUM, NUMBER, TEXT, Value
+from sheetml.errors import FormulaError
+from sheetml.formula.parser import parse
+from sheetml.formula.skeleton import Skeleton, skeleton
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, walk
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+
+
+class Calculated(Protocol):
+    """The calculation whose cells are computed."""
+
+    slots: Slots
+    scope: Scope
+    cells: StoredCells
+    workspace: Workspace
+    revision: int
+
+    def evaluate_step(self, step: Step) -> Value: ...
+
+
+FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
+MOST_READ = 1024  # cells that one formula reads
+LONGEST = 4000  # characters of a formula
+
+
+@dataclass(slots=True)
+class Variant:
+    """A skeleton compiled, for what the cells hold that it reads."""
+
+    term: Term
+    kind: int  # NUMBER or BOOLEAN
+    function: Callable[..., float] | None = None
+    back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
+    pattern: str = ""  # as a line among others: see InLine
+
+    @property
+    def flat(self) -> list[str]:
+        """The functions in it that are constant between their jumps."""
+        return flat_functions(self.term)
+
+
+CAREFUL = Variant(Term("0.0"), NUMBER)  # there is no variant: the formula is evaluated as a vector
+
+
+@dataclass(slots=True, eq=False)
+class Template:
+    """What all formulas of one skeleton have in common."""
+
+    tree: Node
+    last_sum: Node | None
+    leaves: dict[int, int]  # the place of each reference and number, by its node
+    places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
+    variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
+    reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
+
+    def __post_init__(self) -> None:
+        self.reads_cells_of_own_sheet = all(
+            what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
+        )
+
+    def variant(self, kinds: tuple[int, ...]) -> Variant:
+        found = self.variants.get(kinds)
+        if found is None:
+            try:
+                typed: Typed = expression(self.tree, self.last_sum, self.leaves, kinds)
+                found = Variant(typed.term, typed.kind)
+            except NotScalar:
+                found = CAREFUL
+            self.variants[kinds] = found
+        return found
+
+
+@dataclass(slots=True)
+class Formula:
+    """One cell's formula: its template, and what stands at the template's places."""
+
+    template: Template
+    places: list[Any]  # a slot, the slots of an area, or a number
+
+
+def compiled(variants: Iterable[Variant]) -> None:
+    """Compiles what has not been compiled yet."""
+    new = [variant for variant in {id(each): each for each in variants}.values() if variant.function is None]
+    if not new:
+        return
+    sources = [_source(f"f{number}", variant) for number, variant in enumerate(new)]
+    namespace = dict(CALLED)
+    exec("\n".join(sources), namespace)
+    for number, variant in enumerate(new):
+        variant.function = namespace[f"f{number}"]
+
+
+def _source(name: str, variant: Variant) -> str:
+    writer = _Writer()
+    text = writer.text(variant.term)
+    if variant.kind != NUMBER:
+        text = f"float({text})"
+    return f"def {name}(v, {', '.join([*writer.parameters, '*_'])}):\n    return {text}"
+
+
+def compiled_back(variants: Iterable[Variant]) -> None:
+    """Compiles the passes back that have not been compiled yet. Raises NotScalar where there is none."""
+    new = [variant for variant in {id(each): each for each in variants}.values() if variant.back is None]
+    sources = []
+    for number, variant in enumerate(new):
+        writer = _Writer()
+        found = Pass(writer.text)
+        found.back(variant.term, "adjoint", "    ")
+        writer.text(variant.term)  # which takes note of all places
+        body = "\n".join(found.lines or ["    pass"])
+        sources.append(f"def b{number}(v, g, adjoint, {', '.join([*writer.parameters, '*_'])}):\n{body}")
+    namespace = {**CALLED, "slope_by_base": slope_by_base}
+    exec("\n".join(sources), namespace)
+    for number, variant in enumerate(new):
+        variant.back = namespace[f"b{number}"]
+
+
+Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
+LINES_AT_ONCE = 1000  # of a function
+
+
+class InLine:
+    """Lines written out one after the other as functions of the numbers of all cells: no calls, local names.
+
+    It costs as much to compile as some twenty runs of the lines, and runs twice as fast.
+    """
+
+    def __init__(self, entries: Sequence[Entry], variants: Sequence[Variant]) -> None:
+        pairs = list(zip(entries, variants))
+        self._functions = [
+            _function_of(pairs[start : start + LINES_AT_ONCE]) for start in range(0, len(pairs), LINES_AT_ONCE)
+        ]
+
+    def __call__(self, v: list[float]) -> None:
+        for function in self._functions:
+            function(v)
+
+
+def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
+    lines: list[str] = []
+    known: set[int] = set()
+    for (slot, _, places), variant in pairs:
+        if not variant.pattern:
+            variant.pattern = _InLineWriter().pattern(variant)
+        names: dict[str, str] = {}
+        for position, place in enumerate(places):
+            if isinstance(place, float):
+                names[f"p{position}"] = repr(place)
+                continue
+            read = place if isinstance(place, tuple) else (place,)
+            lines += [f"x{each} = v[{each}]" for each in read if each not in known]
+            known.update(read)
+            if isinstance(place, tuple):
+                cells = [f"x{each}" for each in place]
+                names[f"p{position}"] = str(place)
+                names[f"s{position}"] = " + ".join(cells)
+                names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
+            else:
+                names[f"p{position}"] = f"x{place}"
+        known.add(slot)
+        lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
+    namespace = dict(CALLED)
+    exec("\n    ".join(["def lines(v):", *lines]), namespace)
+    function: Callable[[list[float]], None] = namespace["lines"]
+    return function
+
+
+class _Writer:
+    """A term as an expression, in which what is needed twice gets a name where it is met first."""
+
+    def __init__(self) -> None:
+        self.named = 0
+        self.most = -1
+
+    @property
+    def parameters(self) -> list[str]:
+        return [f"p{place}" for place in range(self.most + 1)]
+
+    def leaf(self, term: Term) -> str:
+        """A place: a cell by its slot, or what the function is given there."""
+        return f"p{term.place}" if term.operation in (AREA, "constant") else f"v[p{term.place}]"
+
+    def text(self, term: Term) -> str:
+        if term.place >= 0:
+            self.most = max(self.most, term.place)
+            return self.leaf(term)
+        operands = [self.operand(term, position) for position in range(len(term.operands))]
+        return _filled(term.template, operands)
+
+    def operand(self, term: Term, position: int) -> tuple[str, str]:
+        """The text of an operand where it is met first, and after that."""
+        operand = term.operands[position]
+        if operand.place >= 0:
+            self.most = max(self.most, operand.place)
+            name = self.leaf(operand)
+            return name, name
+        text = self.text(operand)
+        if term.template.count(f"{{{position}}}") < 2 or not operand.operands:
+            return text, text
+        self.named += 1
+        return f"(t{self.named} := {text})", f"t{self.named}"
+
+
+class _InLineWriter(_Writer):
+    """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
+    {c0} for the cells themselves."""
+
+    def pattern(self, variant: Variant) -> str:
+        text = self.text(variant.term)
+        return text if variant.kind == NUMBER else f"float({text})"
+
+    def text(self, term: Term) -> str:
+        if term.operation == "total":
+            area = f"{{s{term.operands[-1].place}}}"
+            return f"({area})" if len(term.operands) == 1 else f"({self.text(term.operands[0])} + {area})"
+        if term.operation in ("max of", "min of"):
+            return f"{term.operation[:3]}({{c{term.operands[0].place}}})"
+        return super().text(term)
+
+    def leaf(self, term: Term) -> str:
+        return f"{{p{term.place}}}"
+
+
+def _filled(template: str, operands: list[tuple[str, str]]) -> str:
+    parts = template.split("{")
+    text, met = parts[0], set()
+    for part in parts[1:]:
+        position, rest = part.split("}", 1)
+        first, later = operands[int(position)]
+        text += (later if position in met else first) + rest
+        met.add(position)
+    return text
+
+
+# ---- from blocks to lines ----------------------------------------------------------------------
+
+
+class _Found:
+    """Formulas that may stand alone, on the way to be lines: the cells they read are located for all at once."""
+
+    def __init__(self) -> None:
+        self.formulas: list[tuple[Block, int, Template, Skeleton]] = []
+        self.sheets: list[int] = []
+        self.rows: list[int] = []
+        self.columns: list[int] = []
+
+    def add(self, block: Block, cell: int, template: Template, found: Skeleton) -> None:
+        self.formulas.append((block, cell, template, found))
+        rows, columns = self._at(block, cell, found)
+        self.rows.append(int(block.rows[cell]))
+        self.columns.append(int(block.columns[cell]))
+        if template.reads_cells_of_own_sheet:
+            self.rows += rows
+            self.columns += columns
+            self.sheets += [block.sheet] * (len(rows) + 1)
+            return
+        self.sheets.append(block.sheet)
+        for what, sheet, position in template.places:
+            if what == "number":
+                continue
+            sheet = block.sheet if sheet is None else sheet
+            if what == "cell":
+                self.rows.append(rows[position])
+                self.columns.append(columns[position])
+                self.sheets.append(sheet)
+                continue
+            top, bottom = sorted(rows[position : position + 2])
+            left, right = sorted(columns[position : position + 2])
+            across = range(left, right + 1)
+            for row in range(top, bottom + 1):
+                self.rows += [row] * len(across)
+                self.columns += across
+            self.sheets += [sheet] * (len(across) * (bottom - top + 1))
+
+    @staticmethod
+    def _at(block: Block, cell: int, found: Skeleton) -> tuple[list[int], list[int]]:
+        """The rows and columns of what the formula reads, from one of the block's cells."""
+        assert block.origin is not None
+        down, right = int(block.rows[cell]) - block.origin[0], int(block.columns[cell]) - block.origin[1]
+        if not down and not right:
+            return found.rows, found.columns
+        rows, columns = list(found.rows), list(found.columns)
+        for position in range(len(rows)):
+            row_fixed, column_fixed = found.is_fixed(position)
+            if not row_fixed:
+                rows[position] = (rows[position] + down - 1) % MAX_ROWS + 1
+            if not column_fixed:
+                columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
+        return rows, columns
+
+    def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
+        slots = self._located(calculation)
+        lines: dict[Block, list[Line]] = {}
+        at = 0
+        for block, cell, template, found in self.formulas:
+            slot, at = slots[at], at + 1
+            places: list[Any] = []
+            reads: list[int] = []
+            for what, _, position in template.places:
+                if what == "number":
+                    places.append(found.numbers[position])
+                elif what == "cell":
+                    places.append(slots[at])
+                    reads.append(slots[at])
+                    at += 1
+                else:
+                    size = _size(found, position)
+                    area = tuple([each for each in slots[at : at + size] if each])
+                    places.append(area)
+                    reads += area
+                    at += size
+            own = set(reads)
+            own.discard(0)
+            line = Line(block, cell, slot, tuple(own), Formula(template, places))
+            if block in lines:
+                lines[block].append(line)
+            else:
+                lines[block] = [line]
+        return lines
+
+    def _located(self, calculation: Calculated) -> list[int]:
+        sheets, rows, columns = (np.array(part, np.int64) for part in (self.sheets, self.rows, self.columns))
+        slots = np.zeros(len(sheets), np.intp)
+        for sheet in np.unique(sheets).tolist():
+            own = sheets == sheet
+            slots[own] = calculation.slots.locate(sheet, rows[own], columns[own])
+        located: list[int] = slots.tolist()
+        return located
+
+
+def _size(found: Skeleton, position: int) -> int:
+    """How many cells an area has, between two corners."""
+    rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
+    return (abs(rows[1] - rows[0]) + 1) * (abs(columns[1] - columns[0]) + 1)
+
+
+@contextlib.contextmanager
+def collection_paused() -> Iterator[None]:
+    """While many objects are made that all stay: Python's garbage collector would go through them again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class StraightCode:
+    """The straight-line code of a calculation: the lines of its plan, and the numbers of the cells they touch."""
+
+    def __init__(self, calculation: Calculated) -> None:
+        self.calculation = calculation
+        self._templates: dict[str, Template | None] = {}
+        self._lines: dict[Block, tuple[Any, list[Line] | None]] = {}
+        self.numbers: list[float] = []  # by slot; of those that lines touch
+        self.kinds = bytearray()
+
+    def forget(self) -> None:
+        """Cells have got slots: what was located before is to be located again."""
+        self._lines = {}
+
+    # ---- lines
+
+    def lines(self, blocks: list[Block]) -> dict[Block, list[Line]]:
+        """The lines of those blocks whose cells are computed one by one."""
+        with collection_paused():
+            return self._lines_of(blocks)
+
+    def _lines_of(self, blocks: list[Block]) -> dict[Block, list[Line]]:
+        known: dict[Block, tuple[Any, list[Line] | None]] = {}
+        found = _Found()
+        for block in blocks:
+            state = (block.rows, block.columns, block.size)
+            before = self._lines.get(block)
+            if before is not None and all(mine is other for mine, other in zip(before[0], state)):
+                known[block] = before
+                continue
+            known[block] = (state, None)
+            self._look_at(block, found)
+        for block, lines in found.lines(self.calculation).items():
+            known[block] = (known[block][0], lines)
+        self._lines = known
+        return {block: lines for block, (_, lines) in known.items() if lines is not None}
+
+    def _look_at(self, block: Block, found: _Found) -> None:
+        """Takes up the formulas of a block, if they are such as can be lines."""
+        if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
+            return
+        if len(block.text) > LONGEST:
+            return
+        taken = skeleton(block.text)
+        if taken.text not in self._templates:
+            self._templates[taken.text] = self._template(block, taken)
+        template = self._templates[taken.text]
+        if template is None:
+            return
+        read = 0
+        for what, _, position in template.places:
+            if what == "area":
+                if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
+                    return  # an area that grows from cell to cell
+                read += _size(taken, position)
+        if read <= MOST_READ:
+            for cell in range(len(block.rows)):
+                found.add(block, cell, template, taken)
+
+    def _template(self, block: Block, taken: Skeleton) -> Template | None:
+        """The template of a skeleton, from a formula that has it; None where it is left to the vectors."""
+        assert block.origin is not None
+        try:
+            tree = parse(block.text, *block.origin)
+        except FormulaError:
+            return None
+        leaves: dict[int, int] = {}
+        places: list[tuple[str, int | None, int]] = []
+        cells = numbers = 0
+        for node in walk(tree):
+            if type(node) not in NODES or (isinstance(node, Call) and node.function not in CALLS):
+                return None
+            if isinstance(node, (Unary, Binary)) and node.operator not in OPERATORS:
+                return None
+            if isinstance(node, Number):
+                if taken.numbers[numbers : numbers + 1] != [node.value]:
+                    return None
+                leaves[id(node)] = len(places)
+                places.append(("number", None, numbers))
+                numbers += 1
+            elif isinstance(node, Range):
+                sheet = None if node.sheet is None else self.calculation.scope.sheet(node.sheet)
+                if node.last_sheet is not None or (node.sheet is not None and sheet is None):
+                    return None
+                if not _states(node, taken, cells, block.origin):
+                    return None
+                leaves[id(node)] = len(places)
+                places.append(("cell" if node.cell else "area", sheet, cells))
+                cells += 1 if node.cell else 2
+        if cells != len(taken.rows) or numbers != len(taken.numbers):
+            return None
+        return Template(tree, Block.last_sum_of(tree, block.text), leaves, places)
+
+    def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
+        """The variant of a formula for what the cells hold that it reads, and what its function is given."""
+        key: list[int] = []
+        given: list[Any] = []
+        for (what, _, _), place in zip(formula.template.places, formula.places):
+            if what == "cell":
+                key.append(kinds[place])
+                given.append(place)
+            elif what == "number":
+                key.append(NUMBER)
+                given.append(place)
+            else:
+                own = [kinds[slot] for slot in place]
+                if any(own):
+                    errors = [kind for kind in own if kind >= ERROR]
+                    place = tuple([slot for slot, kind in zip(place, own) if kind == NUMBER])
+                    key.append(
+                        (max(errors) if ERROR + 64 in errors else errors[0])
+                        if errors
+                        else NUMBER
+                        if place
+                        else NO_NUMBERS
+                    )
+                else:
+                    key.append(NUMBER if own else NO_NUMBERS)
+                given.append(place)
+        return formula.template.variant(tuple(key)), tuple(given)
+
+    # ---- running
+
+    def run(self, stage: Straight, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
+        """Brings the cells of a stage up to date, or those of it on one sheet, and marks those that changed."""
+        self._make_room()
+        if sheet is not None and any(line.block.sheet != sheet for line in stage.lines):
+            own = stage.part([line for line in stage.lines if line.block.sheet == sheet])
+            Program(self, own, everything).run(dirty, everything)
+            return
+        if stage.program is None:
+            stage.program = Program(self, stage, everything)
+        stage.program.run(dirty, everything)
+
+    def _make_room(self) -> None:
+        more = self.calculation.slots.count - len(self.numbers)
+        if more > 0:
+            self.numbers += itertools.repeat(0.0, more)
+            self.kinds += bytes([BLANK]) * more
+
+
+def _states(node: Range, taken: Skeleton, position: int, origin: tuple[int, int]) -> bool:
+    """Whether a reference is the one at a position of the skeleton."""
+    size = 1 if node.cell else 2
+    rows, columns = taken.rows[position : position + size], taken.columns[position : position + size]
+    if len(rows) < size:
+        return False
+    mine = [node.top.at(origin[0]), node.bottom.at(origin[0])], [node.left.at(origin[1]), node.right.at(origin[1])]
+    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, (rows, columns)))
+
+
+class _Careful(Exception):
+    """The formula is to be evaluated as a vector."""
+
+
+class _Recovered(Exception):
+    """A formula that had an error, or a value of another kind, has one of the expected kind."""
+
+    def __init__(self, number: float) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _careful(v: Sequence[float]) -> float:
+    raise _Careful
+
+
+class _Retry:
+    """A variant's function for a cell that has held a value of another kind."""
+
+    def __init__(self, function: Callable[..., float]) -> None:
+        self.function = function
+
+    def __call__(self, v: Sequence[float], *places: Any) -> float:
+        number = self.function(v, *places)
+        if number - number != 0:
+            raise Fault(NUM)
+        raise _Recovered(number)
+
+
+class Program:
+    """A stage of lines, ready to run: for each of them its slot, its function and what that is given."""
+
+    def __init__(self, code: StraightCode, stage: Straight, everything: bool) -> None:
+        self.code = code
+        self.stage = stage
+        self.lines = stage.lines
+        self.targets = stage.targets
+        self.touched = np.union1d(stage.reads, stage.targets)
+        self.entries: list[tuple[int, Any, tuple[Any, ...]]] = []
+        self.variants: list[Variant] = []
+        self._readers: dict[int, list[int]] | None = None
+        self._known_numbers = self._known_kinds = np.zeros(0)
+        self._build(everything)
+
+    # ---- variants
+
+    def _build(self, everything: bool) -> None:
+        """Chooses a variant for every line, by what the cells hold and what the lines before it will.
+
+        With `everything` all lines are run next: whatever kinds of values the file has kept for them do not matter.
+        """
+        with collection_paused():
+            self._build_lines(everything)
+
+    def _build_lines(self, everything: bool) -> None:
+        cells, kinds = self.code.calculation.cells, self.code.kinds
+        self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
+        for slot, number, kind in zip(self.touched.tolist(), self._known_numbers.tolist(), self._known_kinds.tolist()):
+            self.code.numbers[slot] = number
+            kinds[slot] = kind
+        chosen = []
+        for line in self.lines:
+            variant, places = self.code.chosen(line.formula, self.code.kinds)
+            chosen.append((line.slot, variant, places))
+            if everything and variant is not CAREFUL:
+                kinds[line.slot] = variant.kind
+        self.variants = [variant for _, variant, _ in chosen]
+        compiled(variant for variant in self.variants if variant is not CAREFUL)
+        self.entries = [self._entry(*each) for each in chosen]
+
+    def _entry(self, slot: int, variant: Variant, places: tuple[Any, ...]) -> tuple[int, Any, tuple[Any, ...]]:
+        """What is run for a line."""
+        if variant is CAREFUL:
+            return slot, _careful, ()
+        assert variant.function is not None
+        return slot, variant.function if self.code.kinds[slot] == variant.kind else _Retry(variant.function), places
+
+    def _choose_again(self, position: int) -> None:
+        """Gives a line the variant for what its cells hold now."""
+        line = self.lines[position]
+        variant, places = self.code.chosen(line.formula, self.code.kinds)
+        self.variants[position] = variant
+        if variant is not CAREFUL:
+            compiled([variant])
+        self.entries[position] = self._entry(line.slot, variant, places)
+
+    def _kind_changed(self, slot: int, kind: int) -> None:
+        """A cell holds a value of another kind: the lines that read it get other variants."""
+        self.code.kinds[slot] = kind
+        if self._readers is None:  # by slot: the line that computes it, and those that read it
+            self._readers = {line.slot: [position] for position, line in enumerate(self.lines)}
+            for position, line in enumerate(self.lines):
+                for read in line.reads:
+                    self._readers.setdefault(read, []).append(position)
+        for position in self._readers.get(slot, ()):
+            self._choose_again(position)
+
+    # ---- running
+
+    def run(self, dirty: np.ndarray, everything: bool) -> None:
+        calculation = self.code.calculation
+        cells, problems = calculation.cells, calculation.workspace.problems
+        for slot in self.targets.tolist() if problems else ():
+            problems.pop(slot, None)
+        changed = self._taken_in(dirty)
+        before = cells.number[self.targets], cells.kind[self.targets]
+        self._texts_changed: list[int] = []
+        if everything:
+            self._run_all()
+        else:
+            self._run_changed(changed)
+        self._give_out(dirty, *before)
+
+    def _taken_in(self, dirty: np.ndarray) -> set[int]:
+        """Takes over what other stages and edits have put into the cells; the slots that changed."""
+        cells, code = self.code.calculation.cells, self.code
+        number, kind = cells.number[self.touched], cells.kind[self.touched]
+        moved = (number != self._known_numbers) | (kind != self._known_kinds)
+        for place in np.nonzero(moved)[0].tolist():
+            slot = int(self.touched[place])
+            code.numbers[slot] = float(number[place])
+            if kind[place] != self._known_kinds[place]:
+                self._kind_changed(slot, int(kind[place]))
+        return set(self.touched[moved | dirty[self.touched]].tolist())
+
+    def _run_all(self) -> None:
+        v, entries, start, position, checked = self.code.numbers, self.entries, 0, 0, False
+        while True:
+            try:
+                for position in range(start, len(entries)):
+                    slot, function, places = entries[position]
+                    v[slot] = number = function(v, *places)
+                    if checked and number - number != 0:
+                        raise Fault(NUM)
+            except (*FAULTS, _Careful, _Recovered) as found:
+                self._settle(position, found, None)
+                start = position + 1
+                continue
+            numbers = np.array([v[slot] for slot in self.targets.tolist()])
+            if checked or np.isfinite(numbers).all():
+                return
+            checked, start = True, 0  # some number is infinite: it is found out where that begins
+
+    def _run_changed(self, changed: set[int]) -> None:
+        """Runs the lines that read something changed, or were changed themselves."""
+        v, entries, lines, start, position = self.code.numbers, self.entries, self.lines, 0, 0
+        while True:
+            try:
+                for position in range(start, len(entries)):
+                    slot, function, places = entries[position]
+                    if changed.isdisjoint(lines[position].reads) and slot not in changed:
+                        continue
+                    number = function(v, *places)
+                    if number != v[slot]:
+                        if number - number != 0:
+                            raise Fault(NUM)
+                        v[slot] = number
+                        changed.add(slot)
+                return
+            except (*FAULTS, _Careful, _Recovered) as found:
+                self._settle(position, found, changed)
+                start = position + 1
+
+    def _settle(self, position: int, found: BaseException, changed: set[int] | None) -> None:
+        """What is to be done where a line did not simply give a number of the expected kind."""
+        v, kinds, line = self.code.numbers, self.code.kinds, self.lines[position]
+        variant = self.variants[position]
+        before = v[line.slot], kinds[line.slot]
+        if isinstance(found, _Careful):
+            v[line.slot], kind = self._carefully(line, changed)
+        elif isinstance(found, _Recovered):
+            v[line.slot], kind = found.number, variant.kind
+        else:
+            v[line.slot], kind = 0.0, ERROR + code_of(found)
+        if changed is not None and before != (v[line.slot], kind):
+            changed.add(line.slot)
+        if kinds[line.slot] != kind:
+            self._kind_changed(line.slot, kind)
+
+    def _carefully(self, line: Line, changed: set[int] | None) -> tuple[float, int]:
+        """A line's value evaluated as a vector of one cell: its number and its kind."""
+        calculation, v, kinds = self.code.calculation, self.code.numbers, self.code.kinds
+        cells = calculation.cells
+        for slot in line.reads:
+            cells.number[slot], cells.kind[slot] = v[slot], kinds[slot]
+        calculation.workspace.problems.pop(line.slot, None)
+        value = calculation.evaluate_step(line.step(calculation.workspace))
+        kind = int(value.kinds[0, 0, 0])
+        if kind == TEXT:
+            text = value.texts[0, 0, 0]
+            if cells.text[line.slot] != text or kinds[line.slot] != TEXT:
+                self._texts_changed.append(line.slot)
+                if changed is not None:
+                    changed.add(line.slot)
+            cells.text[line.slot] = text
+        return float(np.asarray(value.number)[0, 0, 0]), kind
+
+    def _give_out(self, dirty: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray) -> None:
+        """Writes the lines' values into the cells, and marks those that changed."""
+        calculation, v = self.code.calculation, self.code.numbers
+        cells, targets = calculation.cells, self.targets
+        numbers = np.array([v[slot] for slot in targets.tolist()], np.float64)
+        kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
+        cells.number[targets], cells.kind[targets] = numbers, kinds
+        moved = (numbers != numbers_before) | (kinds != kinds_before)
+        if moved.any() or self._texts_changed:
+            dirty[targets[moved]] = True
+            dirty[self._texts_changed] = True
+            calculation.revision += 1
+        calculation.workspace.pending[targets] = False
+        self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]

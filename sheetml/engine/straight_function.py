@@ -1,0 +1,131 @@
+"""Cells as a function of others where all formulas in between stand alone: straight-line code, forward and backward.
+
+Only the lines between inputs and outputs are run, on numbers of their own; IF is a branch of Python, so that nothing is
+traced and nothing has to hold. The gradient goes back through the lines, each with the pass of its skeleton
+(compiled/adjoints.py). Where a line gives an error, or there is something that lines are not for, the answer is None:
+then the cells are traced (cell_function.py), which also knows what to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from sheetml.engine.cells import StoredCells
+from sheetml.engine.compiled.floats import NotScalar
+from sheetml.engine.compiled.numbers import FAULTS
+from sheetml.engine.compiled.straight import CAREFUL, InLine, StraightCode, Variant, compiled, compiled_back
+from sheetml.engine.plan import Stage, Straight
+from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
+
+WARM = 3  # evaluations, after which the lines are compiled as one function
+
+
+class Calculated(Protocol):
+    """The calculation whose cells are functions of each other."""
+
+    cells: StoredCells
+
+    @property
+    def straight(self) -> StraightCode: ...
+
+
+class StraightFunction:
+    """m output cells as a function of n input cells, by slots. Raises NotScalar where there are no lines for it."""
+
+    def __init__(
+        self, calculation: Calculated, stages: Sequence[Stage], inputs: np.ndarray, outputs: np.ndarray
+    ) -> None:
+        self.inputs: list[int] = inputs.tolist()
+        self.outputs: list[int] = outputs.tolist()
+        lines = []
+        for stage in stages:
+            if not isinstance(stage, Straight):
+                raise NotScalar
+            lines += stage.lines
+        cells, code = calculation.cells, calculation.straight
+        touched = np.unique(
+            np.concatenate([inputs, outputs, *(stage.reads for stage in stages), *(stage.targets for stage in stages)])
+        )
+        self._v = [0.0] * len(cells.number)
+        kinds = bytearray(len(cells.number))
+        for slot, number, kind in zip(touched.tolist(), cells.number[touched].tolist(), cells.kind[touched].tolist()):
+            self._v[slot] = number
+            kinds[slot] = kind
+        for slot in self.inputs:
+            kinds[slot] = NUMBER
+        self.variants: list[Variant] = []
+        entries = []
+        for line in lines:
+            variant, places = code.chosen(line.formula, kinds)
+            if variant is CAREFUL:
+                raise NotScalar
+            kinds[line.slot] = variant.kind
+            self.variants.append(variant)
+            entries.append((line.slot, places))
+        if any(kinds[slot] not in (NUMBER, BOOLEAN, BLANK) for slot in self.outputs):
+            raise NotScalar
+        compiled(self.variants)
+        self._entries = [(slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)]
+        self._back: list[tuple[int, Any, tuple[Any, ...]]] | None = None
+        self._targets = [line.slot for line in lines]
+        self._runs = 0
+        self._in_line: Callable[[list[float]], None] | None = None
+        self.flat = [(line.slot, name) for line, each in zip(lines, self.variants) for name in each.flat]
+
+    def values(self, x: np.ndarray) -> np.ndarray | None:
+        """The outputs at x, (m,)."""
+        if not self._run(x):
+            return None
+        v = self._v
+        return np.array([v[slot] for slot in self.outputs], np.float64)
+
+    def slope(self, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """The outputs at x, (m,), and the derivatives of their sum with these weights by the inputs, (n,)."""
+        values = self.values(x)
+        if values is None or not self._compile_back():
+            return None
+        assert self._back is not None
+        v, g = self._v, [0.0] * len(self._v)
+        for slot, weight in zip(self.outputs, weights.tolist()):
+            g[slot] += weight
+        try:
+            for slot, back, places in self._back:
+                d = g[slot]
+                if d:
+                    back(v, g, d, *places)
+        except FAULTS:
+            return None
+        slope = np.array([g[slot] for slot in self.inputs], np.float64)
+        return (values, slope) if np.isfinite(slope).all() else None
+
+    def _run(self, x: np.ndarray) -> bool:
+        """Computes all lines at x; whether they gave numbers."""
+        v = self._v
+        for slot, number in zip(self.inputs, x.tolist()):
+            v[slot] = number
+        self._runs += 1
+        if self._runs > WARM and self._in_line is None:
+            self._in_line = InLine(self._entries, self.variants)
+        try:
+            if self._in_line is not None:
+                self._in_line(v)
+            else:
+                for slot, function, places in self._entries:
+                    v[slot] = function(v, *places)
+            total = sum([v[slot] for slot in self._targets])
+        except FAULTS:
+            return False
+        return total - total == 0  # an infinite number shows in the sum
+
+    def _compile_back(self) -> bool:
+        if self._back is None:
+            try:
+                compiled_back(self.variants)
+            except NotScalar:
+                return False
+            pairs = list(zip(self._entries, self.variants))
+            self._back = [(slot, variant.back, places) for (slot, _, places), variant in reversed(pairs)]
+        return True
