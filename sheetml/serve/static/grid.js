@@ -52,7 +52,7 @@ export class Grid {
     this.lightLayer = make("div", { class: "lights", "aria-hidden": "true" });
     this.selection = make("div", { class: "selection", "aria-hidden": "true" });
     this.cursor = make("div", { class: "cursor", "aria-hidden": "true" });
-    this.table = make("div", { class: "table", id: "grid", role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" }, this.headGroup, this.frozenRows, this.body);
+    this.table = make("div", { class: "table", id: handlers.id, role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" }, this.headGroup, this.frozenRows, this.body);
     this.stage = make("div", { class: "stage", role: "presentation" }, this.table, ...this.floats.map((each) => each.element),
       this.lightLayer, this.selection, this.cursor);
     this.spacer = make("div", { class: "spacer", role: "presentation" });
