@@ -222,6 +222,10 @@ export class Grid {
     if (this.resized || this.width === undefined) this.resize();
     const dark = isDark();
     if (dark !== this.dark) { this.dark = dark; this.looks = new Map(); for (const drawn of this.rows.values()) { drawn.stale = true; drawn.fresh = true; } }
+    if ((this.left === 0) !== this.atStart) {
+      this.atStart = this.left === 0;
+      for (const drawn of this.rows.values()) drawn.stale = true;
+    }
     const top = this.top + this.frozenHeight, left = this.left + this.frozenWidth;
     const first = Math.max(this.down.at(top), this.frozen[0] + 1), last = this.down.at(this.top + this.height - HEAD);
     const firstColumn = Math.max(this.across.at(left), this.frozen[1] + 1);
@@ -380,7 +384,7 @@ export class Grid {
     while (room < needed) {
       other += leftwards ? -1 : 1;
       if (other < 1 || other > this.layout.columns || !this.free(row, other) || this.covered.has(key(row, other))) break;
-      if (other === this.frozen[1] + (leftwards ? 0 : 1)) break; // not across the edge of what is frozen
+      if (!this.atStart && other === this.frozen[1] + (leftwards ? 0 : 1)) break; // not across the edge of what is frozen
       room += this.across.size(other);
     }
     return [room, leftwards ? left - room : left];
