@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import sys
 import threading
 import webbrowser
 from pathlib import Path
@@ -51,6 +53,9 @@ def command(workbook: Path, port: int, no_browser: bool) -> None:
         server.run(ready)
     if session.state()["unsaved"]:
         messages().print("Ended; changes since the last download are gone.", markup=False)
+    if any(thread.is_alive() for thread in threading.enumerate() if thread is not threading.current_thread()):
+        sys.stdout.flush()
+        os._exit(0)  # what still computes can be waited for no longer, and is of no use to anybody
 
 
 def _browse(address: str) -> None:

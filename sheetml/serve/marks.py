@@ -36,22 +36,32 @@ class Mark:
 
 
 class Marks:
-    """The marks on a session's workbook as it was opened; looked for once, on a copy."""
+    """The marks on a session's workbook as it was opened; looked for once, on a copy, in a thread of their own."""
 
     def __init__(self, session: Session, checked: list[SheetCheck]) -> None:
         self.session = session
         self._checked = checked
         self._found: list[Mark] | None = None
-        self._looking = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
-    def found(self) -> list[dict[str, Any]]:
-        """All marks, the gravest first. The first to ask waits for the audit."""
-        with self._looking:
-            if self._found is None:
-                with self.session.lock:
-                    copied = WorkbookCopy.of(self.session.book)
-                self._found = list(_marks(copied.open(), self._checked))[:MOST_MARKS]
-            return [asdict(mark) for mark in self._found]
+    def found(self) -> list[dict[str, Any]] | None:
+        """All marks, the gravest first; None while they are looked for: the session is told when they are there."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look, name="audit", daemon=True)
+                self._thread.start()
+        return None if self._found is None else [asdict(mark) for mark in self._found]
+
+    def _look(self) -> None:
+        try:
+            with self.session.lock:
+                copied = WorkbookCopy.of(self.session.book)
+            self._found = list(_marks(copied.open(), self._checked))[:MOST_MARKS]
+        except SheetmlError as error:
+            self._found = [Mark("audit", NOTE, str(self.session.book.path), f"The audit ended: {error}", [])]
+        self.session.marks_known = True
+        self.session.tell()
 
 
 def open_marks(session: Session) -> Marks:

@@ -100,6 +100,7 @@ class Session:
         self.history = History()
         self.job: Job | None = None
         self.kept: dict[str, Any] = {}  # by the tools: the Solver's last run, the training loops
+        self.marks_known = False  # the audit has ended
         self.saved_at = 1  # the version that was last downloaded
         self.active = active_sheet(book.file)
         self._subscribers: set[Telling] = set()
@@ -293,6 +294,7 @@ class Session:
             "undo": self.history.undo_name,
             "redo": self.history.redo_name,
             "job": None if job is None else job.describe(),
+            "marks": self.marks_known,
             "unsaved": self.version > self.saved_at and bool(self.history.done),
         }
 

@@ -78,8 +78,8 @@ class Sheet {
       onCommit: (place, text, changed, down, right) => this.commit(place, text, changed, down, right),
       onEnd: () => {},
     });
-    this.cells.addEventListener("keydown", (event) => this.key(event));
-    this.cells.addEventListener("paste", (event) => this.paste(event));
+    this.grid.table.addEventListener("keydown", (event) => this.key(event));
+    this.grid.table.addEventListener("paste", (event) => this.paste(event));
   }
 
   build(element) {
@@ -89,7 +89,7 @@ class Sheet {
     this.redo = make("button", { "aria-label": "Redo", title: "Redo (Ctrl+Y)", text: "↷", onclick: () => this.step_back("redo") });
     [this.undo.disabled, this.redo.disabled] = [true, true];
     this.words = make("p", { class: "words", role: "status", "aria-live": "polite" });
-    this.cells = make("div", { class: "grid", role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" });
+    this.cells = make("div", { class: "grid" });
     this.tabs = make("div", { class: "tabs", role: "tablist", "aria-label": "Sheets" });
     element.replaceChildren(
       make("section", { class: "formula", "aria-label": "Formula bar" }, this.place, make("span", { class: "fx", "aria-hidden": "true", text: "ƒ" }), this.content,
@@ -97,7 +97,7 @@ class Sheet {
       this.words, make("div", { class: "work" }, this.cells), make("footer", { class: "foot" }, this.tabs));
     this.place.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.find(this.place.value);
-      if (event.key === "Escape") { this.place.value = cellName(...this.grid.active); this.cells.focus(); }
+      if (event.key === "Escape") { this.place.value = cellName(...this.grid.active); this.grid.table.focus(); }
     });
   }
 
@@ -124,7 +124,7 @@ class Sheet {
     if (!layout) return;
     this.position = position;
     for (const tab of this.tabs.children) tab.setAttribute("aria-selected", +tab.dataset.sheet === position);
-    this.cells.setAttribute("aria-label", `Cells of ${this.book.sheets[position].name}`);
+    this.grid.table.setAttribute("aria-label", `Cells of ${this.book.sheets[position].name}`);
     this.messages.looking = null;
     this.grid.show(position, layout);
     this.selected(this.grid.active, this.grid.area, false);
@@ -135,7 +135,7 @@ class Sheet {
     if (!found) return;
     if (found.sheet !== this.position) await this.show(found.sheet);
     this.grid.selectArea(found.area);
-    this.cells.focus();
+    this.grid.table.focus();
   }
 
   // ---- cells
@@ -201,7 +201,7 @@ class Sheet {
   }
 
   key(event) {
-    if (event.target !== this.cells || event.isComposing) return;
+    if (event.target !== this.grid.table || event.isComposing) return;
     const { grid } = this, { key, shiftKey: extend } = event, control = event.ctrlKey || event.metaKey;
     const [row, column] = extend ? grid.anchor : grid.active, letter = key.toLowerCase(), sheet = this.position;
     const rows = grid.view ? Math.max(1, grid.view.last - grid.view.first - 1) : 1;

@@ -52,7 +52,7 @@ export class Grid {
     this.lightLayer = make("div", { class: "lights", "aria-hidden": "true" });
     this.selection = make("div", { class: "selection", "aria-hidden": "true" });
     this.cursor = make("div", { class: "cursor", "aria-hidden": "true" });
-    this.table = make("div", { class: "table", id: "grid", role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" }, this.headGroup, this.frozenRows, this.body);
+    this.table = make("div", { class: "table", id: handlers.id, role: "grid", tabindex: "0", "aria-label": "Cells", "aria-multiselectable": "true" }, this.headGroup, this.frozenRows, this.body);
     this.stage = make("div", { class: "stage", role: "presentation" }, this.table, ...this.floats.map((each) => each.element),
       this.lightLayer, this.selection, this.cursor);
     this.spacer = make("div", { class: "spacer", role: "presentation" });
@@ -86,7 +86,7 @@ export class Grid {
     const heights = layout.heights.map(([row, size]) => [row, row, size]);
     this.down = new Axis(layout.rows, layout.defaultHeight || 20, heights);
     this.across = new Axis(layout.columns, layout.defaultWidth, layout.widths);
-    this.frozen = [Math.min(layout.frozen[0], 60), Math.min(layout.frozen[1], 40)];
+    this.frozen = this.affordable();
     this.merged = new Map();
     for (const area of layout.merged) this.merged.set(key(area[0], area[1]), area);
     this.covered = new Map();
@@ -182,15 +182,31 @@ export class Grid {
     return { row, column, head: y < 0, side: x < 0 };
   }
 
+  affordable() { // frozen rows and columns, unless they leave too little room for the others
+    const [rows, columns] = [Math.min(this.layout.frozen[0], 60), Math.min(this.layout.frozen[1], 40)];
+    const width = this.element.clientWidth - (this.side || 40), height = this.element.clientHeight - HEAD;
+    return [this.down.offset(rows + 1) <= height * 0.6 ? rows : 0, this.across.offset(columns + 1) <= width * 0.6 ? columns : 0];
+  }
+
   resize() {
     this.resized = false;
+    const seen = this.view && this.active[0] >= this.view.first && this.active[0] <= this.view.last;
     this.width = this.element.clientWidth;
     this.height = this.element.clientHeight;
+    const frozen = this.affordable();
+    if (frozen[0] !== this.frozen[0] || frozen[1] !== this.frozen[1]) {
+      this.frozen = frozen;
+      this.forget();
+      for (const element of this.heads?.values() || []) element.remove();
+      this.heads?.clear();
+      if (this.floating) this.setFloats(this.floating);
+    }
     this.stage.style.width = `${this.width}px`;
     this.stage.style.height = `${this.height}px`;
     this.stage.style.marginBottom = `${-this.height}px`;
     this.spacer.style.width = `${this.across.total + this.side}px`;
     this.spacer.style.height = `${this.limitedHeight + HEAD}px`;
+    if (seen) this.reveal(...this.active);
   }
 
   // ---- drawing
@@ -206,6 +222,10 @@ export class Grid {
     if (this.resized || this.width === undefined) this.resize();
     const dark = isDark();
     if (dark !== this.dark) { this.dark = dark; this.looks = new Map(); for (const drawn of this.rows.values()) { drawn.stale = true; drawn.fresh = true; } }
+    if ((this.left === 0) !== this.atStart) {
+      this.atStart = this.left === 0;
+      for (const drawn of this.rows.values()) drawn.stale = true;
+    }
     const top = this.top + this.frozenHeight, left = this.left + this.frozenWidth;
     const first = Math.max(this.down.at(top), this.frozen[0] + 1), last = this.down.at(this.top + this.height - HEAD);
     const firstColumn = Math.max(this.across.at(left), this.frozen[1] + 1);
@@ -364,7 +384,7 @@ export class Grid {
     while (room < needed) {
       other += leftwards ? -1 : 1;
       if (other < 1 || other > this.layout.columns || !this.free(row, other) || this.covered.has(key(row, other))) break;
-      if (other === this.frozen[1] + (leftwards ? 0 : 1)) break; // not across the edge of what is frozen
+      if (!this.atStart && other === this.frozen[1] + (leftwards ? 0 : 1)) break; // not across the edge of what is frozen
       room += this.across.size(other);
     }
     return [room, leftwards ? left - room : left];

@@ -17,14 +17,15 @@ export class MarksTool {
   begin() { setTimeout(() => this.load(), 1200); } // the sheet comes first
 
   async load() {
-    if (this.loading) return;
+    if (this.loading || this.known) return;
     this.loading = true;
     this.list();
     try {
       const { marks } = await this.page.ask("marks");
+      if (marks === null) return; // the state says when they are there
       this.marks = marks;
       this.known = true;
-    } catch { this.loading = false; return; }
+    } catch { return; } finally { this.loading = false; }
     const count = document.getElementById("marks-count"), grave = this.marks.filter((mark) => ["error", "warning"].includes(mark.severity)).length;
     count.hidden = grave === 0;
     count.textContent = grave;
@@ -34,6 +35,7 @@ export class MarksTool {
   }
 
   sheet() { this.paint(); }
+  state(state, before) { if (state.marks && !before.marks) this.load(); }
   shown() { this.list(); this.load(); }
 
   compared(columns) { // derivatives compared by hand: each wrong cell is marked in its place

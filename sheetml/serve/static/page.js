@@ -44,6 +44,7 @@ const takers = {
 // ---- the grid
 
 const grid = new Grid($("sheet"), {
+  id: "grid",
   onLook: (sheet, areas) => link.look(sheet, areas),
   onSelect: (active, area, several) => selected(active, area, several),
   onEdit: () => startEditing(null, true),
