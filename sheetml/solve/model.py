@@ -37,11 +37,11 @@ from sheetml.xlsx.solver_names import saved_models as saved_models_named_in
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from sheetml.solve.cluster import WorkbookCopy
     from sheetml.solve.reports import Report
     from sheetml.solve.result import SolverResult
     from sheetml.solve.search import Search
     from sheetml.workbook import Book
+    from sheetml.workbook_copy import WorkbookCopy
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
@@ -194,7 +194,7 @@ class SolverModel:
 
     def _sent(self, search: Search) -> Callable[[], Search]:
         """A search of this model's, as it is sent to another machine."""
-        from sheetml.solve.cluster import WorkbookCopy
+        from sheetml.workbook_copy import WorkbookCopy
 
         problem = search.problem
         where = {"start": problem.start, "lower": problem.lower, "upper": problem.upper}

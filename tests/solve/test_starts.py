@@ -11,10 +11,11 @@ import socket
 import numpy as np
 import pytest
 
+from sheetml import cluster
 from sheetml.errors import SolverError
-from sheetml.solve import cluster, starts
-from sheetml.solve.cluster import WorkbookCopy
+from sheetml.solve import starts
 from sheetml.solve.search import INTERRUPTED
+from sheetml.workbook_copy import WorkbookCopy
 from tests.browser import missing
 from tests.cli.books import MINIMISE_B1, book
 from tests.cli.command import sheetml
