@@ -22,12 +22,14 @@ from sheetml.errors import (
     SheetmlError,
     SolverError,
     UncomputableError,
+    UnknownSheetError,
     WorkbookError,
 )
 from sheetml.version import __version__
 
 if TYPE_CHECKING:
     from sheetml.api import Workbook, open
+    from sheetml.content import text
     from sheetml.workbook import Worksheet
     from sheetml.xlsx.model import ErrorCode
 
@@ -42,11 +44,13 @@ __all__ = [
     "SheetmlError",
     "SolverError",
     "UncomputableError",
+    "UnknownSheetError",
     "Workbook",
     "WorkbookError",
     "Worksheet",
     "__version__",
     "open",
+    "text",
 ]
 
 # Imported when they are first asked for: the command line needs only some of them, and some of the time none.
@@ -55,6 +59,7 @@ _MODULES = {
     "Workbook": "sheetml.api",
     "Worksheet": "sheetml.workbook",
     "open": "sheetml.api",
+    "text": "sheetml.content",
 }
 
 

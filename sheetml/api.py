@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
+from sheetml.errors import SheetmlError
 from sheetml.workbook import Addresses, Book
 from sheetml.xlsx.model import WorkbookFile
-from sheetml.xlsx.reader import read_workbook
+from sheetml.xlsx.reader import read_workbook, read_workbook_bytes
 
 if TYPE_CHECKING:
     from sheetml.loops import TrainingLoop
     from sheetml.macros.session import Macros
-    from sheetml.solve.model import SolverModel
+    from sheetml.report.audit import Findings
+    from sheetml.report.check import Checked
+    from sheetml.report.compare import Comparison
+    from sheetml.report.explain import Explanation
+    from sheetml.solve.model import SolverModel, SolverModels
+
+IN_MEMORY = Path("<memory>")  # what messages call a workbook that comes from no file
 
 
-def open(path: str | os.PathLike[str]) -> Workbook:
+def open(path: str | os.PathLike[str] | bytes | IO[bytes]) -> Workbook:
     """Opens an .xlsx or .xlsm workbook; its cells hold the values that are stored in the file.
 
+    It may be given as a path, as the content of a file, or as a binary stream (a file opened with "rb", a BytesIO).
     Raises WorkbookError, in one sentence, where the file is not a workbook that can be read.
     """
-    return Workbook(read_workbook(Path(path)))
+    if isinstance(path, (bytes, bytearray, memoryview)):
+        return Workbook(read_workbook_bytes(bytes(path), IN_MEMORY))
+    if isinstance(path, (str, os.PathLike)):
+        return Workbook(read_workbook(Path(path)))
+    if path.seekable():
+        path.seek(0)
+    name = getattr(path, "name", None)
+    return Workbook(read_workbook_bytes(path.read(), Path(name) if isinstance(name, str) else IN_MEMORY))
 
 
 class Workbook(Book):
@@ -35,6 +51,9 @@ class Workbook(Book):
 
             self.calculation.workspace.functions = WithOwnFunctions(self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_macros": None}  # what macros left behind stays behind
+
     def _repr_html_(self) -> str:
         """How notebooks show it: a line a sheet."""
         from sheetml.tables import html_table
@@ -44,8 +63,8 @@ class Workbook(Book):
         return html_table(["Sheet", "Area", "Cells", "Formulas", "Solver model"], rows, str(self.path))
 
     @property
-    def solver_models(self) -> list[SolverModel]:
-        """The Solver models stored in the workbook, one a sheet that has one."""
+    def solver_models(self) -> SolverModels:
+        """The Solver models stored in the workbook, one a sheet that has one: by position, or by the sheet's name."""
         from sheetml.solve.model import solver_models  # SciPy's optimisers are slow to import
 
         return solver_models(self)
@@ -116,3 +135,60 @@ class Workbook(Book):
 
             self._macros = Macros(self)
         return self._macros
+
+    # ---- what reports say of it
+
+    def check(self, tolerance: float = 1e-9) -> Checked:
+        """Recomputes every formula and compares with the values Excel stored, as `sheetml check`: a line a sheet."""
+        from sheetml.report.check import check
+
+        return check(self, tolerance)
+
+    def audit(self, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:
+        """What is probably wrong in it, errors first, as `sheetml audit`; `only` and `ignore` name rules."""
+        from sheetml.report.audit import audit
+
+        return audit(self, only=only, ignore=ignore)
+
+    def explain(self, cell: str, most: int = 10) -> Explanation:
+        """A cell's formula in words, what it depends on and what moves it most, as `sheetml explain`."""
+        from sheetml.report.explain import explain
+
+        return explain(self, cell, most)
+
+    def compare(self, other: Book, tolerance: float = 1e-9) -> Comparison:
+        """What is otherwise in another workbook, cell by cell, as `sheetml compare`: this one is the one before."""
+        from sheetml.report.compare import compare
+
+        return compare(self, other, tolerance)
+
+    def report(self, path: str | os.PathLike[str] | None = None, *, epochs: int = 50) -> str:
+        """Solves its Solver models, runs its training loops, and gives the page of that, as `sheetml run --report`.
+
+        The results are left in the cells. The page is HTML that needs nothing else; with a path it is written there
+        too. A model that cannot be solved, or a loop that cannot be run, is named on the page.
+        """
+        from sheetml.report.run_report import Recorder, run_page
+        from sheetml.xlsx.writer import check_target, new_file
+
+        if path is not None:
+            check_target(self.path, Path(path), overwrite=False)
+        self.calculate()
+        recorder = Recorder(self)
+        for model in self.solver_models:
+            recorder.start(model)
+            try:
+                recorder.finish(model, model.solve(callback=recorder.follow))
+            except SheetmlError as error:
+                recorder.finish(model, problem=str(error))
+        for loop in self.training_loops:
+            try:
+                loop.reset()
+                recorder.add_loop(loop.sheet, loop.kind, loop.run(epochs))
+            except SheetmlError as error:
+                recorder.add_loop(loop.sheet, loop.kind, None, str(error))
+        page = run_page(recorder, None, {"epochs": epochs})
+        if path is not None:
+            with new_file(Path(path)) as stream:
+                stream.write(page.encode())
+        return page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class SheetmlError(Exception):
     """Base of all errors that are the input's fault; the command line prints it and exits with 2."""
@@ -9,6 +11,22 @@ class SheetmlError(Exception):
 
 class WorkbookError(SheetmlError):
     """The file is not a workbook that can be read; the message names the file and the cause."""
+
+
+class UnknownSheetError(SheetmlError, KeyError):
+    """A sheet that the workbook does not have; the message names those that it has, or the one that was meant."""
+
+    __str__ = Exception.__str__  # a KeyError would show its message in quotes
+
+
+def did_you_mean(wanted: str, known: Iterable[str]) -> str:
+    """ "did you mean 'dotprod'?", or "" where nothing known is like it."""
+    import difflib
+
+    by_key = {name.casefold(): name for name in known}
+    by_key.pop(wanted.casefold(), None)
+    close = difflib.get_close_matches(wanted.casefold(), by_key, n=1, cutoff=0.7)
+    return f"did you mean {by_key[close[0]]!r}?" if close else ""
 
 
 class FormulaError(SheetmlError):

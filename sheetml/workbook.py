@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from sheetml.content import Content, FormulaText, Text, as_array, content, fitted
 from sheetml.engine import questions
 from sheetml.engine.areas import Areas, Reference
 from sheetml.engine.calculation import UNKNOWN, Calculation
 from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.values import BLANK
-from sheetml.errors import CalculationError, FormulaError
+from sheetml.errors import CalculationError, FormulaError, UnknownSheetError, did_you_mean
 from sheetml.formula.parser import parse
-from sheetml.formula.prefixes import with_prefixes
-from sheetml.formula.references import address, cell_name, column_letters, parse_area, split_areas
+from sheetml.formula.prefixes import with_prefixes, without_prefixes
+from sheetml.formula.references import address, cell_name, column_letters, parse_area, quote_sheet, split_areas
 from sheetml.formula.text import to_a1
-from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, WorkbookFile
+from sheetml.formula.tree import Node
+from sheetml.rows import Rows
+from sheetml.xlsx.cell_styles import CellStyles
+from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, Table, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
 from sheetml.xlsx.sheet_patch import ArrayResult, CellChange, CellContent
-from sheetml.xlsx.writer import write_workbook
+from sheetml.xlsx.writer import with_sheets, write_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +39,8 @@ Cells = np.ndarray | Sequence[tuple[int, Area]]  # slots, (n,), or areas: positi
 
 MOST_NEW_CELLS = 500_000  # that addresses may name and the workbook does not hold
 SHOWN_ROWS, SHOWN_COLUMNS = 30, 20  # of a sheet in a notebook
+
+Key = str | int | slice  # of cells: "A1:B2", 3 for a row, "A1":"B2"
 
 
 class Book:
@@ -45,13 +53,40 @@ class Book:
         self._names: dict[tuple[int, str], str | None] = {}  # hidden ones, by sheet and name, that are not in the file
 
     def __getitem__(self, name: str) -> Worksheet:
-        position = self.calculation.sheet_position(name)
+        """A sheet by its name, without regard to case. Raises UnknownSheetError, a KeyError, where there is none."""
+        position = self.calculation.sheet_position(name) if isinstance(name, str) else None
         if position is None:
-            raise KeyError(f"{self.file.path} has no sheet {name!r}: it has {', '.join(self.sheet_names)}")
+            raise UnknownSheetError(f"{self.file.path} has no sheet {name!r}: {self._sheet_meant(name)}")
         return self.worksheets[position]
+
+    def _sheet_meant(self, name: object) -> str:
+        if not isinstance(name, str):
+            return "a sheet is asked for by its name, or by its position as in wb.worksheets[0]"
+        sheet, mark, cell = name.rpartition("!")
+        if mark and sheet.strip("'") in self:
+            return f"for a cell of it, write [{sheet.strip(chr(39))!r}][{cell!r}]"
+        return did_you_mean(name, self.sheet_names) or f"it has {', '.join(self.sheet_names)}"
+
+    def __contains__(self, sheet: object) -> bool:
+        """Whether there is a sheet of this name, without regard to case."""
+        if isinstance(sheet, str):
+            return self.calculation.sheet_position(sheet) is not None
+        return any(sheet is each for each in self.worksheets)
 
     def __iter__(self) -> Iterator[Worksheet]:
         return iter(self.worksheets)
+
+    def __len__(self) -> int:
+        return len(self.worksheets)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.sheet_names
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close: the file was read whole when it was opened. Nothing is saved."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.file.path)!r}: {', '.join(self.sheet_names)}>"
@@ -77,6 +112,61 @@ class Book:
     @property
     def sheet_names(self) -> list[str]:
         return list(self.calculation.sheet_names)
+
+    @property
+    def sheetnames(self) -> list[str]:
+        """The same, as openpyxl calls it."""
+        return self.sheet_names
+
+    @property
+    def active(self) -> Worksheet:
+        """The first sheet that is not hidden."""
+        shown = (sheet for sheet, stored in zip(self.worksheets, self.file.sheets) if stored.visible)
+        return next(shown, self.worksheets[0])
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The defined names and what each stands for; one that is local to a sheet as "sheet!name".
+
+        Hidden ones, as those in which Solver keeps its models, are left out.
+        """
+        return {
+            each.name if each.scope is None else f"{quote_sheet(self.sheet_names[each.scope])}!{each.name}": each.text
+            for each in self.file.names
+            if not each.hidden
+        }
+
+    @property
+    def tables(self) -> dict[str, ExcelTable]:
+        """The tables ("list objects") of all sheets by their names."""
+        return {table.name: ExcelTable(self.worksheets[table.sheet], table) for table in self.file.tables}
+
+    def create_sheet(self, title: str | None = None) -> Worksheet:
+        """Adds an empty sheet at the end; without a title it is called Sheet, Sheet1, Sheet2 ...
+
+        What refers to a sheet of that name finds it at the next calculation. Raises ValueError where the name is
+        taken, or is none that Excel would take.
+        """
+        if title is None:
+            taken = {name.casefold() for name in [*self.sheet_names, *self.file.other_sheets]}
+            candidates = itertools.chain(["Sheet"], (f"Sheet{number}" for number in itertools.count(1)))
+            title = next(name for name in candidates if name.casefold() not in taken)
+        names = self.file.names
+        file = with_sheets(self.file, [NewSheet(title, [])])
+        file.names[:] = names
+        self.file = file
+        self.calculation.move_to(file)
+        self.worksheets.append(Worksheet(self, len(file.sheets) - 1))
+        return self.worksheets[-1]
+
+    # ---- copies
+
+    def copy(self) -> Self:
+        """A workbook of its own with the same cells, of which neither sees what happens to the other."""
+        return copy.deepcopy(self)
+
+    def __copy__(self) -> Self:
+        return self.copy()
 
     # ---- calculating
 
@@ -149,7 +239,9 @@ class Book:
         except (FormulaError, IndexError, CalculationError) as error:
             raise FormulaError(f"{self.file.path}: {text!r} is not an area or a name ({error})") from None
         if not isinstance(result, (Reference, Areas)):
-            raise FormulaError(f"{self.file.path}: {text!r} is not an area or a name that stands for one")
+            raise FormulaError(
+                f"{self.file.path}: {text!r} is not an area or a name that stands for one{self._meant(text)}"
+            )
         parts = result.parts if isinstance(result, Areas) else [result]
         if any(part.sheet < 0 for part in parts):
             raise FormulaError(f"{self.file.path}: {text!r} names no sheet: write it as in Sheet1!A1:B2")
@@ -159,6 +251,15 @@ class Book:
             (part.sheet, Area(int(part.top[0]), int(part.left[0]), int(part.bottom[0]), int(part.right[0])))
             for part in parts
         ]
+
+    def _meant(self, text: str) -> str:
+        """The sheet or the name that may have been meant, to end a sentence with."""
+        sheet, mark, _ = text.rpartition("!")
+        if mark and sheet.strip("'") not in self:
+            meant = did_you_mean(sheet.strip("'"), self.sheet_names)
+            return f": there is no sheet {sheet}{f'; {meant}' if meant else ''}"
+        meant = did_you_mean(text.strip("' "), [*self.names, *self.tables])
+        return f": {meant}" if meant else ""
 
     def held_slots(self, areas: Sequence[tuple[int, Area]]) -> np.ndarray:
         """Where the cells of the areas are kept, one after another: (cells,).
@@ -209,13 +310,13 @@ class Book:
 
     def save(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | IO[bytes],
         *,
         overwrite: bool = False,
         new_sheets: Sequence[NewSheet] = (),
         only_names: bool = False,
     ) -> None:
-        """Writes the workbook with its present values; all else stays as it is in the file.
+        """Writes the workbook with its present values, to a file or a binary stream; all else stays as in the file.
 
         `new_sheets` are added at the end of what is written, not to this workbook. A value that could not be
         computed is written as #NAME?. With `only_names` the cells too stay as they are in the file. The workbook's
@@ -223,6 +324,12 @@ class Book:
         """
         changes = {} if only_names else self.changes()
         write_workbook(self.file, changes, path, overwrite=overwrite, sheets=new_sheets, names=self._names)
+
+    def to_bytes(self) -> bytes:
+        """The content of the file that `save` would write."""
+        stream = io.BytesIO()
+        self.save(stream)
+        return stream.getvalue()
 
     def set_hidden_names(self, sheet: int, names: Mapping[str, str | None]) -> None:
         """Defines hidden names local to a sheet, given by its position; None removes a name.
@@ -267,7 +374,7 @@ class Book:
         """
         calculation = self.calculation
         for position, sheet in enumerate(self.file.sheets):
-            for formula in sheet.cells.formula.values():
+            for formula in sheet.cells.formulas.different():
                 if not formula.dynamic or formula.area is None:
                     continue
                 slot = calculation.slot(position, formula.row, formula.column)
@@ -292,14 +399,14 @@ class Book:
         formulas = {place: None if text is None else with_prefixes(text) for place, text in edited.items()}
         for sheet in {place[0] for place in edited}:
             cells = self.file.sheets[sheet].cells
-            for position, formula in cells.formula.items():
+            for position, formula in cells.formulas.shared():
                 place = (sheet, int(cells.row[position]), int(cells.column[position]))
                 if formula.area is None and (sheet, formula.row, formula.column) in edited and place not in edited:
                     formulas[place] = _own_text(formula, place[1], place[2])
         return formulas
 
 
-class Worksheet:
+class Worksheet(Rows):
     """A sheet: `ws["B3"]` is a value, `ws["A1:C9"]` an array of rows and columns; both can be set."""
 
     def __init__(self, workbook: Book, position: int) -> None:
@@ -313,35 +420,214 @@ class Worksheet:
     def __repr__(self) -> str:
         return f"<Worksheet {self.name!r} of {str(self.workbook.path)!r}>"
 
-    def __getitem__(self, text: str) -> Any:
-        """A cell's value (float, str, bool, ErrorCode or None), or an area's as an object array."""
-        area = parse_area(text)
+    @property
+    def title(self) -> str:
+        """The same, as openpyxl calls it."""
+        return self.name
+
+    @property
+    def date_1904(self) -> bool:
+        """Whether dates count from 1904."""
+        return self.workbook.file.date_1904
+
+    def __getitem__(self, key: Key) -> Any:
+        """A cell's value (float, str, bool, ErrorCode or None), or an area's as an object array.
+
+        `ws["B3"]`; `ws["A1:C3"]` or `ws["A1":"C3"]`; columns `ws["A:C"]`, `ws["A"]`; rows `ws[2]`, `ws[2:5]`;
+        a defined name or a table of this sheet.
+        """
+        area = self._area(key)
         calculation = self.workbook.calculation
         if area.height * area.width == 1:
             return calculation.get(self.position, area.top, area.left)
         last_row, last_column = calculation.last_cell(self.position)
         bottom, right = min(area.bottom, max(last_row, area.top)), min(area.right, max(last_column, area.left))
-        slots = self.workbook.slots_of(self.position, Area(area.top, area.left, bottom, right))
+        return self._values(Area(area.top, area.left, bottom, right))
+
+    def _values(self, area: Area) -> np.ndarray:
+        slots = self.workbook.slots_of(self.position, area)
         values = np.empty(slots.shape, object)
         for place, slot in np.ndenumerate(slots):
-            values[place] = calculation.value(int(slot))
+            values[place] = self.workbook.calculation.value(int(slot))
         return values
 
-    def __setitem__(self, text: str, value: Any) -> None:
+    def __setitem__(self, key: Key, value: Any) -> None:
         """Sets a cell, or an area from an array of its shape or one value for all.
 
-        A cell with a formula cannot be set: ValueError.
+        Text that begins with "=" is a formula (`sheetml.text` keeps it text), and one formula for all cells is
+        filled as in Excel: written for the first, its relative references move along. Dates become serial numbers.
+        A value is not put over a formula: ValueError (`del ws["B3"]` clears the cell first). Where something cannot
+        be set, nothing is.
         """
-        area = parse_area(text)
-        slots = self.workbook.held_slots([(self.position, area)]).reshape(area.height, area.width)
-        formulas = self.workbook.calculation.is_formula(slots)
-        if formulas.any():
-            row, column = (int(index[0]) for index in np.nonzero(formulas))
-            name = cell_name(area.top + row, area.left + column)
-            raise ValueError(f"{self.name}!{name} holds a formula: only cells with values can be set")
-        values = np.broadcast_to(np.array(value, dtype=object), slots.shape)
-        for slot, item in zip(slots.reshape(-1).tolist(), values.reshape(-1).tolist()):
-            self.workbook.calculation.set(slot, _checked(item))
+        area = self._area(key)
+        try:
+            values = as_array(value)
+        except ValueError as error:
+            raise ValueError(f"{address(self.name, area)} {error}") from None
+        self._put(area, values)
+
+    def __delitem__(self, key: Key) -> None:
+        """Clears cells: their values and their formulas. Raises ValueError where that would cut an array formula."""
+        area, calculation = self._area(key), self.workbook.calculation
+        slots = calculation.within(self.position, area)
+        self._check_arrays(area, slots)
+        calculation.remove_formulas(slots)
+        for slot in slots.tolist():
+            calculation.set(slot, None)
+        calculation.respill()
+
+    def _put(self, area: Area, values: np.ndarray, *, replace: bool = False) -> None:
+        """Puts values and formulas into an area; over formulas with values only if they are to be replaced."""
+        calculation, fills = self.workbook.calculation, values.ndim == 0
+        try:
+            values = fitted(values, area.height, area.width)
+        except ValueError as error:
+            raise ValueError(f"{address(self.name, area)} {error}") from None
+        contents = [self._content(value, area, number) for number, value in enumerate(values.reshape(-1).tolist())]
+        formulas = self._trees(contents, area, fills)
+        slots = self.workbook.held_slots([(self.position, area)])
+        self._check_formulas(area, slots, np.array([isinstance(each, FormulaText) for each in contents]), replace)
+        if replace:
+            calculation.remove_formulas(slots)
+        for slot, item in zip(slots.tolist(), contents):
+            calculation.set(slot, None if isinstance(item, FormulaText) else item)
+        for tree, places in formulas.items():
+            row, column = places[0]
+            calculation.put_formula(self.position, tree, to_a1(tree, row, column), row, column, places)
+        calculation.respill()
+
+    def _content(self, value: Any, area: Area, number: int) -> Content:
+        """What the so-manieth cell of an area is to hold."""
+        try:
+            return content(value, self.date_1904)
+        except (TypeError, ValueError) as error:
+            cell = cell_name(area.top + number // area.width, area.left + number % area.width)
+            raise type(error)(f"{quote_sheet(self.name)}!{cell}: {error}") from None
+
+    def _trees(self, contents: Sequence[Content], area: Area, fills: bool) -> dict[Node, list[tuple[int, int]]]:
+        """The formulas among contents with the cells that are to hold them."""
+        formulas: dict[Node, list[tuple[int, int]]] = {}
+        places = itertools.product(range(area.top, area.bottom + 1), range(area.left, area.right + 1))
+        for place, item in zip(places, contents):
+            if isinstance(item, FormulaText):
+                written_for = (area.top, area.left) if fills else place
+                try:
+                    tree = parse(without_prefixes(item.text), *written_for)
+                except FormulaError as error:
+                    raise FormulaError(f"{quote_sheet(self.name)}!{cell_name(*place)}: {error}") from None
+                formulas.setdefault(tree, []).append(place)
+        return formulas
+
+    def _check_formulas(self, area: Area, slots: np.ndarray, formulas: np.ndarray, replace: bool) -> None:
+        """No value goes over a formula, and no array formula is cut."""
+        wrong = self.workbook.calculation.is_formula(slots) & ~formulas
+        if wrong.any() and not replace:
+            row, column = divmod(int(np.argmax(wrong)), area.width)
+            cell = cell_name(area.top + row, area.left + column)
+            raise ValueError(
+                f"{quote_sheet(self.name)}!{cell} holds a formula: only cells with values can be set "
+                f"(del sheet[{cell!r}] clears it first)"
+            )
+        self._check_arrays(area, slots)
+
+    def _check_arrays(self, area: Area, slots: np.ndarray) -> None:
+        if self.workbook.calculation.cuts_array(slots):
+            raise ValueError(f"{address(self.name, area)} holds a part of an array formula, which is changed whole")
+
+    # ---- which cells
+
+    def _area(self, key: Key) -> Area:
+        """The area that a key means. Raises FormulaError where it means none on this sheet."""
+        if isinstance(key, slice):
+            return self._area_of_slice(key)
+        if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+            return parse_area(f"{key}:{key}")
+        if not isinstance(key, str):
+            raise FormulaError(
+                f"a cell of {self.name!r} is named by its address, as in ws['B3'], not by {key!r}: "
+                "by row and column it is ws.cell(3, 2)"
+            )
+        try:
+            return parse_area(key)
+        except FormulaError:
+            return self._named(key)
+
+    def _area_of_slice(self, key: slice) -> Area:
+        if key.step is not None:
+            raise FormulaError(f"rows and columns of {self.name!r} cannot be taken in steps")
+        if key.start is None and key.stop is None:
+            return self.used or Area(1, 1, 1, 1)
+        if key.start is None or key.stop is None:
+            raise FormulaError(f"an area of {self.name!r} is named by its first and its last cell: ws['A1':'C3']")
+        first, last = self._area(key.start), self._area(key.stop)
+        return Area(
+            min(first.top, last.top), min(first.left, last.left),
+            max(first.bottom, last.bottom), max(first.right, last.right),
+        )  # fmt: skip
+
+    def _named(self, text: str) -> Area:
+        """The area of a table's rows, of a name or of one column."""
+        for name, table in self.tables.items():
+            if name.casefold() == text.casefold() and table.body is not None:
+                return table.body
+        try:
+            areas = self.workbook.areas(text, self.name)
+        except FormulaError as error:
+            try:
+                return parse_area(f"{text}:{text}")
+            except FormulaError:
+                raise error from None
+        if len(areas) != 1 or areas[0][0] != self.position:
+            where = ", ".join(address(self.workbook.sheet_names[sheet], area) for sheet, area in areas)
+            raise FormulaError(f"{text!r} is {where}, and not one area of {self.name!r}")
+        return areas[0][1]
+
+    def number_format(self, key: str) -> str:
+        """The code of a cell's number format in the file: "General", "0.00", "yyyy-mm-dd"."""
+        area = self._area(key)
+        return self._number_format(area.top, area.left)
+
+    def _number_format(self, row: int, column: int) -> str:
+        return CellStyles.of(self.workbook.file).number_format(self.position, row, column)
+
+    def append(self, row: Iterable[Any] | Mapping[int | str, Any]) -> None:
+        """Puts a row of values below the last filled one; a mapping gives them by column, "B" or 2.
+
+        Many rows are written sooner by `from_frame`, or into an area at once.
+        """
+        number = 1 if self.used is None else self.max_row + 1
+        if not isinstance(row, Mapping):
+            items = list(row)
+            if items:
+                self._put(Area(number, 1, number, len(items)), as_array([items]))
+            return
+        for column, value in row.items():
+            self[f"{column if isinstance(column, str) else column_letters(column)}{number}"] = value
+
+    @property
+    def _filled(self) -> Area | None:
+        """The smallest area around all filled cells."""
+        calculation = self.workbook.calculation
+        rows, columns, slots = calculation.held(self.position)
+        filled = calculation.kinds(slots) != BLANK
+        rows, columns = rows[filled], columns[filled]
+        return Area(int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())) if len(rows) else None
+
+    @property
+    def tables(self) -> dict[str, ExcelTable]:
+        """The tables of this sheet by their names."""
+        return {name: table for name, table in self.workbook.tables.items() if table.sheet is self}
+
+    def _ipython_key_completions_(self) -> list[str]:
+        local = [name.rpartition("!")[2] for name in self.workbook.names]
+        return [*([self.dimensions] if self.used else []), *self.tables, *filter(self._is_area, local)]
+
+    def _is_area(self, name: str) -> bool:
+        try:
+            self._area(name)
+        except FormulaError:
+            return False
+        return True
 
     @property
     def used(self) -> Area | None:
@@ -378,7 +664,8 @@ class Worksheet:
         values = from_frame(frame, header, index, self.workbook.file.date_1904)
         if values.size:
             bottom, right = corner.top + values.shape[0] - 1, corner.left + values.shape[1] - 1
-            self[address(None, Area(corner.top, corner.left, bottom, right))] = values
+            texts = np.frompyfunc(lambda value: Text(value) if isinstance(value, str) else value, 1, 1)
+            self._put(Area(corner.top, corner.left, bottom, right), texts(values))
 
     def _repr_html_(self) -> str:
         """How notebooks show it: the first rows and columns."""
@@ -409,12 +696,53 @@ def _own_text(formula: Formula, row: int, column: int) -> str:
     return with_prefixes(to_a1(parse(formula.text, formula.row, formula.column), row, column))
 
 
-def _checked(item: Any) -> CellValue:
-    if item is None or isinstance(item, (str, bool, ErrorCode)):
-        return item
-    if isinstance(item, np.bool_):
-        return bool(item)
-    number = float(item)
-    if not np.isfinite(number):
-        raise ValueError(f"{number} is not a number a cell can hold")
-    return number
+class ExcelTable:
+    """A table ("list object") of a sheet: `wb.tables["Prices"].to_frame()`."""
+
+    def __init__(self, sheet: Worksheet, table: Table) -> None:
+        self.sheet = sheet
+        self._table = table
+
+    def __repr__(self) -> str:
+        return f"<ExcelTable {self.name!r} at {self.address}: {', '.join(self.columns)}>"
+
+    def _repr_html_(self) -> str:
+        from sheetml.tables import html_table
+
+        rows = self.sheet._values(self.body).tolist() if self.body is not None else []
+        shown = [["" if value is None else value for value in row] for row in rows[:SHOWN_ROWS]]
+        return html_table(self.columns, shown, f"{self.name}: {self.address}, {len(rows):,} rows")
+
+    @property
+    def name(self) -> str:
+        return self._table.name
+
+    @property
+    def address(self) -> str:
+        """All of its area, headings and totals included: "Sheet1!A1:C9"."""
+        return address(self.sheet.name, self._table.area)
+
+    @property
+    def ref(self) -> str:
+        """The same without the sheet, as openpyxl calls it."""
+        return address(None, self._table.area)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns."""
+        return list(self._table.columns)
+
+    @property
+    def body(self) -> Area | None:
+        """The area of its rows, without headings and totals; None where there are none."""
+        area = self._table.area
+        top, bottom = area.top + self._table.header_rows, area.bottom - self._table.totals_rows
+        return Area(top, area.left, bottom, area.right) if top <= bottom else None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Its rows, without headings and totals, as a pandas DataFrame with the names of its columns."""
+        import pandas as pd
+
+        if self.body is None:
+            return pd.DataFrame(columns=self.columns)
+        return self.sheet.to_frame(address(None, self.body)).set_axis(self.columns, axis="columns")

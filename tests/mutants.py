@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,6 @@ from tests.cli.command import sheetml
 from tests.mutant_victims import WEIGHTS, Victim, victims
 
 SECONDS = 10.0  # of a processor's time that a command may take
-LARGE = 50  # parts that a workbook has
 BYTES = 1 << 30  # that a command may add to the process's memory
 
 Parts = dict[str, bytes]
@@ -468,8 +468,8 @@ def mutant(seed: int, number: int) -> tuple[bytes, str, list[str], random.Random
 # ---- commands --------------------------------------------------------------------------------------
 
 
-def commands(chance: random.Random, folder: Path, cells: list[str], large: bool) -> Iterator[tuple[str, ...]]:
-    """Two commands on the mutant, each with what else it takes; a large one's loops are not run."""
+def commands(chance: random.Random, folder: Path, cells: list[str]) -> Iterator[tuple[str, ...]]:
+    """Two commands on the mutant, each with what else it takes."""
     path, out = str(folder / "book.xlsx"), str(folder / "out.xlsx")
     cell = partial(chance.choice, cells)
     once = ("--epochs", "1", "--max-iterations", "2", "--max-time", "2")
@@ -485,7 +485,7 @@ def commands(chance: random.Random, folder: Path, cells: list[str], large: bool)
         ("compare", str(folder / "original.xlsx"), path, "--report", str(folder / "compare.html")),
         ("macro", path, "--list"),
     ]
-    yield from chance.sample([each for each in every if not (large and each[0] == "run")], 2)
+    yield from chance.sample(every, 2)
 
 
 @dataclass(frozen=True)
@@ -565,7 +565,7 @@ def faults(seed: int, number: int, keep: Path | None = None) -> list[Fault]:
         (folder / "book.xlsx").write_bytes(content)
         original = next(parts for victim, parts, _ in _victims() if made.startswith(f"{victim}: "))
         (folder / "original.xlsx").write_bytes(zipped(original))
-        for arguments in commands(chance, folder, cells, len(original) > LARGE):
+        for arguments in commands(chance, folder, cells):
             wrong = what_is_wrong(arguments)
             if wrong:
                 shown = " ".join(argument.replace(name, "").lstrip("/") for argument in arguments)
@@ -588,6 +588,7 @@ def main() -> None:
         print(*found[0], sep="\n")
         sys.exit(bool(found[0]))
     started, wrong = time.perf_counter(), 0
+    warnings.simplefilter("error")  # in the processes, too
     with multiprocessing.Pool(given.processes, maxtasksperchild=500) as pool:
         numbers = range(given.first, given.first + given.count)
         for found_here in pool.imap(partial(faults, given.seed), numbers, chunksize=10):

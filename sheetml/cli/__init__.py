@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +22,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "run": "Recompute, solve the Solver models, run the training loops, write the workbook back.",
+    "serve": "Open a workbook on a page in the browser, and watch it learn.",
     "solver": "State, show or remove the Solver models of a workbook.",
     "seek": "Find the value of a cell that brings another to a value (goal seek).",
     "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
@@ -36,6 +42,25 @@ COMMANDS = {
 }
 
 
+@contextmanager
+def _starting() -> Iterator[None]:
+    """While packages are imported Ctrl-C ends the process at once: nothing is begun that would have to be undone."""
+
+    def leave(*_: Any) -> None:
+        os.write(sys.stderr.fileno(), b"sheetml: interrupted.\n")
+        os._exit(INTERRUPTED)
+
+    try:
+        before = signal.signal(signal.SIGINT, leave)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Commands(click.Group):
     """Finds a command in the module of its name, imported only when it is used.
 
@@ -53,9 +78,29 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.commands_by_name:
             return None
-        module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
+        with _starting():
+            module = importlib.import_module(self.prefix + cmd_name.replace("-", "_"))
+        # a file's numbers overflow and divide by zero: that shows in the results, and is no warning to who calls
+        ctx.with_resource(importlib.import_module("numpy").errstate(all="ignore"))
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; a name that is mistyped is answered with those that are like it."""
+        name = args[0]
+        if name in self.commands_by_name or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        path = ctx.command_path
+        likest = difflib.get_close_matches(name.lower(), self.commands_by_name, n=3, cutoff=0.6)
+        if likest:
+            help_ = f"did you mean {' or '.join(f'{path} {each}' for each in likest)}?"
+        elif Path(name).suffix.lower() in (".xlsx", ".xlsm"):
+            help_ = f"that is a workbook; say what to do with it, as in: {path} run {name}"
+        else:
+            help_ = f"see {path} --help."
+        raise click.UsageError(f"There is no command {name!r}: {help_}", ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
@@ -78,16 +123,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command and exits: 0 well, 1 differences or findings, 2 bad input, 130 interrupted."""
     try:
         result = sheetml.main(arguments, prog_name="sheetml", standalone_mode=False)
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(BAD_INPUT)
     except SheetmlError as error:
-        click.echo(f"sheetml: {error}", err=True)
+        from sheetml.cli.terminal import say
+
+        say(f"sheetml: {error}", error=True)
         sys.exit(BAD_INPUT)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("sheetml: interrupted.", err=True)
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        click.echo(f"sheetml: interrupted{f': {stopped}' if str(stopped) else '.'}", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
-        sys.exit(0)
     sys.exit(result if isinstance(result, int) else 0)

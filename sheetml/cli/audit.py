@@ -10,12 +10,17 @@ import click
 
 from sheetml.cli.terminal import (
     OUTPUT_FILE,
+    check_output,
     json_option,
+    messages,
+    overwrite_option,
     print_json,
     quiet_option,
     results,
+    say,
     workbook_argument,
     write_text,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ def _list_rules(context: click.Context, _: click.Parameter, wanted: bool) -> Non
 
     width = max(len(rule.name) for rule in RULES)
     for rule in RULES:
-        click.echo(f"{rule.name:<{width}}  {rule.title}")
+        say(f"{rule.name:<{width}}  {rule.title}")
     context.exit()
 
 
@@ -43,10 +48,17 @@ def _list_rules(context: click.Context, _: click.Parameter, wanted: bool) -> Non
 @click.option(
     "--rules", is_flag=True, is_eager=True, expose_value=False, callback=_list_rules, help="List the rules and exit."
 )
+@overwrite_option
 @json_option
 @quiet_option
 def command(
-    workbook: Path, only: tuple[str, ...], ignore: tuple[str, ...], sarif: Path | None, as_json: bool, quiet: bool
+    workbook: Path,
+    only: tuple[str, ...],
+    ignore: tuple[str, ...],
+    sarif: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Look WORKBOOK over for what is probably wrong in it.
 
@@ -59,6 +71,8 @@ def command(
     from sheetml.report.audit import ERROR, RULES, audit
     from sheetml.report.audit.sarif import to_sarif
 
+    if sarif is not None:
+        check_output(sarif, (".sarif", ".json"), overwrite=overwrite, option="--sarif", binary=False)
     try:
         findings = audit(sheetml.open(workbook), only=only, ignore=ignore)
     except ValueError as error:
@@ -70,6 +84,8 @@ def command(
         print_json({"workbook": workbook, "findings": [dataclasses.asdict(finding) for finding in findings]})
     elif not quiet:
         _print(workbook, findings, results())
+    if not quiet:
+        written(messages(), sarif)
     return int(any(finding.severity == ERROR for finding in findings))
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sheetml.cli.terminal import json_option, print_json, quiet_option, results, workbook_argument
+from sheetml.cli.terminal import (
+    json_option,
+    new_table,
+    print_json,
+    quiet_option,
+    results,
+    show_table,
+    workbook_argument,
+)
 
 if TYPE_CHECKING:
     from sheetml.report.check import SheetCheck
@@ -42,20 +50,20 @@ def command(workbook: Path, tolerance: float, show: int, allow_uncomputed: bool,
 
 
 def _print(workbook: Path, sheets: list[SheetCheck], show: int) -> None:
-    from rich.table import Table
+    from rich.text import Text
 
     from sheetml.engine.values import describe
+    from sheetml.report.words import quantity
 
     console = results()
-    table = Table("Sheet", title=str(workbook), title_justify="left")
-    for heading in ("Formulas", "Equal", "Different", "Volatile", "Not stored", "Not computed"):
-        table.add_column(heading, justify="right")
+    counts = ("Formulas", "Equal", "Different", "Volatile", "Not stored", "Not computed")
+    table = new_table("Sheet", *counts, title=str(workbook), right=counts)
     for sheet in sheets:
-        table.add_row(sheet.sheet, *(f"{number:,}" for number in _counts(sheet)))
+        table.add_row(Text(sheet.sheet), *(f"{number:,}" for number in _counts(sheet)))
     if len(sheets) > 1:
         table.add_section()
         table.add_row("all", *(f"{sum(column):,}" for column in zip(*map(_counts, sheets))))
-    console.print(table)
+    show_table(console, table)
     for sheet in sheets:
         for each in sheet.differences[:show]:
             console.print(
@@ -64,7 +72,8 @@ def _print(workbook: Path, sheets: list[SheetCheck], show: int) -> None:
                 markup=False,
             )
         if len(sheet.differences) > show:
-            console.print(f"{sheet.sheet}: {len(sheet.differences) - show:,} more differences", markup=False)
+            more = quantity(len(sheet.differences) - show, "more difference")
+            console.print(f"{sheet.sheet}: {more} (--show {len(sheet.differences)} shows all)", markup=False)
         for reason, cells in _by_reason(sheet).items():
             console.print(f"{sheet.sheet}: not computed: {_some(cells)}: {reason}", markup=False)
     console.print(_verdict(sheets), markup=False)
@@ -81,7 +90,7 @@ def _verdict(sheets: list[SheetCheck]) -> str:
     if not uncomputed:
         return _comparison(sheets)
     cells = "1 cell" if uncomputed == 1 else f"{uncomputed:,} cells"
-    return f"{_comparison(sheets)} {cells} could not be computed."
+    return f"{_comparison(sheets)} {cells} could not be computed (--allow-uncomputed lets that pass)."
 
 
 def _comparison(sheets: list[SheetCheck]) -> str:
@@ -92,7 +101,7 @@ def _comparison(sheets: list[SheetCheck]) -> str:
     if not compared:
         return "There was nothing to compare: no formula has both a stored value and a computed one that stays."
     if equal == compared:
-        return f"All {compared:,} comparable cells are equal."
+        return "The one comparable cell is equal." if compared == 1 else f"All {compared:,} comparable cells are equal."
     return f"{compared - equal:,} of {compared:,} comparable cells differ."
 
 

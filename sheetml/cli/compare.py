@@ -11,13 +11,20 @@ import click
 from sheetml.cli.terminal import (
     EXISTING_FILE,
     OUTPUT_FILE,
+    PAGES,
+    PICTURES,
+    check_output,
     json_option,
     messages,
+    new_table,
+    overwrite_option,
     print_json,
     quiet_option,
     results,
+    show_table,
     write_bytes,
     write_text,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +32,14 @@ if TYPE_CHECKING:
 
     from sheetml.report.compare import Comparison, Side
 
+HEADINGS = {
+    "value": "Values",
+    "result": "Results",
+    "formula": "Formulas",
+    "added": "Added",
+    "removed": "Removed",
+    "moved": "Moved",
+}
 MOST_LINES = 8  # inserted rows that are named one by one
 
 
@@ -36,6 +51,7 @@ MOST_LINES = 8  # inserted rows that are named one by one
 @click.option("--report", type=OUTPUT_FILE, help="Write a web page with the sheets side by side into this file.")
 @click.option("--png", type=OUTPUT_FILE, help="Write a picture of where the sheets differ into this file.")
 @click.option("--show", type=click.IntRange(min=0), default=10, show_default=True, help="Changed cells to list.")
+@overwrite_option
 @json_option
 @quiet_option
 def command(
@@ -46,6 +62,7 @@ def command(
     report: Path | None,
     png: Path | None,
     show: int,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -57,6 +74,10 @@ def command(
     import sheetml
     from sheetml.report.compare import compare
 
+    if report is not None:
+        check_output(report, PAGES, overwrite=overwrite, option="--report", binary=False)
+    if png is not None:
+        check_output(png, PICTURES, overwrite=overwrite, option="--png")
     former, latter = sheetml.open(before), sheetml.open(after)
     for book in (former, latter) if calculate else ():
         book.calculate()
@@ -73,44 +94,50 @@ def command(
         print_json(_document(found))
     elif not quiet:
         _print(found, show, results())
-        for path in filter(None, (report, png)):
-            messages().print(f"Written to {path}", markup=False)
+    if not quiet:
+        written(messages(), report, png)
     return int(not found.same)
 
 
 def _print(found: Comparison, show: int, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from sheetml.report.compare import KINDS, place_of, side_text
-    from sheetml.report.compare.page import difference_text, verdict
+    from sheetml.report.compare import KINDS, ORDER, place_of, side_texts
+    from sheetml.report.compare.moves import together
+    from sheetml.report.compare.page import difference_text, move_text, verdict
+    from sheetml.report.words import quantity
 
-    table = Table("Sheet", "")
-    for heading in ("Compared", "Values", "Results", "Formulas", "Added", "Removed", "Moved"):
-        table.add_column(heading, justify="right")
+    kinds = [kind for kind in KINDS if any(sheet.counts[kind] for sheet in found.sheets)]
+    counts = ("Compared", *(HEADINGS[kind] for kind in kinds))
+    table = new_table("Sheet", "Status", *counts, right=counts)
     for sheet in found.sheets:
         status = f"renamed from {sheet.before}" if sheet.status == "renamed" else sheet.status
-        counts = (f"{sheet.counts[kind]:,}" for kind in KINDS)
-        table.add_row(Text(sheet.name), Text(status), f"{sheet.compared:,}", *counts)
-    console.print(table)
+        by_kind = (f"{sheet.counts[kind]:,}" for kind in kinds)
+        table.add_row(Text(sheet.name), Text(status), f"{sheet.compared:,}", *by_kind)
+    show_table(console, table)
     for sheet in found.sheets:
         if sheet.status in ("changed", "renamed"):
             for what, lines in (("row", sheet.inserted_rows), ("column", sheet.inserted_columns)):
                 for verb, numbers in zip(("removed", "inserted"), lines):
                     if numbers:
                         console.print(Text(f"{sheet.name}: {verb} {_lines(what, numbers)}"))
-    for move in found.moves:
-        console.print(Text(f"moved: {_area(move.sheet_before, move.before)} → {_area(move.sheet_after, move.after)}"))
+    for way in together(found.moves)[:show]:
+        console.print(Text(f"moved: {move_text(way)}"))
     for name in found.names[:show]:
         console.print(Text(f"name {name.name}: {name.before or '(none)'} → {name.after or '(none)'}"))
     largest = found.largest(show)
     if largest:
-        changes = Table("Cell", "What", "Before", "After", title="Largest changes", title_justify="left")
-        changes.add_column("Change", justify="right")
+        title = f"\nLargest changes: {ORDER}"
+        right = ("Before", "After", "Change")
+        changes = new_table("Cell", "What", *right, title=title, right=right)
         for sheet, change in largest:
-            sides = (Text(side_text(change.before)), Text(side_text(change.after)))
+            sides = map(Text, side_texts(change))
             changes.add_row(Text(place_of(sheet, change)), KINDS[change.what], *sides, difference_text(change))
-        console.print(changes)
+        show_table(console, changes)
+        total = sum(len(sheet.changes) for sheet in found.sheets)
+        if total > len(largest):
+            more = quantity(total - len(largest), "more change")
+            console.print(Text(f"and {more}: --show {total} or --report PAGE.html"))
     console.print(Text(verdict(found)))
 
 

@@ -10,12 +10,18 @@ import click
 
 from sheetml.cli.terminal import (
     OUTPUT_FILE,
+    check_output,
     json_option,
     messages,
+    new_table,
+    overwrite_option,
     print_json,
     results,
+    say,
+    show_table,
     workbook_argument,
     write_text,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +39,9 @@ MOST_READERS = 12
 @click.option("-n", "--most", type=click.IntRange(min=0), default=10, show_default=True, help="How many cells to show.")
 @click.option("--svg", type=OUTPUT_FILE, help="Draw the blocks it depends on, as an SVG picture, into this file.")
 @click.option("--dot", is_flag=True, help="Print the same graph for Graphviz instead of the explanation.")
+@overwrite_option
 @json_option
-def command(workbook: Path, cell: str, most: int, svg: Path | None, dot: bool, as_json: bool) -> None:
+def command(workbook: Path, cell: str, most: int, svg: Path | None, dot: bool, overwrite: bool, as_json: bool) -> None:
     """Explain CELL of WORKBOOK, an address such as dotprod!V41 or a name.
 
     The formula in words and as a tree with the value of each part; the blocks and areas it depends on;
@@ -47,14 +54,16 @@ def command(workbook: Path, cell: str, most: int, svg: Path | None, dot: bool, a
 
     if dot and as_json:
         raise click.UsageError("--dot and --json contradict each other.")
+    if svg is not None:
+        check_output(svg, (".svg",), overwrite=overwrite, option="--svg", binary=False)
     book = sheetml.open(workbook)
     found = explain(book, cell, most)
     boxes = boxes_of(book.calculation, found.lineage) if found.lineage and (dot or svg) else []
     if svg is not None:
         write_text(svg, to_svg(boxes, f"What {found.cell} depends on"), workbook)
-        messages().print(f"Written to {svg}", markup=False)
+        written(messages(), svg)
     if dot:
-        click.echo(to_dot(boxes), nl=False)
+        say(to_dot(boxes).rstrip("\n"))
     elif as_json:
         print_json(_document(workbook, found))
     else:
@@ -104,17 +113,14 @@ def _tree(part: Part) -> Tree:
 
 
 def _print_dependencies(found: Explanation, home: str, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from sheetml.report.words import without_sheet
 
     if not found.dependencies:
         return
-    table = Table("Area", "Label", "How", title="Depends on", title_justify="left")
-    table.add_column("Cells", justify="right")
-    table.add_column("Formula of the first cell")
-    table.add_column("Values")
+    headings = ("Area", "Label", "How", "Cells", "Formula of the first cell", "Values")
+    table = new_table(*headings, title="Depends on", right=("Cells",))
     for each in found.dependencies:
         table.add_row(
             Text(without_sheet(each.area, home)),
@@ -124,48 +130,46 @@ def _print_dependencies(found: Explanation, home: str, console: Console) -> None
             Text("" if each.formula is None else f"={each.formula}"),
             Text(each.values),
         )
-    console.print(table)
+    show_table(console, table)
+    console.print()
 
 
 def _print_gradients(found: Explanation, home: str, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from sheetml.report.words import figure, without_sheet
+    from sheetml.report.words import short_figure, without_sheet
 
     if not found.gradients:
         return
-    table = Table("Area", "Label", title="Gradient by area", title_justify="left")
-    for heading in ("Cells", "Norm", "Largest"):
-        table.add_column(heading, justify="right")
-    table.add_column("at")
+    numbers = ("Cells", "Norm", "Largest")
+    table = new_table("Area", "Label", *numbers, "at", title="Gradient by area", right=numbers)
     for each in found.gradients:
         table.add_row(
             Text(without_sheet(each.area, home)),
             Text(each.label),
             f"{each.cells:,}",
-            figure(each.norm),
-            figure(each.largest),
+            short_figure(each.norm),
+            short_figure(each.largest),
             Text(without_sheet(each.at, home)) if each.norm else "",
         )
-    console.print(table)
+    show_table(console, table)
+    console.print()
 
 
 def _print_influences(title: str, influences: list[Influence], home: str, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from sheetml.report.words import figure, without_sheet
+    from sheetml.report.words import short_figure, without_sheet
 
     if not influences:
         return
-    table = Table("Cell", "Label", title=title, title_justify="left")
-    for heading in ("Value", "Derivative", "Derivative × value"):
-        table.add_column(heading, justify="right")
+    numbers = ("Value", "Derivative", "Derivative × value")
+    table = new_table("Cell", "Label", *numbers, title=title, right=numbers)
     for each in influences:
-        figures = (figure(number) for number in (each.value, each.gradient, each.product))
+        figures = (short_figure(number) for number in (each.value, each.gradient, each.product))
         table.add_row(Text(without_sheet(each.cell, home)), Text(each.label), *figures)
-    console.print(table)
+    show_table(console, table)
+    console.print()
 
 
 def _document(workbook: Path, found: Explanation) -> dict[str, Any]:

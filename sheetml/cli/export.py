@@ -7,8 +7,15 @@ from pathlib import Path
 import click
 
 from sheetml.cli.ratings_options import movies_option, read_model
-from sheetml.cli.terminal import EXISTING_FILE, OUTPUT_FILE, json_option, print_json, quiet_option, results
-from sheetml.errors import ModelError
+from sheetml.cli.terminal import (
+    EXISTING_FILE,
+    OUTPUT_FILE,
+    check_output,
+    json_option,
+    print_json,
+    quiet_option,
+    results,
+)
 
 
 @click.command()
@@ -37,8 +44,7 @@ def command(
     """
     from sheetml.layouts.collab_filter import export
 
-    if output.exists() and not overwrite:
-        raise ModelError(f"{output} exists: name another file or ask for --overwrite.")
+    check_output(output, (".xlsx",), overwrite=overwrite)
     fitted = read_model(model, movies)
     book = export(fitted, output, users, items)
     sheet = book.sheet_names[0]
@@ -46,4 +52,7 @@ def command(
     if as_json:
         print_json({"output": output, "sheet": sheet, "users": users, "items": items})
     elif not quiet:
-        results().print(f"{users} users and {items} items in sheet {sheet} of {output}", markup=False)
+        from sheetml.report.words import quantity
+
+        held = f"{quantity(users, 'user')} and {quantity(items, 'item')} on sheet {sheet}"
+        results().print(f"Written to {output}: {held}", markup=False, soft_wrap=True)

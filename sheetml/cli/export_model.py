@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from sheetml.cli.terminal import OUTPUT_FILE, quiet_option, results, workbook_argument, write_bytes
+from sheetml.cli.terminal import (
+    OUTPUT_FILE,
+    check_output,
+    overwrite_option,
+    quiet_option,
+    results,
+    workbook_argument,
+    write_bytes,
+)
 from sheetml.errors import SolverError
 
 
@@ -14,8 +22,9 @@ from sheetml.errors import SolverError
 @workbook_argument
 @click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="Where to write: a .mps, .lp or .py file.")
 @click.option("--sheet", help="The model's sheet; default: the only one that has a model.")
+@overwrite_option
 @quiet_option
-def command(workbook: Path, output: Path, sheet: str | None, quiet: bool) -> None:
+def command(workbook: Path, output: Path, sheet: str | None, overwrite: bool, quiet: bool) -> None:
     """Write a linear, integer or convex quadratic Solver model of WORKBOOK into a file.
 
     .mps and .lp are read by nearly every solver; .py is a script of its own that SciPy or highspy runs. Cells are
@@ -25,9 +34,10 @@ def command(workbook: Path, output: Path, sheet: str | None, quiet: bool) -> Non
     from sheetml.cli.model_options import existing, how_to_state
     from sheetml.solve.export import exported
 
+    check_output(output, (".mps", ".lp", ".py"), overwrite=overwrite, binary=False)
     book = sheetml.open(workbook)
     book.calculate()
-    models = book.solver_models
+    models = list(book.solver_models)
     if not models:
         raise SolverError(f"{book.path} has no Solver model: state one with {how_to_state(book)}.")
     if sheet is not None:
@@ -40,4 +50,4 @@ def command(workbook: Path, output: Path, sheet: str | None, quiet: bool) -> Non
         raise SolverError(f"{book.path} has several models, on {homes}: say which with --sheet.")
     write_bytes(output, exported(models[0], output.suffix.lower()), workbook)
     if not quiet:
-        results().print(f"{models[0].sheet}: written to {output}", markup=False, soft_wrap=True)
+        results().print(f"Written to {output}: the model of {models[0].sheet}", markup=False, soft_wrap=True)

@@ -399,22 +399,19 @@ def _draw(search: RateSearch) -> None:
 
 
 def _write_pictures(model: FactorModel, train: Ratings, measured: dict[str, float], options: dict[str, Any]) -> None:
-    if options["report"] is None and options["plots"] is None:
-        return
-    from sheetml.report.ratings_plots import plots_of, save_png
-
-    plots = plots_of(model)
     if options["plots"] is not None:
+        from sheetml.report.ratings_plots import plots_of, save_png
+
         try:
             options["plots"].mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ModelError(f"{options['plots']}: the folder cannot be made ({error.strerror}).") from None
-        for name, figure in plots.items():
+        for name, figure in plots_of(model).items():
             save_png(figure, options["plots"] / f"{name}.png")
     if options["report"] is not None:
         from sheetml.report.fit_page import write_fit_page
 
-        write_fit_page(options["report"], model, train, measured, plots)
+        write_fit_page(options["report"], model, train, measured)
 
 
 def _document(

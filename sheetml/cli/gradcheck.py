@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sheetml.cli.terminal import json_option, print_json, quiet_option, results, workbook_argument
+from sheetml.cli.terminal import (
+    json_option,
+    new_table,
+    print_json,
+    quiet_option,
+    results,
+    show_table,
+    workbook_argument,
+)
 
 if TYPE_CHECKING:
     from sheetml.derivatives import DerivativeCheck
@@ -73,35 +81,34 @@ def command(
 
 
 def _print(checks: list[DerivativeCheck], show: int) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from sheetml.engine.values import describe
+    from sheetml.report.words import minus
 
     console = results()
-    table = Table("Derivative of", "by", "Cells", caption="Differences are from the exact derivatives.")
-    for heading in ("Rows", "Largest difference", "Mean", "Largest relative", "Mean relative"):
-        table.add_column(heading, justify="right")
-    table.add_column("Verdict")
+    numbers = ("Rows", "Largest difference", "Mean", "Largest relative", "Mean relative")
+    table = new_table("Derivative of", "by", "Cells", *numbers, "Verdict", right=numbers)
     for check in checks:
         table.add_row(
             *map(Text, (check.of, check.wrt, check.against)),
             f"{check.rows:,}",
-            f"{check.largest:.6g}",
-            f"{check.mean:.6g}",
-            f"{check.largest_relative:.1e}",
-            f"{check.mean_relative:.1e}",
+            minus(f"{check.largest:.6g}"),
+            minus(f"{check.mean:.6g}"),
+            minus(f"{check.largest_relative:.1e}"),
+            minus(f"{check.mean_relative:.1e}"),
             Text(check.verdict, "red" if check.wrong else ""),
         )
-    console.print(table)
+    show_table(console, table)
+    console.print("Differences are from the exact derivatives.", markup=False)
     for check in checks:
         for cell in check.wrong[:show]:
-            off = f", off by {cell.stated - cell.expected:.6g}" if isinstance(cell.stated, float) else ""
-            console.print(
-                f"{cell.cell} is {describe(cell.stated)} and should be {cell.expected:.15g}{off}", markup=False
-            )
+            off = f", off by {minus(f'{cell.stated - cell.expected:.6g}')}" if isinstance(cell.stated, float) else ""
+            right = minus(f"{cell.expected:.15g}")
+            console.print(f"{cell.cell} is {describe(cell.stated)} and should be {right}{off}", markup=False)
         if len(check.wrong) > show > 0:
-            console.print(f"... and {len(check.wrong) - show:,} more in {check.against}", markup=False)
+            more = len(check.wrong) - show
+            console.print(f"... and {more:,} more in {check.against}: --show {len(check.wrong)}", markup=False)
 
 
 def _document(check: DerivativeCheck) -> dict[str, Any]:

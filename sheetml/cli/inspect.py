@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sheetml.cli.terminal import json_option, print_json, results, workbook_argument
+from sheetml.cli.terminal import json_option, new_table, print_json, results, show_table, workbook_argument
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,28 +36,24 @@ def command(workbook: Path, as_json: bool) -> None:
 
 
 def _print(workbook: Path, found: Inspection, console: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    console.print(f"{workbook}: {_settings(found)}", markup=False)
-    sheets = Table("Sheet", "Extent", title="Sheets", title_justify="left")
-    for heading in ("Cells", "Formulas", "Blocks"):
-        sheets.add_column(heading, justify="right")
+    console.print(f"{workbook}: {_settings(found)}\n", markup=False)
+    counts = ("Cells", "Formulas", "Blocks")
+    sheets = new_table("Sheet", "Extent", *counts, title="Sheets", right=counts)
     for sheet in found.sheets:
         blocks = sum(block.sheet == sheet.name for block in found.blocks)
         name = sheet.name if sheet.visible else f"{sheet.name} (hidden)"
         sheets.add_row(Text(name), sheet.extent, f"{sheet.cells:,}", f"{sheet.formulas:,}", f"{blocks:,}")
-    console.print(sheets)
+    show_table(console, sheets)
     if found.blocks:
-        blocks_table = Table("Sheet", "Area", title="Formula blocks", title_justify="left")
-        blocks_table.add_column("Cells", justify="right")
-        blocks_table.add_column("Formula of the first cell")
-        blocks_table.add_column("in R1C1")
+        headings = ("Sheet", "Area", "Cells", "Formula of the first cell", "in R1C1")
+        blocks_table = new_table(*headings, title="\nFormula blocks", right=("Cells",))
         for block in found.blocks:
             blocks_table.add_row(
                 Text(block.sheet), block.area, f"{block.cells:,}", Text(block.formula), Text(block.r1c1)
             )
-        console.print(blocks_table)
+        show_table(console, blocks_table, named=2)
     _print_pairs(console, "Names", ("Name", "Stands for"), found.names)
     _print_pairs(console, "Tables", ("Table", "Area"), found.tables)
     models = {sheet: "\n".join(words) for sheet, words in found.models.items()}
@@ -71,9 +67,12 @@ def _print(workbook: Path, found: Inspection, console: Console) -> None:
 
 
 def _settings(found: Inspection) -> str:
+    from sheetml.report.words import quantity
+
     cells = sum(sheet.cells for sheet in found.sheets)
     formulas = sum(sheet.formulas for sheet in found.sheets)
-    parts = [f"{len(found.sheets)} sheets, {cells:,} cells, {formulas:,} formulas in {len(found.blocks):,} blocks"]
+    held = [quantity(len(found.sheets), "sheet"), quantity(cells, "cell"), quantity(formulas, "formula")]
+    parts = [f"{', '.join(held)} in {quantity(len(found.blocks), 'block')}"]
     if found.date_1904:
         parts.append("dates count from 1904")
     if found.iterates:
@@ -82,11 +81,10 @@ def _settings(found: Inspection) -> str:
 
 
 def _print_pairs(console: Console, title: str, headings: tuple[str, str], pairs: dict[str, str]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     if pairs:
-        table = Table(*headings, title=title, title_justify="left")
+        table = new_table(*headings, title=f"\n{title}")
         for name, text in pairs.items():
             table.add_row(Text(name), Text(text))
-        console.print(table)
+        show_table(console, table)

@@ -10,10 +10,16 @@ import click
 from sheetml.cli.terminal import (
     OUTPUT_FILE,
     json_option,
+    new_table,
+    overwrite_option,
     print_json,
     quiet_option,
     results,
+    say,
+    show_table,
     workbook_argument,
+    workbook_output,
+    written,
 )
 from sheetml.errors import MacroError
 
@@ -35,6 +41,7 @@ MOST_SHOWN = 20  # written cells of one sheet
 @click.option("--times", type=click.IntRange(min=1), default=1, show_default=True, help="How often to run the macro.")
 @click.option("-o", "--output", type=OUTPUT_FILE, help="Where to write; default: WORKBOOK with .run in its name.")
 @click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
+@overwrite_option
 @click.option(
     "--sheet", help="The sheet that is active as the macro starts; default: the macro's own, or the stored one."
 )
@@ -51,6 +58,7 @@ def command(
     times: int,
     output: Path | None,
     in_place: bool,
+    overwrite: bool,
     sheet: str | None,
     seed: int | None,
     max_statements: int | None,
@@ -70,13 +78,16 @@ def command(
         raise click.UsageError("--in-place and --output contradict each other.")
     book = sheetml.open(workbook)
     if source is not None:
-        click.echo(book.macros.source(source).replace("\r\n", "\n").rstrip())
+        say(book.macros.source(source).replace("\r\n", "\n").rstrip())
         return 0
     if list_macros or macro is None:
         _list(book, as_json)
         return 0
     from sheetml.macros.session import MOST_SECONDS, MOST_STATEMENTS
 
+    target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}.run{workbook.suffix}")
+    if not in_place:
+        workbook_output(workbook, target, overwrite=overwrite)
     show = not (quiet or as_json)
     run = book.macros.run(
         macro,
@@ -85,10 +96,9 @@ def command(
         seed=seed,
         max_statements=MOST_STATEMENTS if max_statements is None else max_statements,
         max_seconds=MOST_SECONDS if max_time is None else max_time,
-        on_output=click.echo if show else None,
+        on_output=say if show else None,
     )
     pending = _brought_up_to_date(book)
-    target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}.run{workbook.suffix}")
     book.save(target, overwrite=in_place)
     if as_json:
         print_json(_document(book, target, run))
@@ -121,15 +131,14 @@ def _list(book: Workbook, as_json: bool) -> None:
     if not rows:
         console.print(f"{book.path} has no macros.", markup=False)
         return
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("Macro", "Sheet", "Line", "Buttons", "Can be run")
+    table = new_table("Macro", "Sheet", "Line", "Buttons", "Can be run", right=("Line",))
     for macro, problem in rows:
         called = ", ".join(_button_text(book, button) for button in buttons.get(macro.full_name, []))
         can = "with arguments, by other macros" if macro.parameters else "yes"
         table.add_row(macro.full_name, Text(macro.sheet or ""), str(macro.line), Text(called), Text(problem or can))
-    console.print(table)
+    show_table(console, table)
 
 
 def _problem(macros: Macros, macro: Macro) -> str:
@@ -177,7 +186,7 @@ def _macro_document(book: Workbook, macro: Macro, problem: str, buttons: dict[st
 def _print(book: Workbook, target: Path, run: MacroRun, pending: bool) -> None:
     console = results()
     times = "" if run.times == 1 else f" {run.times:,} times"
-    console.print(f"{run.macro} ran{times}: {run.statements:,} statements in {run.seconds:.2f} s", markup=False)
+    console.print(f"{run.macro} ran{times}: {_count(run.statements, 'statement')} in {run.seconds:.2f} s", markup=False)
     for sheet in book.sheet_names:
         changed = [cell for cell in run.changed if cell.sheet == sheet]
         if changed:
@@ -188,30 +197,27 @@ def _print(book: Workbook, target: Path, run: MacroRun, pending: bool) -> None:
         console.print("The macro left calculation manual: the rest was recalculated to be saved.", markup=False)
     for address, reason in list(book.problems.items())[:10]:
         console.print(f"{address} could not be computed: {reason}", markup=False)
-    console.print(f"Written to {target}", markup=False)
+    written(console, target)
 
 
 def _print_sheet(console: Any, sheet: str, changed: list[ChangedCell]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from sheetml.formula.references import cell_name
 
-    written = [cell for cell in changed if cell.written]
-    computed = len(changed) - len(written)
+    stated = [cell for cell in changed if cell.written]
+    computed = len(changed) - len(stated)
     console.print(
-        f"{sheet}: {_count(len(written), 'cell')} written, {_count(computed, 'formula')} changed", markup=False
+        f"{sheet}: {_count(len(stated), 'cell')} written, {_count(computed, 'formula')} changed", markup=False
     )
-    if not written:
+    if not stated:
         return
-    table = Table("Cell", box=None, padding=(0, 2))
-    for heading in ("Before", "After"):
-        table.add_column(heading, justify="right")
-    for cell in written[:MOST_SHOWN]:
+    table = new_table("Cell", "Before", "After", right=("Before", "After"))
+    for cell in stated[:MOST_SHOWN]:
         table.add_row(cell_name(cell.row, cell.column), Text(_shown(cell.before)), Text(_shown(cell.after)))
-    console.print(table)
-    if len(written) > MOST_SHOWN:
-        console.print(f"  and {_count(len(written) - MOST_SHOWN, 'cell')} more", markup=False)
+    show_table(console, table)
+    if len(stated) > MOST_SHOWN:
+        console.print(f"  and {_count(len(stated) - MOST_SHOWN, 'cell')} more", markup=False)
 
 
 def _count(number: int, what: str) -> str:
@@ -219,6 +225,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    from sheetml.report.words import minus
     from sheetml.xlsx.model import ERROR_TEXT, ErrorCode
 
     if value is None:
@@ -227,7 +234,7 @@ def _shown(value: Any) -> str:
         return ERROR_TEXT[value]
     if isinstance(value, bool):
         return str(value).upper()
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return minus(f"{value:.10g}") if isinstance(value, float) else str(value)
 
 
 def _document(book: Workbook, target: Path, run: MacroRun) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sheetml.cli.terminal import EXISTING_FILE, OUTPUT_FILE, json_option, print_json, quiet_option
+from sheetml.cli.terminal import EXISTING_FILE, OUTPUT_FILE, check_output, json_option, print_json, quiet_option, say
 from sheetml.errors import DataError
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def command(
     from sheetml.learn import Ratings
     from sheetml.learn.ratings_files import read_titles
 
-    if output.exists() and not overwrite:
-        raise DataError(f"{output} exists: name another file or ask for --overwrite.")
+    check_output(output, (".xlsx",), overwrite=overwrite)
     lines = [] if about is None else _lines(about)
     if len({user_column, item_column, rating_column}) < 3:
         raise DataError("users, items and ratings need each a column of their own.")
@@ -113,15 +112,16 @@ def _document(book: Workbook, output: Path) -> dict[str, Any]:
 
 def _print(book: Workbook, output: Path) -> None:
     from sheetml.layouts.collab_filter.build import EXCEL_SOLVER_LIMIT
+    from sheetml.report.words import quantity
 
-    click.echo(f"{output}: sheets {', '.join(book.sheet_names)}")
+    say(f"Written to {output}: {quantity(len(book.sheet_names), 'sheet')}, {', '.join(book.sheet_names)}")
     for model in book.solver_models:
         cells = _cells(book, model.adjustable)
         objective = str(model.objective)
-        click.echo(f"  {objective} = {book.value(objective):.6g}, {cells:,} adjustable cells")
+        say(f"  {objective} = {book.value(objective):.6g}, {quantity(cells, 'adjustable cell')}")
         if cells > EXCEL_SOLVER_LIMIT:
-            click.echo(f"    more than the {EXCEL_SOLVER_LIMIT} that Excel's own Solver takes; sheetml run takes them")
-    click.echo(f"Solve it with: sheetml run {output}")
+            say(f"    more than the {EXCEL_SOLVER_LIMIT} that Excel's own Solver takes; sheetml run takes them")
+    say(f"Solve it with: sheetml run {output}")
 
 
 def _cells(book: Workbook, addresses: list[str]) -> int:

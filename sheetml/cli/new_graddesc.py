@@ -6,8 +6,15 @@ from pathlib import Path
 
 import click
 
-from sheetml.cli.terminal import EXISTING_FILE, OUTPUT_FILE, json_option, print_json, quiet_option, results
-from sheetml.errors import DataError
+from sheetml.cli.terminal import (
+    EXISTING_FILE,
+    OUTPUT_FILE,
+    check_output,
+    json_option,
+    print_json,
+    quiet_option,
+    results,
+)
 
 
 @click.command()
@@ -36,8 +43,7 @@ def command(
     """
     from sheetml.layouts.graddesc import build, read_examples
 
-    if output.exists() and not overwrite:
-        raise DataError(f"{output} exists: name another file or ask for --overwrite.")
+    check_output(output, (".xlsx",), overwrite=overwrite)
     if data is None and (x_column or y_column):
         raise click.UsageError("--x and --y name columns of --data.")
     x, y = (None, None) if data is None else read_examples(data, x_column, y_column)

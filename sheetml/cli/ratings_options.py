@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sheetml.cli.terminal import EXISTING_FILE, OneOf, results
+from sheetml.cli.terminal import EXISTING_FILE, OneOf, new_table, results, show_table
 
 if TYPE_CHECKING:
     from sheetml.learn import FactorModel, Ratings, Scored
@@ -96,17 +96,14 @@ def read_model(path: Path, movies: Path | None = None) -> FactorModel:
 
 def print_scored(title: str, found: list[Scored], heading: str) -> None:
     """A table of items, each with its number."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left")
-    table.add_column("", justify="right")
-    table.add_column("item", justify="right")
-    table.add_column("title")
-    table.add_column(heading, justify="right")
+    from sheetml.report.words import minus
+
+    table = new_table("", "item", "title", heading, title=title, right=("", "item", heading))
     for rank, each in enumerate(found, start=1):
-        table.add_row(str(rank), Text(str(each.item)), Text(each.title), f"{each.value:.3f}")
-    results().print(table)
+        table.add_row(str(rank), Text(str(each.item)), Text(each.title), minus(f"{each.value:.3f}"))
+    show_table(results(), table)
 
 
 def as_document(found: list[Scored], name: str) -> list[dict[str, Any]]:

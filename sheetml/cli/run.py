@@ -15,14 +15,21 @@ import click
 from sheetml.cli.model_options import how_to_state, is_stated, model_from, model_options
 from sheetml.cli.terminal import (
     OUTPUT_FILE,
+    PAGES,
+    check_output,
     json_option,
     messages,
+    overwrite_option,
     print_json,
     quiet_option,
     results,
+    say,
+    show_block,
     workbook_argument,
+    workbook_output,
     write_bytes,
     write_text,
+    written,
 )
 from sheetml.cli.training import EPOCHS, Trained, loop_document, show_loops, trained
 from sheetml.errors import CalculationError, SolverError, WorkbookError
@@ -64,6 +71,7 @@ class Outcome:
     "-o", "--output", type=OUTPUT_FILE, help="Where to write; default: WORKBOOK with .solved or .run in its name."
 )
 @click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
+@overwrite_option
 @click.option("--sheet", "sheets", multiple=True, help="Only this sheet's model and loop; may be given several times.")
 @model_options
 @click.option("--max-time", type=click.FloatRange(min=0), help="Seconds a model; default: what the file says.")
@@ -94,6 +102,7 @@ def command(
     workbook: Path,
     output: Path | None,
     in_place: bool,
+    overwrite: bool,
     sheets: tuple[str, ...],
     max_time: float | None,
     max_iterations: int | None,
@@ -127,9 +136,16 @@ def command(
         raise click.UsageError("--in-place and --output contradict each other.")
     if workers is not None and scheduler:
         raise click.UsageError("--workers and --scheduler contradict each other: a scheduler has workers of its own.")
+    if output is not None:
+        workbook_output(workbook, output, overwrite=overwrite)
+    if report is not None:
+        check_output(report, PAGES, overwrite=overwrite, option="--report", binary=False)
     book = sheetml.open(workbook)
     book.calculate(seed=seed)
     models, loops = _stated(book, sheets, stated) if is_stated(stated) else _chosen(book, sheets)
+    target: Path | None = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
+    if target is not None and not in_place and (models or loops or output is None):
+        workbook_output(workbook, target, overwrite=overwrite)
     settings = {
         "max_time": max_time,
         "max_iterations": max_iterations,
@@ -146,7 +162,6 @@ def command(
     runs: list[Trained] = []
     if _exit_code(outcomes, runs) != EXIT_INTERRUPTED:
         runs += trained(loops, epochs, reset=not no_reset, by_rules=by_rules)
-    target: Path | None = workbook if in_place else output or _beside(workbook, "solved" if models else "run")
     new_sheets = _report_sheets(book, outcomes)
     if target is not None and (new_sheets or _has_something_to_write(outcomes, runs)):
         book.save(target, overwrite=in_place, new_sheets=new_sheets)
@@ -160,9 +175,9 @@ def command(
     if as_json:
         print_json(_document(book, target, outcomes, runs))
     elif not quiet:
-        _print(book, target, outcomes, runs)
+        _print(book, target, outcomes, runs, report, png)
     for problem in _problems(outcomes, runs) if not as_json else []:
-        click.echo(f"sheetml: {problem}", err=True)
+        say(f"sheetml: {problem}", error=True)
     return _exit_code(outcomes, runs)
 
 
@@ -343,16 +358,21 @@ def _progress(sheet: str, show: bool) -> Iterator[Callable[[Any], None] | None]:
 # ---- showing -----------------------------------------------------------------------------------
 
 
-def _print(book: Workbook, target: Path | None, outcomes: list[Outcome], runs: list[Trained]) -> None:
+def _print(
+    book: Workbook,
+    target: Path | None,
+    outcomes: list[Outcome],
+    runs: list[Trained],
+    report: Path | None,
+    png: Path | None,
+) -> None:
     from sheetml.solve.model import left_over
 
     console = results()
-    solved = [outcome.result for outcome in outcomes if outcome.result is not None]
-    if solved:
-        console.print(_table(solved))
-        for result in solved:
-            console.print(f"{result.sheet}: {result.message}", markup=False)
-    elif not outcomes and not runs:
+    for outcome in outcomes:
+        if outcome.result is not None:
+            show_block(console, outcome.result.sheet, _lines(outcome.result))
+    if not outcomes and not runs:
         console.print("There is no Solver model and no training loop in the workbook: it was recomputed.", markup=False)
         console.print(f"State a model with: {how_to_state(book)}", markup=False, soft_wrap=True)
     show_loops(console, runs)
@@ -360,29 +380,26 @@ def _print(book: Workbook, target: Path | None, outcomes: list[Outcome], runs: l
         console.print(f"{address} could not be computed: {reason}", markup=False)
     for sentence in left_over(book):
         console.print(sentence, markup=False)
-    console.print(f"Written to {target}" if target else "Nothing was solved: nothing was written.", markup=False)
+    if target is None:
+        console.print("Nothing was solved: nothing was written.", markup=False)
+    written(console, target, report, png)
 
 
-def _table(solved: list[Any]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
+def _lines(result: Any) -> Iterator[tuple[str, str]]:
+    """What came of a model, in words."""
+    from sheetml.report.ticks import short
+    from sheetml.report.words import figure, quantity
 
-    table = Table("Sheet", "Objective", "Adjustable cells")
-    for heading in ("Before", "After", "Iterations", "Evaluations", "Gradient", "Seconds"):
-        table.add_column(heading, justify="right")
-    for result in solved:
-        table.add_row(
-            Text(result.sheet),
-            Text(_own(result.objective or "(none)", result.sheet)),
-            Text(f"{result.x.size:,}: " + ", ".join(_own(area, result.sheet) for area in result.adjustable)),
-            f"{result.fun_start:.10g}",
-            f"{result.fun:.10g}",
-            f"{result.nit:,}",
-            f"{result.nfev:,}",
-            "" if result.gradient_norm != result.gradient_norm else f"{result.gradient_norm:.1e}",
-            f"{result.seconds:.2f}",
-        )
-    return table
+    own = [_own(area, result.sheet) for area in result.adjustable]
+    objective = _own(result.objective, result.sheet) if result.objective else "none"
+    before, after = figure(float(result.fun_start)), figure(float(result.fun))
+    yield "Objective", f"{objective}: {before} → {after}" if result.objective else objective
+    yield "Adjustable", f"{quantity(result.x.size, 'cell')}: {', '.join(own)}"
+    gradient = float(result.gradient_norm)
+    search = [quantity(result.nit, "iteration"), quantity(result.nfev, "evaluation")]
+    search += [] if gradient != gradient else [f"gradient {short(gradient, 2)}"]
+    yield "Search", f"{', '.join(search)}, {result.seconds:.2f} s"
+    yield "Result", result.message
 
 
 def _own(address: str, sheet: str) -> str:

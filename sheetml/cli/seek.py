@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from sheetml.cli.terminal import OUTPUT_FILE, json_option, print_json, quiet_option, results, workbook_argument
+from sheetml.cli.terminal import (
+    OUTPUT_FILE,
+    json_option,
+    overwrite_option,
+    print_json,
+    quiet_option,
+    results,
+    workbook_argument,
+    workbook_output,
+)
 
 
 @click.command()
@@ -18,6 +27,7 @@ from sheetml.cli.terminal import OUTPUT_FILE, json_option, print_json, quiet_opt
 @click.option("--sheet", help="Where addresses without a sheet are; default: the only one.")
 @click.option("-o", "--output", type=OUTPUT_FILE, help="Where to write; default: WORKBOOK with .sought in its name.")
 @click.option("--in-place", is_flag=True, help="Write the result into WORKBOOK itself.")
+@overwrite_option
 @json_option
 @quiet_option
 def command(
@@ -28,6 +38,7 @@ def command(
     sheet: str | None,
     output: Path | None,
     in_place: bool,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -44,19 +55,24 @@ def command(
 
     if in_place and output is not None:
         raise click.UsageError("--in-place and --output contradict each other.")
+    target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}.sought{workbook.suffix}")
+    if not in_place:
+        workbook_output(workbook, target, overwrite=overwrite)
     book = sheetml.open(workbook)
     book.calculate()
     sought = seek(book, cell, to, by, sheet=None if sheet is None else existing(book, sheet))
-    target = workbook if in_place else output or workbook.with_name(f"{workbook.stem}.sought{workbook.suffix}")
     if sought.found:
         book.save(target, overwrite=in_place)
     if as_json:
         print_json({"workbook": workbook, "output": target if sought.found else None, **dataclasses.asdict(sought)})
     elif not quiet:
+        from sheetml.report.words import figure, quantity
+
         console = results()
         console.print(sought.message, markup=False, soft_wrap=True)
         how = "the exact derivative" if sought.exact else "differences"
-        before = f"{sought.by} was {sought.start:.10g}, {sought.cell} {sought.start_value:.10g}"
-        console.print(f"{before}; {sought.evaluations:,} evaluations, {how}.", markup=False, soft_wrap=True)
+        before = f"{sought.by} was {figure(sought.start)}, {sought.cell} {figure(sought.start_value)}"
+        count = quantity(sought.evaluations, "evaluation")
+        console.print(f"{before}; {count}, {how}.", markup=False, soft_wrap=True)
         console.print(f"Written to {target}" if sought.found else "Nothing was written.", markup=False, soft_wrap=True)
     return 0 if sought.found else 1

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sheetml.cli.model_options import existing, how_to_state, is_stated, model_from, model_options, sheet_of
-from sheetml.cli.terminal import OUTPUT_FILE, OneOf, json_option, print_json, quiet_option, results, workbook_argument
+from sheetml.cli.terminal import (
+    OUTPUT_FILE,
+    OneOf,
+    json_option,
+    overwrite_option,
+    print_json,
+    quiet_option,
+    results,
+    workbook_argument,
+    workbook_output,
+)
 from sheetml.errors import SolverError
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--use", metavar="NAME", help="Make the model kept under this name the one that Excel's dialog shows.")
 @click.option("--remove", is_flag=True, help="Remove the sheet's model, or the one of --name.")
 @click.option("-o", "--output", type=OUTPUT_FILE, help="Where to write; default: into WORKBOOK itself.")
+@overwrite_option
 @json_option
 @quiet_option
 def command(
@@ -36,6 +47,7 @@ def command(
     use: str | None,
     remove: bool,
     output: Path | None,
+    overwrite: bool,
     as_json: bool,
     quiet: bool,
     **stated: Any,
@@ -54,6 +66,8 @@ def command(
         raise click.UsageError("State a model, or --show, --use or --remove one: one at a time.")
     if use is not None and name:
         raise click.UsageError("--use names the model itself: leave out --name.")
+    if output is not None:
+        workbook_output(workbook, output, overwrite=overwrite)
     book = sheetml.open(workbook)
     if not any(wanted):
         _show(book, None if sheet is None else existing(book, sheet), as_json)

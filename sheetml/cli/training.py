@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sheetml.cli.terminal import new_table, show_block
 from sheetml.errors import SheetmlError
 
 if TYPE_CHECKING:
@@ -54,7 +55,14 @@ def show_loops(console: Console, results: Sequence[Trained]) -> None:
     done = [(each, each.history) for each in results if each.history is not None]
     if not done:
         return
-    console.print(_table(done))
+    from rich.measure import Measurement
+
+    table = _table(done)
+    if Measurement.get(console, console.options.update(width=1000), table).maximum <= console.width:
+        console.print(table)
+    else:
+        for each, history in done:
+            show_block(console, each.loop.sheet, _lines(each, history))
     for each, history in done:
         if history.diverged is not None:
             console.print(
@@ -64,13 +72,10 @@ def show_loops(console: Console, results: Sequence[Trained]) -> None:
 
 
 def _table(done: Sequence[tuple[Trained, History]]) -> Any:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("Sheet", "Rule")
-    for heading in ("Learning rate", "Intercept", "Slope", "Loss", "Epochs"):
-        table.add_column(heading, justify="right")
-    table.add_column("Loss by epoch", no_wrap=True)
+    numbers = ("Learning rate", "Intercept", "Slope", "Loss", "Epochs")
+    table = new_table("Sheet", "Rule", *numbers, "Loss by epoch", right=numbers)
     for each, history in done:
         start, end = history.start, history.end
         table.add_row(
@@ -86,6 +91,16 @@ def _table(done: Sequence[tuple[Trained, History]]) -> Any:
     return table
 
 
+def _lines(each: Trained, history: History) -> Iterator[tuple[str, str]]:
+    """What a loop did, for a narrow terminal."""
+    from sheetml.report.words import quantity
+
+    start, end = history.start, history.end
+    yield "Rule", f"{each.loop.kind}, learning rate {_change(*each.rate)}, {quantity(history.epochs, 'epoch')}"
+    yield "Weights", f"intercept {_change(start.const, end.const)}, slope {_change(start.slope, end.slope)}"
+    yield "Loss", f"{_change(start.loss, end.loss)}  {curve([start.loss, *history.loss.tolist()])}"
+
+
 def _change(before: float | None, after: float | None) -> str:
     if before == after:
         return _number(before)
@@ -93,7 +108,9 @@ def _change(before: float | None, after: float | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.5g}"
+    from sheetml.report.words import short_figure
+
+    return "–" if value is None or math.isnan(value) else short_figure(value)
 
 
 def curve(values: Sequence[float], width: int = CURVE) -> str:

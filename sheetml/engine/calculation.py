@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sheetml.engine import functions
 from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, values_or_reasons
-from sheetml.engine.cell_table import CellTable
+from sheetml.engine.cell_table import CellTable, Snapshot
+from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
-from sheetml.engine.evaluate import NotReady, Workspace
-from sheetml.engine.formulas import Block, Change, Formulas
+from sheetml.engine.evaluate import Function, NotReady, Workspace
+from sheetml.engine.formulas import Block, Change, Formulas, Place
 from sheetml.engine.iteration import settle
 from sheetml.engine.plan import Plan, Stage, Stages, Step, make_plan, ordered, round_of
 from sheetml.engine.spills import Replan, Spills
@@ -27,12 +29,29 @@ from sheetml.engine.values import (
 )
 from sheetml.engine.what_if import tabulated
 from sheetml.errors import CalculationError, SheetmlError
+from sheetml.formula.parser import parse
+from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200
 _MOST_ROUNDS = 30  # of trying to compute cells in a circle
 UNKNOWN = ERROR + UNCOMPUTABLE  # the kind of a value that could not be computed
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a copy of a calculation is made from: its file, and all in which it no longer is as its file."""
+
+    file: WorkbookFile
+    functions: Mapping[str, Function] | None  # where they are not the worksheet functions alone
+    random: np.random.Generator
+    cells: Snapshot
+    changed: list[Place]
+    formulas: dict[Place, str | None]
+    problems: dict[Place, str]
+    is_calculated: bool
+    sheets: int  # how many it had of its own
 
 
 class Calculation(CellTable):
@@ -50,6 +69,7 @@ class Calculation(CellTable):
             np.zeros(self.slots.count, bool),
             np.random.default_rng(),
             formula_text=self.formula_text,
+            formula_tree=lambda sheet, row, column: self.formulas.tree(self.slot(sheet, row, column)),
             is_total=self.formulas.are_totals,
         )
         self.spills = Spills(self.formulas, self.workspace)
@@ -61,6 +81,69 @@ class Calculation(CellTable):
         self._grew = False  # cells got slots since the last calculation
         self.is_calculated = False
         self.edited = False  # formulas were changed since the last calculation
+        self._to_resume: State | None = None  # what cells held where this was copied from, until it is calculated here
+
+    # ---- copies
+
+    def __getstate__(self) -> State:
+        own = self.workspace.functions
+        return State(
+            self.file,
+            None if own is functions.FUNCTIONS else own,
+            self.workspace.random,
+            self.snapshot(),
+            [self.slots.place(slot) for slot in np.nonzero(self.changed)[0].tolist()],
+            dict(self.formulas.edited),
+            {self.slots.place(slot): reason for slot, reason in self.workspace.problems.items()},
+            self.is_calculated,
+            len(self.file.sheets),
+        )
+
+    def __setstate__(self, state: State) -> None:
+        Calculation.__init__(self, state.file)
+        if state.functions is not None:
+            self.workspace.functions = state.functions
+        self.workspace.random = state.random
+        for sheet in range(state.sheets):
+            rows, columns = state.cells.slots.positions(sheet)
+            self.add_cells(sheet, zip(rows.tolist(), columns.tolist()))
+        self._put_back(state.formulas)
+        self._to_resume = state if state.is_calculated else None
+        self.restore(state.cells, state.sheets)
+        self.changed[:] = self.mask(self.locate_places(state.changed))
+        self._restore_problems(state)
+
+    def move_to(self, file: WorkbookFile) -> None:
+        """Goes on in another file, which holds the same sheets and perhaps more behind them."""
+        revision, state = self.revision, self.__getstate__()
+        self.__setstate__(replace(state, file=file))
+        self.revision = revision + 1
+
+    def _put_back(self, formulas: Mapping[Place, str | None]) -> None:
+        """Gives cells the formulas that they were given where this was copied from."""
+        filled: dict[tuple[int, Node], list[tuple[int, int]]] = {}
+        for (sheet, row, column), text in formulas.items():
+            self.remove_formulas(self.locate(sheet, np.array([row]), np.array([column])))
+            if text is not None:
+                filled.setdefault((sheet, parse(text, row, column)), []).append((row, column))
+        for (sheet, tree), places in filled.items():
+            self.put_formula(sheet, tree, to_a1(tree, *places[0]), *places[0], places)
+
+    def _restore_problems(self, state: State) -> None:
+        slots = self.locate_places(list(state.problems)).tolist()
+        self.workspace.problems.clear()
+        self.workspace.problems.update(zip(slots, state.problems.values()))
+
+    def _resume(self) -> None:
+        """Calculates once, as was done where this was copied from, and then puts back what formulas came to there:
+        what is random is not drawn anew. Cells that were changed since are still to be calculated with."""
+        state, self._to_resume = self._to_resume, None
+        if state is not None:
+            changed = np.nonzero(self.changed)[0]
+            self.calculate(everything=True)
+            self.restore(state.cells, state.sheets, self.owner >= 0)
+            self._restore_problems(state)
+            self.changed[changed] = True
 
     # ---- cells
 
@@ -207,6 +290,7 @@ class Calculation(CellTable):
 
     def calculate(self, everything: bool = False) -> None:
         """Brings all formula cells up to date: those that depend on changed or volatile cells."""
+        self._resume()
         everything = everything or not self.is_calculated
         self.workspace.now = _now(self.file.date_1904)
         dirty = self.changed.copy()
@@ -231,11 +315,13 @@ class Calculation(CellTable):
 
     def bring_up_to_date(self) -> None:
         """Calculates, unless nothing was changed since it last did."""
+        self._resume()
         if not self.is_current:
             self.calculate()
 
     def calculate_sheet(self, sheet: int) -> None:
         """Brings one sheet's formulas up to date; those of other sheets stay to be calculated."""
+        self._resume()
         self.workspace.now = _now(self.file.date_1904)
         everything = not self.is_calculated
         for _ in range(MOST_REPLANS):
@@ -365,6 +451,13 @@ class Calculation(CellTable):
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
+        if not (stage.is_scan and self._run_one_by_one(stage, dirty)):
+            self._run_steps(stage, dirty)
+        if workspace.dynamic_reads:
+            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
+            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
+
+    def _run_steps(self, stage: Stage, dirty: np.ndarray) -> None:
         circular = [step for step in stage.steps if step.circular]
         for position, step in enumerate(stage.steps):
             if not step.circular:
@@ -375,9 +468,38 @@ class Calculation(CellTable):
             elif circular:
                 self._run_circle(circular, dirty)
                 circular = []
-        if workspace.dynamic_reads:
-            stage.dynamic_reads = np.unique(np.concatenate(workspace.dynamic_reads))
-            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
+
+    def _run_one_by_one(self, stage: Stage, dirty: np.ndarray) -> bool:
+        """Computes the cells of a scan one by one, if that is worth while; of a circle those that can be."""
+        if not stage.singly_tried:
+            stage.singly, stage.singly_tried = cells_of(stage, self.workspace), True
+        circular = any(step.circular for step in stage.steps)
+        if stage.singly is None or (circular and self.file.iterate):
+            return False
+
+        def store(slots: np.ndarray, value: Value) -> None:
+            self.workspace.pending[slots] = False
+            self._store(slots, value, dirty)
+
+        run = Run(stage, stage.singly, self.workspace, store, lambda step: self._run_step(step, dirty))
+        if not circular:
+            run.in_order()
+            return True
+        stuck = run.as_needed()
+        for step in stage.steps:
+            index = np.nonzero([slot in stuck for slot in step.cells.tolist()])[0]
+            if index.size and step.circular:
+                self._give_up(step.part(index), dirty)
+            elif index.size:
+                self._run_step(step.part(index), dirty)
+        return True
+
+    def _give_up(self, step: Step, dirty: np.ndarray) -> None:
+        """Cells that need themselves cannot be computed."""
+        for cell in range(len(step.cells)):
+            one = step.part(np.array([cell]))
+            one.circular = True
+            self._run_step(one, dirty)
 
     def _run_loop(self, stage: Stage, dirty: np.ndarray) -> bool:
         """Runs a scan as a compiled loop, if it can be one."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sheetml.engine.batches import Batches
 from sheetml.engine.block_values import defects_named
@@ -26,9 +27,11 @@ from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Trace, Traced, dependents, gradient, ordered
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, Value, describe
 from sheetml.errors import CalculationError, NotDifferentiableError, SheetmlError, UncomputableError
+from sheetml.tables import html_table
 from sheetml.xlsx.model import ErrorCode
 
 MOST_ATTEMPTS = 100
+MOST_WORDS = 200  # characters of a list of areas
 
 Found = TypeVar("Found")
 
@@ -180,6 +183,27 @@ class _Slopes:
         return result
 
 
+def _areas(calculation: Calculation, slots: np.ndarray) -> str:
+    """Cells by the areas they make up, the first of many."""
+    words = calculation.describe(slots)
+    return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS].rpartition(', ')[0]}, ..."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _numbers(x: ArrayLike, what: str) -> np.ndarray:
+    try:
+        return np.asarray(x, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} must be numbers, in a list, an array or a column: not {_named_kind(x)}") from None
+
+
+def _named_kind(x: object) -> str:
+    return f"the text {x!r}" if isinstance(x, str) else f"this {type(x).__name__}"
+
+
 class CellFunction:
     """Output cells as a function of n input cells; the workbook's own values are left alone.
 
@@ -199,6 +223,37 @@ class CellFunction:
         self._batches_revision = -1
         self._revision = -1  # of the workbook's values that the recording holds as constants
         self._check_inputs()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels with a copy: the cells, and not what was traced and compiled of them."""
+        return {**self.__dict__, "_recording": None, "_population": None, "_revision": -1}
+
+    def __repr__(self) -> str:
+        return f"<CellFunction: {self._words}>"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: which cells it takes and gives, and how to call it."""
+        call = "f(x), f.gradient(x), f.hessian(x)" if self._one else "f(x), f.jacobian(x)"
+        rows = [
+            ["gives", _areas(self._calculation, self._outputs)],
+            ["takes", f"{_counted(len(self._input_places), 'number')}: {_areas(self._calculation, self._inputs)}"],
+            ["call", f"{call}; f.x0 is what the cells hold now"],
+        ]
+        return html_table(["Cells as a function", ""], rows)
+
+    @property
+    def _one(self) -> bool:
+        return len(self._output_places) == 1
+
+    @property
+    def _words(self) -> str:
+        """ "dotprod!V41 as a function of 150 cells, dotprod!B25:F39, H19:V23"."""
+        takes = _areas(self._calculation, self._inputs)
+        return f"{_areas(self._calculation, self._outputs)} as a function of {self._taken}, {takes}"
+
+    @property
+    def _taken(self) -> str:
+        return _counted(len(self._input_places), "cell")
 
     # ---- what it is a function of
 
@@ -278,7 +333,8 @@ class CellFunction:
 
     # ---- values and derivatives
 
-    def __call__(self, x: np.ndarray) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
+        """The output at x, n numbers in any shape: a float, or for several output cells a vector, (m,)."""
         values = self._values(self._vector(x))
         return float(values[0]) if self._scalar else np.array(values)
 
@@ -294,7 +350,7 @@ class CellFunction:
         found[finite] = self._batches_now().values(points[finite], found.shape[1])
         return found[:, 0] if self._scalar else found
 
-    def batch_value_and_gradient(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def batch_value_and_gradient(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """The same with the derivatives by each input: (k, n), or for several output cells (k, m, n).
 
         They are nan at points without a value or a derivative, and inf where they are infinite.
@@ -305,7 +361,7 @@ class CellFunction:
         found[finite], slopes[finite] = self._batches_now().values_and_gradients(points[finite], found.shape[1])
         return (found[:, 0], slopes[:, 0]) if self._scalar else (found, slopes)
 
-    def batch_gradient(self, points: np.ndarray) -> np.ndarray:
+    def batch_gradient(self, points: ArrayLike) -> np.ndarray:
         """The derivatives by each input at each of k points: (k, n), or for several output cells (k, m, n)."""
         return self.batch_value_and_gradient(points)[1]
 
@@ -317,10 +373,29 @@ class CellFunction:
             return str(error)
         return ""
 
-    def _points(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points as (k, n), and which of them consist of finite numbers."""
-        points = np.asarray(points, np.float64).reshape(-1, len(self._input_places))
-        return points, np.asarray(np.isfinite(points).all(axis=1))
+    def jax(self, x: np.ndarray | None = None) -> Callable[[Any], tuple[Any, Any]]:
+        """The cells as a function of JAX: g(x) gives the value, () or (m,), and whether it holds, a boolean.
+
+        It goes with jax.jit, jax.vmap and jax.grad(g, has_aux=True), in double precision. It is what the cells compute
+        at x (the present values, if left out); where others decide otherwise, or leave a function's domain, the boolean
+        is False and the value means nothing: take f(x) there. Raises as f(x) does, and SheetmlError where JAX is not
+        installed or computes in single precision.
+        """
+        from sheetml.engine.in_jax import jax_function
+
+        self.trace_at(self.x0 if x is None else x)
+        known = self._recording
+        assert known is not None
+        return jax_function(known.leaf, known.outputs, list(zip(known.guards, known.expected)), self._scalar)
+
+    def _points(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """The points as rows, (k, n), and which of them consist of finite numbers."""
+        found, n = _numbers(points, "the points"), len(self._input_places)
+        if found.shape[-1:] != (n,) and not (found.ndim <= 1 and found.size % n == 0):
+            shape = " by ".join(map(str, found.shape)) or "one number"
+            raise ValueError(f"the points are rows of {n} numbers, one for each of {self._taken}: these are {shape}")
+        found = found.reshape(-1, n)
+        return found, np.asarray(np.isfinite(found).all(axis=1))
 
     def _batches_now(self) -> Batches:
         """What is known of the workbook as it is now."""
@@ -361,6 +436,17 @@ class CellFunction:
                 return None
         return None
 
+    def torch(self) -> Callable[[Any], Any]:
+        """The same as a differentiable function of PyTorch tensors: loss = f.torch()(x); loss.backward().
+
+        It takes a tensor of n numbers in any shape and gives one of float64: a scalar, or (m,) for several output
+        cells. Values and derivatives are those of this class, second ones too; a third one is a RuntimeError. Needs
+        PyTorch (`pip install "sheetml[torch]"`): ImportError where it is not installed.
+        """
+        from sheetml.engine.torch_function import torch_function
+
+        return torch_function(self)
+
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """The output cell's value and its derivatives by each input, (n,), by one backward pass."""
         if len(self._output_places) != 1:
@@ -391,7 +477,7 @@ class CellFunction:
         """
         if weights is None and len(self._output_places) != 1:
             raise ValueError("a Hessian is of one output cell: for several state their weights")
-        x, direction = self._vector(x), np.asarray(v, np.float64).reshape(-1)
+        x, direction = self._vector(x), _numbers(v, "the direction").reshape(-1)
         weights = self._weights(np.ones(1) if weights is None else weights)
         if direction.size != x.size:
             raise ValueError(f"the direction has {direction.size} numbers where the function takes {x.size}")
@@ -425,15 +511,18 @@ class CellFunction:
         return found
 
     def _weights(self, weights: np.ndarray) -> np.ndarray:
-        weights = np.asarray(weights, np.float64).reshape(-1)
+        weights = _numbers(weights, "the weights").reshape(-1)
         if weights.size != len(self._output_places):
             raise ValueError(f"there are {len(self._output_places)} outputs, and {weights.size} weights")
         return weights
 
-    def _vector(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x, np.float64).reshape(-1)
+    def _vector(self, x: ArrayLike) -> np.ndarray:
+        x = _numbers(x, "x").reshape(-1)
         if x.size != len(self._input_places):
-            raise ValueError(f"the function takes {len(self._input_places)} numbers, not {x.size}")
+            raise ValueError(
+                f"the function takes {len(self._input_places)} numbers, not {x.size}: "
+                f"one for each cell of {_areas(self._calculation, self._inputs)} (f.x0 is what they hold now)"
+            )
         if self._revision != self._calculation.revision:
             self._recording = None
         if not np.isfinite(x).all():

@@ -130,10 +130,15 @@ class CellTable:
         """What all cells hold now, to be compared with what they hold later."""
         return Snapshot(self.slots, self.cells.copy())
 
-    def restore(self, then: Snapshot) -> None:
-        """Puts back into all cells what they held, here or where another copy of the workbook was open."""
-        for sheet in range(len(self.file.sheets)):
+    def restore(self, then: Snapshot, sheets: int | None = None, among: np.ndarray | None = None) -> None:
+        """Puts back into all cells what they held, here or where another copy of the workbook was open.
+
+        Only on so many of the first sheets, or among slots that a mask marks, where these are given.
+        """
+        for sheet in range(len(self.file.sheets) if sheets is None else sheets):
             rows, columns, now = self.held(sheet)
+            if among is not None:
+                rows, columns, now = rows[among[now]], columns[among[now]], now[among[now]]
             before = then.slots.locate(sheet, rows, columns)
             for name in ("number", "kind", "text"):
                 getattr(self.cells, name)[now] = getattr(then.cells, name)[before]

@@ -229,11 +229,8 @@ def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:
         error = stored.kind == Kind.ERROR
         cells.kind[where] = np.where(error, stored.number + ERROR, stored.kind)
         cells.number[where] = np.where(error, 0.0, stored.number)
-        if stored.text:
-            index = np.fromiter(stored.text.keys(), np.intp, len(stored.text))
-            texts = np.empty(len(index), object)
-            texts[:] = list(stored.text.values())
-            cells.text[where[index]] = texts
+        texts = stored.texts
+        cells.text[where[texts.positions]] = texts.texts
     return cells
 
 

@@ -171,6 +171,7 @@ class Workspace:
     problems: dict[int, str] = field(default_factory=dict)  # why the cells in these slots have no value
     dynamic_reads: list[np.ndarray] = field(default_factory=list)  # slots read through OFFSET and its kind
     formula_text: Callable[[int, int, int], str | None] = lambda sheet, row, column: None  # of a cell
+    formula_tree: Callable[[int, int, int], Node | None] = lambda sheet, row, column: None
     is_total: Callable[[np.ndarray], np.ndarray] = lambda slots: np.zeros(slots.shape, bool)  # SUBTOTAL's own kind
 
     @contextmanager
@@ -190,6 +191,15 @@ class Workspace:
             yield self
         finally:
             vars(self).update(state)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """While each read is noted down, also of what a formula's text states."""
+        before, self.in_circle = self.in_circle, True
+        try:
+            yield
+        finally:
+            self.in_circle = before
 
     def describe(self, slots: Sequence[int] | np.ndarray) -> str:
         """Cells by their addresses: "dotprod!H25:V39"."""

@@ -20,7 +20,7 @@ from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
 from sheetml.formula.tokens import is_enclosed
 from sheetml.formula.tree import Binary, Node, calls
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, Formula, Sheet, WorkbookFile
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, FilledFormula, Formula, Sheet, WorkbookFile
 
 MOST_FILLED = 500_000  # cells by array formulas
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
@@ -103,16 +103,21 @@ def too_many_filled(cells: int) -> str:
 
 
 def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:
-    groups: dict[tuple[object, ...], tuple[Formula, list[int]]] = {}
-    keys: dict[int, tuple[object, ...]] = {}
-    for place, formula in sheet.cells.formula.items():
-        key = keys.get(id(formula))
-        if key is None:
-            key = keys[id(formula)] = _key(formula)
-        groups.setdefault(key, (formula, []))[1].append(place)
-    for formula, places in groups.values():
-        index = np.array(places)
-        yield _block(formula, position, sheet.cells.row[index], sheet.cells.column[index])
+    """The blocks of a sheet: what the file shows to be one formula is looked at once."""
+    cells, formulas = sheet.cells, sheet.cells.formulas
+    numbers: dict[tuple[object, ...], int] = {}
+    used = np.unique(formulas.which).tolist()
+    block_of = np.zeros(len(formulas.held), np.intp)
+    for which in used:
+        held = formulas.held[which]
+        key = _key(held.first if isinstance(held, FilledFormula) else held)
+        block_of[which] = numbers.setdefault(key, len(numbers))
+    own = block_of[formulas.which]
+    order = np.argsort(own, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(own[order])) + 1) if order.size else []
+    for group in sorted(groups, key=lambda group: int(group[0])):
+        places = formulas.positions[group]
+        yield _block(formulas[int(places[0])], position, cells.row[places], cells.column[places])
 
 
 def _key(formula: Formula) -> tuple[object, ...]:

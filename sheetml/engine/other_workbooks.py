@@ -107,8 +107,8 @@ def _mentioned(file: WorkbookFile) -> list[int]:
     """The numbers of the external links that formulas or names mention."""
     if not len(file.external_links):
         return []
-    formulas = {id(formula): formula.text for sheet in file.sheets for formula in sheet.cells.formula.values()}
-    texts = [*formulas.values(), *(name.text for name in file.names)]
+    formulas = [formula.text for sheet in file.sheets for formula in sheet.cells.formulas.different()]
+    texts = [*formulas, *(name.text for name in file.names)]
     found = {int(digits) for text in texts for digits in _NUMBER.findall(text) if len(digits) <= _MOST_DIGITS}
     return sorted(number for number in found if 1 <= number <= len(file.external_links))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -80,6 +80,8 @@ class Stage:
     dynamic_reads: np.ndarray = field(default_factory=lambda: np.zeros(0, np.intp))
     loop: CompiledLoop | None = None  # a scan compiled, once it has been
     loop_tried: bool = False
+    singly: Any = None  # its cells one by one (compiled/one_by_one.py), once that has been tried
+    singly_tried: bool = False
 
     @property
     def volatile(self) -> bool:

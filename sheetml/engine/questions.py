@@ -115,6 +115,12 @@ def context_at(
     return Context(calculation.workspace, sheet, rows, columns, np.array([slot], np.intp), array=array)
 
 
+def context_of_cells(calculation: Calculation, sheet: int, rows: np.ndarray, columns: np.ndarray) -> Context:
+    """Where a formula would be evaluated for many cells at once, (b,) rows and columns, as if it stood in each."""
+    rows, columns = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
+    return Context(calculation.workspace, sheet, rows, columns, np.zeros(rows.size, np.intp), array=True)
+
+
 # ---- what depends on what ----------------------------------------------------------------------
 
 

@@ -58,7 +58,8 @@ class Scope:
                 if key not in self._trees:
                     self._trees[key] = self._parse(self._names[key])
                 return self._trees[key]
-        return None
+        table = self._tables.get(name.casefold())  # Excel itself writes Table1[]
+        return None if table is None or sheet_name is not None else StructuredReference(table.name)
 
     @staticmethod
     def _parse(text: str) -> Node:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from sheetml.errors import FormulaError
 from sheetml.formula.references import column_number, unquote_sheets
-from sheetml.formula.tokens import COLUMN, OTHER_WORKBOOK, ROW, Token, tokenise, trouble
+from sheetml.formula.tokens import Token, tokenise, trouble
 from sheetml.formula.tree import (
     OWN_WORKBOOK,
     REFERENCE_OPERATORS,
@@ -41,6 +41,7 @@ from sheetml.formula.tree import (
     operands,
 )
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+from sheetml.xlsx.references import COLUMN, OTHER_WORKBOOK, ROW
 
 MAX_NESTING = 100  # parentheses within parentheses; Excel allows 64 levels of functions
 MAX_DEPTH = 200  # of the tree, where a chain a+b-c&... or a,b,c... counts as one level

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from sheetml.formula.references import column_letters
-from sheetml.formula.tokens import NAME, STRING
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+from sheetml.xlsx.references import NAME, STRING
 
 _NUMBER = r"(?:[0-9]+|\[[-+]?[0-9]+\])?"
 _REFERENCE = re.compile(

@@ -6,9 +6,10 @@ import re
 from functools import cache
 
 from sheetml.errors import FormulaError
-from sheetml.formula.tokens import CELL, COLUMN, COLUMNS, ROW, ROWS, tokenise
+from sheetml.formula.tokens import CELL, COLUMNS, ROWS, tokenise
 from sheetml.xlsx import model
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
+from sheetml.xlsx.references import COLUMN, ROW
 
 _CELL = re.compile(CELL)
 _COLUMN = re.compile(COLUMN)

@@ -20,38 +20,27 @@ from typing import NamedTuple
 
 from sheetml.errors import FormulaError
 from sheetml.xlsx.model import ERROR_CODE
+from sheetml.xlsx.references import (
+    BRACKETS,
+    COLUMN,
+    END,
+    NAME,
+    NAME_CHARACTER,
+    OTHER_WORKBOOK,
+    ROW,
+    SHEETS,
+    STRING,
+)
 
 MAX_LENGTH = 32_768  # Excel's own limit is 8,192, counted without prefixes such as "_xlfn."
 
-# What may be repeated is never also what may follow it, so a match that fails goes back over the text once at
-# most. Possessive quantifiers would say the same, but the Python 3.11.2 of Debian 12 gets some of them wrong.
-
-# Names may hold any character beyond ASCII, as Excel takes letters of all scripts and even emoji.
-NAME_START = r"[^\x00-@\[\]^`{-\x7f\s]"
-NAME_CHARACTER = r"[^\x00-\x2d/:->@\[\]^`{-\x7f\s]"  # what may also follow: digits, "." and "?"
-NAME = rf"{NAME_START}{NAME_CHARACTER}*"
-
-# The last column is XFD and the last row 1048576: XFE1 and A1048577 are names. Short ones come first.
-COLUMN = r"(?:[A-Za-z]{1,2}(?![A-Za-z])|[A-Wa-w][A-Za-z]{2}|[Xx](?:[A-Ea-e][A-Za-z]|[Ff][A-Da-d]))"
-ROW = (
-    r"(?:[1-9][0-9]{0,5}(?![0-9])"
-    r"|10[0-3][0-9]{4}|104[0-7][0-9]{3}|1048[0-4][0-9]{2}|10485[0-6][0-9]|104857[0-6])"
-)
-END = rf"(?!{NAME_CHARACTER}|[(!])"  # a reference ends here: LOG10( is a function, A1B a name, A1! a sheet
 CELL = rf"\$?{COLUMN}\$?{ROW}{END}"
 COLUMNS = rf"\$?{COLUMN}:\$?{COLUMN}{END}"
 ROWS = rf"\$?{ROW}:\$?{ROW}{END}"
 
-COLUMN_NAME = r"[^\[\]']*(?:'.[^\[\]']*)*"  # an apostrophe escapes the next character
-BRACKETS = rf"\[{COLUMN_NAME}(?:\[{COLUMN_NAME}\]{COLUMN_NAME})*\]"
 ERROR = "|".join(re.escape(text) for text in ERROR_CODE)
-BARE_SHEET = rf"{NAME_CHARACTER}{{1,255}}"  # Excel stops at 31; without a bound 1.1.1.1 ... is read over and over
-SHEETS = rf"{BARE_SHEET}(?::{BARE_SHEET})?"  # Sheet1 or Sheet1:Sheet3
 SHEET = rf"(?:'(?!'!)[^'\[]*(?:''[^'\[]*)*'|(?!{COLUMN}{ROW}:){SHEETS})!"  # A1:Sheet1!B2 has no sheet named A1
-OTHER_WORKBOOK = rf"(?:'[^'\[]*(?:''[^'\[]*)*\[(?!'!)[^']*(?:''[^']*)*'|\[[^\[\]']+\](?:{SHEETS})?)!"
 EXTERNAL = rf"{OTHER_WORKBOOK}(?:{COLUMNS}|{ROWS}|{CELL}(?::{CELL})?|{ERROR}|(?:{NAME})?{BRACKETS}|{NAME})"
-STRING = r'"[^"]*(?:""[^"]*)*"(?!")'
-
 TOKEN = re.compile(
     rf"""
       (?P<text>{STRING})

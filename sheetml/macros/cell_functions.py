@@ -65,6 +65,9 @@ class WithOwnFunctions(Mapping[str, Function]):
         self._own: dict[str, Function] | None = None
         self.why_unread = ""  # why the workbook's own functions are not known
 
+    def __getstate__(self) -> dict[str, object]:
+        return {"_workbook": self._workbook, "_own": None}  # the compiled functions stay behind
+
     def __getitem__(self, name: str) -> Function:
         known = FUNCTIONS.get(name)
         return self.own[name] if known is None else known

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sheetml.engine import questions
 from sheetml.formula.references import cell_name
+from sheetml.report.words import value_text
+from sheetml.tables import html_table
 from sheetml.workbook import Book
 from sheetml.xlsx.model import CellValue
 
 RELATIVE_TOLERANCE = 1e-9
+MOST_SHOWN = 20  # differences, in a notebook
 ABSOLUTE_TOLERANCE = 1e-15  # below it a number is what rounding left of 0: SIN(PI()) is one
 
 
@@ -41,7 +45,62 @@ class SheetCheck:
         return self.equal + len(self.differences)
 
 
-def check(workbook: Book, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCheck]:
+class Checked(list[SheetCheck]):
+    """What came of the comparison, a sheet with formulas each; notebooks show it as tables."""
+
+    def __init__(self, sheets: Iterable[SheetCheck] = ()) -> None:
+        super().__init__(sheets)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.words}>"
+
+    @property
+    def equal(self) -> int:
+        return sum(sheet.equal for sheet in self)
+
+    @property
+    def compared(self) -> int:
+        return sum(sheet.compared for sheet in self)
+
+    @property
+    def differences(self) -> list[Difference]:
+        return [each for sheet in self for each in sheet.differences]
+
+    @property
+    def not_computed(self) -> dict[str, str]:
+        """The cells that could not be computed, and why."""
+        return {f"{sheet.sheet}!{cell}": why for sheet in self for cell, why in sheet.not_computed.items()}
+
+    @property
+    def ok(self) -> bool:
+        """What `sheetml check` exits with 0 for: something was compared, nothing differs, everything was computed."""
+        return bool(self.compared) and not self.differences and not self.not_computed
+
+    @property
+    def words(self) -> str:
+        parts = [f"{self.equal:,} of {self.compared:,} comparable cells are equal"]
+        if self.not_computed:
+            parts.append(f"{len(self.not_computed):,} could not be computed")
+        return ", ".join(parts)
+
+    def _repr_html_(self) -> str:
+        headings = ["Sheet", "Formulas", "Equal", "Different", "Volatile", "Not stored", "Not computed"]
+        rows = [
+            [each.sheet, each.formulas, each.equal, len(each.differences), len(each.volatile), len(each.not_stored),
+             len(each.not_computed)]
+            for each in self
+        ]  # fmt: skip
+        shown = html_table(headings, rows, self.words)
+        if self.differences:
+            differences = [
+                [f"{each.sheet}!{each.cell}", f"={each.formula}", value_text(each.stored), value_text(each.computed)]
+                for each in self.differences[:MOST_SHOWN]
+            ]
+            shown += html_table(["Cell", "Formula", "Stored", "Computed"], differences)
+        return shown
+
+
+def check(workbook: Book, tolerance: float = RELATIVE_TOLERANCE) -> Checked:
     """Recomputes every formula of a workbook just opened, and compares: one entry a sheet with formulas.
 
     Numbers are equal within the relative tolerance. Cells that depend on RAND, NOW and their kind are
@@ -69,7 +128,7 @@ def check(workbook: Book, tolerance: float = RELATIVE_TOLERANCE) -> list[SheetCh
             sheet.differences.append(_difference(workbook, slot))
         else:
             sheet.equal += 1
-    return [sheet for sheet in sheets if sheet.formulas]
+    return Checked(sheet for sheet in sheets if sheet.formulas)
 
 
 def _difference(workbook: Book, slot: int) -> Difference:

@@ -1,106 +1,128 @@
-"""A page about a fit: one HTML file with its pictures inside, which needs no network."""
+"""A page about a fit: one HTML file in the style of the other reports, which needs no network."""
 
 from __future__ import annotations
 
-import base64
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sheetml.report.ratings_plots import png
+import numpy as np
+
+from sheetml.report.cell_numbers import exact
+from sheetml.report.charts import Line, line_chart, scatter, swatch
+from sheetml.report.html import page
+from sheetml.report.ticks import short
+from sheetml.report.words import minus, quantity
 from sheetml.xlsx.writer import new_file
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from sheetml.learn import Epoch, FactorModel, Ratings
+    from sheetml.learn.recommender import Scored
 
-    from sheetml.learn import FactorModel, Ratings
-
-HEADINGS = {
-    "loss": "Loss by epoch",
-    "biases": "Items by their bias: what users like whatever their taste",
-    "components": "Embeddings of the items with most ratings, on their principal components",
+METRICS = {
+    "mse": "Mean squared error",
+    "rmse": "Root mean squared error",
+    "mae": "Mean absolute error",
+    "r2": "R²: part of the variance explained",
 }
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ name }} fitted to {{ ratings }} ratings</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 0 0 1rem; }
-th, td { padding: .15rem .8rem .15rem 0; text-align: right; font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child, td.text { text-align: left; }
-thead th { border-bottom: 1px solid; }
-img { max-width: 100%; background: white; border-radius: 4px; }
-.columns { display: flex; flex-wrap: wrap; gap: 0 3rem; }
-footer { opacity: .7; font-size: .85em; }
-</style>
-</head>
-<body>
-<h1>{{ name }}</h1>
-<p>Fitted to {{ ratings }} ratings of {{ items }} items by {{ users }} users.</p>
-{% if measured %}<h2>On the validation ratings</h2>
-<table><tbody>
-{% for metric, value in measured.items() %}<tr><td>{{ metric }}</td><td>{{ "%.5f"|format(value) }}</td></tr>
-{% endfor %}</tbody></table>{% endif %}
-{% for plot in plots %}<h2>{{ plot.heading }}</h2>
-<img alt="{{ plot.heading }}" src="data:image/png;base64,{{ plot.data }}">
-{% endfor %}
-{% if highest %}<h2>Biases</h2>
-<div class="columns">{% for side in (highest, lowest) %}<table>
-<thead><tr><th>{{ "highest" if loop.first else "lowest" }}</th><th>bias</th></tr></thead><tbody>
-{% for item in side %}<tr><td>{{ item.title }}</td><td>{{ "%.4f"|format(item.value) }}</td></tr>
-{% endfor %}</tbody></table>{% endfor %}</div>{% endif %}
-{% if history %}<h2>Epochs</h2>
-<table><thead><tr><th>epoch</th><th>training</th><th>validation</th><th>learning rate</th><th>seconds</th></tr></thead>
-<tbody>{% for each in history %}<tr><td>{{ each.epoch }}</td><td>{{ "%.5f"|format(each.train_loss) }}</td>
-<td>{{ "" if each.valid_loss is none else "%.5f"|format(each.valid_loss) }}</td>
-<td>{{ "" if each.learning_rate is none else "%.3g"|format(each.learning_rate) }}</td>
-<td>{{ "%.3f"|format(each.seconds) }}</td></tr>
-{% endfor %}</tbody></table>{% endif %}
-<h2>Settings</h2>
-<table><tbody>{% for setting, value in settings.items() %}
-<tr><td>{{ setting }}</td><td class="text">{{ value }}</td></tr>
-{% endfor %}</tbody></table>
-<footer>{{ versions }} · {{ time }}</footer>
-</body>
-</html>
-"""
+LEAST_RATINGS = 20  # of an item whose bias is shown
+BIASES = 12  # shown of the highest, and of the lowest
+POINTS = 50  # items whose embeddings are shown
 
 
-def write_fit_page(
-    path: Path, model: FactorModel, ratings: Ratings, measured: Mapping[str, float], plots: Mapping[str, Figure]
-) -> None:
+def write_fit_page(path: Path, model: FactorModel, ratings: Ratings, measured: Mapping[str, float]) -> None:
     """Writes the page: what the fit came to, its pictures, and the settings and versions to repeat it with."""
-    from jinja2 import Environment
+    with new_file(path) as stream:
+        stream.write(fit_page(model, ratings, measured).encode("utf-8"))
 
-    template = Environment(autoescape=True, trim_blocks=True).from_string(PAGE)
-    ranked = model.ranked_biases(least=20) if model.item_biases_ is not None else []
-    page = template.render(
+
+def fit_page(model: FactorModel, ratings: Ratings, measured: Mapping[str, float]) -> str:
+    """The page in HTML."""
+    history = model.history_
+    return page(
+        "fit.html",
         name=type(model).__name__,
         ratings=f"{len(ratings):,}",
-        items=f"{ratings.item_count:,}",
-        users=f"{ratings.user_count:,}",
-        measured=measured,
-        plots=[
-            {"heading": HEADINGS[name], "data": base64.b64encode(png(figure)).decode()}
-            for name, figure in plots.items()
+        items=quantity(ratings.item_count, "item"),
+        users=quantity(ratings.user_count, "user"),
+        measured=[
+            {"name": METRICS.get(name, name), "text": minus(f"{value:.4f}"), "exact": exact(value)}
+            for name, value in measured.items()
         ],
-        highest=ranked[:10],
-        lowest=ranked[:-11:-1],
-        history=model.history_,
+        loss=_loss_chart(history) if len(history) > 1 else "",
+        swatches=[swatch(0), swatch(1)],
+        validated=any(each.valid_loss is not None for each in history),
+        **_bias_bars(model),
+        components=_components(model),
+        history=[_epoch(each) for each in history],
         settings=model.get_params(deep=False),
         versions=versions(),
         time=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    with new_file(path) as stream:
-        stream.write(page.encode("utf-8"))
+
+
+def _epoch(epoch: Epoch) -> dict[str, Any]:
+    return {
+        "epoch": epoch.epoch,
+        "train": f"{epoch.train_loss:.4f}",
+        "valid": "" if epoch.valid_loss is None else f"{epoch.valid_loss:.4f}",
+        "rate": "" if epoch.learning_rate is None else short(epoch.learning_rate),
+        "seconds": f"{epoch.seconds:.3f}",
+    }
+
+
+def _loss_chart(history: Sequence[Epoch]) -> Any:
+    """The losses by epoch: on the ratings fitted to, and on the validation ratings where there are any."""
+    sides = {
+        "training": [(each.epoch, each.train_loss) for each in history],
+        "validation": [(each.epoch, each.valid_loss) for each in history if each.valid_loss is not None],
+    }
+    lines = [
+        Line(
+            name,
+            np.array([epoch for epoch, _ in points], float),
+            np.array([loss for _, loss in points], float),
+            [f"{name} loss after epoch {epoch:,}: {loss:.5f}" for epoch, loss in points],
+        )
+        for name, points in sides.items()
+        if points
+    ]
+    return line_chart(lines, "epoch", "mean squared error")
+
+
+def _bias_bars(model: FactorModel) -> dict[str, Any]:
+    """The items with the highest and the lowest biases, and how many are between them."""
+    ranked = model.ranked_biases(least=LEAST_RATINGS) if model.item_biases_ is not None else []
+    shown = ranked if len(ranked) <= 2 * BIASES else ranked[:BIASES] + ranked[-BIASES:]
+    low, high = min([0.0, *(each.value for each in shown)]), max([0.0, *(each.value for each in shown)])
+    bars = [_bar(each, low, (high - low) or 1.0) for each in shown]
+    if len(shown) == len(ranked):
+        return {"highest": bars, "lowest": [], "between": ""}
+    return {"highest": bars[:BIASES], "lowest": bars[BIASES:], "between": quantity(len(ranked) - len(shown), "item")}
+
+
+def _bar(item: Scored, low: float, span: float) -> dict[str, Any]:
+    start, end = sorted((0.0, float(item.value)))
+    return {
+        "title": item.title,
+        "text": minus(f"{item.value:.2f}"),
+        "colour": "up" if item.value > 0 else "down",
+        "left": f"{100 * (start - low) / span:.2f}",
+        "width": f"{100 * (end - start) / span:.2f}",
+    }
+
+
+def _components(model: FactorModel) -> Any:
+    """The items with most ratings, by the first two principal components of their embeddings."""
+    if model.item_factors_.shape[1] < 2 or model.ratings_.item_count < 3:
+        return ""
+    items = np.argsort(-model.rating_counts(), kind="stable")[:POINTS]
+    projected, parts = model.components(items, 2)
+    names = [f"{name} component ({part:.0%} of the variance)" for name, part in zip(("first", "second"), parts)]
+    return scatter(projected, model.item_names()[items].tolist(), *names)
 
 
 def versions() -> str:

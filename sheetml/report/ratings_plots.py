@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sheetml.optional import needed
+from sheetml.report.labelling import placed
 from sheetml.xlsx.writer import new_file
 
 if TYPE_CHECKING:
@@ -63,19 +64,41 @@ def bias_plot(model: FactorModel, *, least: int = 20, count: int = 15) -> Figure
 
 
 def component_plot(model: FactorModel, *, count: int = 50) -> Figure:
-    """The items with most ratings, by the first two principal components of their embeddings."""
+    """The items with most ratings, by the first two principal components of their embeddings.
+
+    A title that would run into another is left out.
+    """
     items = np.argsort(-model.rating_counts(), kind="stable")[:count]
     projected, parts = model.components(items, 2)
     figure, axes = _figure(10, 9)
     axes.scatter(projected[:, 0], projected[:, 1], s=12)
     axes.margins(x=0.15)  # room for the titles
-    for name, (x, y) in zip(model.item_names()[items].tolist(), projected.tolist()):
-        axes.annotate(_short(name), (x, y), fontsize=7, xytext=(3, 3), textcoords="offset points", parse_math=False)
     axes.set(
         xlabel=f"first component ({parts[0]:.0%} of the variance)",
         ylabel=f"second component ({parts[1]:.0%} of the variance)",
     )
+    _put_titles(figure, axes, projected, [_short(name) for name in model.item_names()[items].tolist()])
     return figure
+
+
+def _put_titles(figure: Figure, axes: Axes, points: np.ndarray, titles: Sequence[str]) -> None:
+    """Titles beside points, as far as there is room, in the figure's present layout."""
+    figure.draw_without_rendering()  # settles where the axes are
+    height = float(figure.bbox.height)
+    pixels = [(float(x), height - float(y)) for x, y in axes.transData.transform(points)]
+    frame = axes.get_window_extent()
+    inside = (frame.x0, height - frame.y1, frame.x1, height - frame.y0)
+    point = figure.dpi / 72  # pixels
+    places = placed(pixels, titles, 3.7 * point, 9 * point, inside)
+    for at, (x, y), place, title in zip(points.tolist(), pixels, places, titles):
+        if place is None:
+            continue
+        a, b, anchor = place
+        offset = (a - x) / point, (y - b) / point
+        axes.annotate(
+            title, at, xytext=offset, textcoords="offset points", fontsize=7, parse_math=False,
+            ha={"start": "left", "end": "right", "middle": "center"}[anchor], va="baseline",
+        )  # fmt: skip
 
 
 def plots_of(model: FactorModel) -> dict[str, Figure]:

@@ -28,6 +28,7 @@ class ResidualTable:
 
     what: str  # in words: "H2:V16 − H25:V39"
     values: np.ndarray  # (rows, columns)
+    place: tuple[int, Area] | None = None  # the sheet and the cells that they belong to, where there are any
 
     @property
     def root_mean_square(self) -> float:
@@ -55,7 +56,8 @@ def residuals(workbook: Book, objective: str) -> ResidualTable | None:
                 return _difference(context, *call.arguments)
             if call.function == "SUMSQ" and len(call.arguments) == 1:
                 values = context.array_value(call.arguments[0])
-                return ResidualTable(_text(context, call.arguments[0]), _numbers(values))
+                place = _place(context, call.arguments[0])
+                return ResidualTable(_text(context, call.arguments[0]), _numbers(values), place)
             if call.function in SUMS and len(call.arguments) == 1 and isinstance(call.arguments[0], Range):
                 squares = _squares(workbook, context, call.arguments[0])
                 if squares is not None:
@@ -71,7 +73,20 @@ def _text(context: Context, node: Node) -> str:
 
 def _difference(context: Context, left: Node, right: Node) -> ResidualTable:
     one, other = _numbers(context.array_value(left)), _numbers(context.array_value(right))
-    return ResidualTable(f"{_text(context, left)} − {_text(context, right)}", one - other)
+    return ResidualTable(f"{_text(context, left)} − {_text(context, right)}", one - other, _place(context, left))
+
+
+def _place(context: Context, node: Node) -> tuple[int, Area] | None:
+    """The area that a range is, None for what is computed."""
+    reference = context.evaluate(node) if isinstance(node, Range) else None
+    if not isinstance(reference, Reference) or reference.errors is not None:
+        return None
+    return int(reference.sheet), _area(reference)
+
+
+def _area(reference: Reference) -> Area:
+    corners = reference.top[0], reference.left[0], reference.bottom[0], reference.right[0]
+    return Area(*(int(corner) for corner in corners))
 
 
 def _numbers(value: Value) -> np.ndarray:
@@ -96,10 +111,12 @@ def _squares(workbook: Book, context: Context, node: Range) -> ResidualTable | N
         values = np.broadcast_to(values, step.cells.shape)
     place = {slot: index for index, slot in enumerate(step.cells.tolist())}
     order = np.array([place[slot] for slot in slots.reshape(-1).tolist()])
-    corners = reference.top[0], reference.left[0], reference.bottom[0], reference.right[0]
-    where = address(None, Area(*(int(corner) for corner in corners)))
+    area = _area(reference)
+    where = address(None, area)
     what = to_a1(squared, int(step.context.rows[0]), int(step.context.columns[0])).replace("$", "")
-    return ResidualTable(f"{what} and so on, squared in {where}", values[order].reshape(slots.shape))
+    return ResidualTable(
+        f"{what} and so on, squared in {where}", values[order].reshape(slots.shape), (int(reference.sheet), area)
+    )
 
 
 def _step_of(workbook: Book, slots: np.ndarray) -> Step | None:

@@ -261,9 +261,17 @@ def quantity(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+MINUS = "\u2212"  # the sign that numbers have in print; a hyphen is no minus
+
+
+def minus(text: str) -> str:
+    """A number's text with the minus sign of print, also in its power of ten: "−8.3e−9"."""
+    return text.replace("-", MINUS)
+
+
 def figure(number: float) -> str:
     """A number to ten digits, as tables show it."""
-    return f"{number:.10g}"
+    return minus(f"{number:.10g}")
 
 
 def value_text(value: CellValue) -> str:
@@ -277,7 +285,7 @@ def value_text(value: CellValue) -> str:
 
 def short_figure(number: float) -> str:
     """A number to five digits, for ranges and pictures."""
-    return f"{number:.5g}"
+    return minus(f"{number:.5g}")
 
 
 def summary(kinds: np.ndarray, numbers: np.ndarray) -> str:

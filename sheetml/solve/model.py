@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
 from sheetml.engine.cell_function import CellFunction
 from sheetml.engine.values import BLANK, ERROR, NUMBER, TEXT
-from sheetml.errors import FormulaError, SolverError
+from sheetml.errors import FormulaError, SolverError, UnknownSheetError, did_you_mean
 from sheetml.formula.parser import parse
 from sheetml.formula.references import address
 from sheetml.formula.tree import Name, Range
@@ -20,6 +20,7 @@ from sheetml.solve.compared import Compared, Side
 from sheetml.solve.comparisons import Bounds, Comparisons
 from sheetml.solve.constraint import CellAreas, Constraint, areas_in_words
 from sheetml.solve.problem import RELATION_SIGNS, WHOLE, ZERO_OR_ONE, Constraints, Problem, Settings
+from sheetml.tables import html_table
 from sheetml.xlsx.model import Area
 from sheetml.xlsx.solver_names import (
     ALL_DIFFERENT,
@@ -50,9 +51,10 @@ ENGINES = {SIMPLEX_LP: "Simplex LP", EVOLUTIONARY: "Evolutionary"}
 Cell = tuple[str, int, int]  # sheet, row, column
 
 
-def solver_models(workbook: Book) -> list[SolverModel]:
+def solver_models(workbook: Book) -> SolverModels:
     """The Solver models stored in the workbook, in the order of its sheets; names left without a model are none."""
-    return [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
+    found = [SolverModel(workbook, names) for names in models_named_in(workbook.file) if not _what_is_missing(names)]
+    return SolverModels(workbook, found)
 
 
 def saved_models(workbook: Book) -> dict[tuple[str, str], SolverModel]:
@@ -82,6 +84,50 @@ def _what_is_missing(names: SolverModelNames) -> str:
     return ""
 
 
+class SolverModels(list["SolverModel"]):
+    """Solver models by their positions, or by the names of their sheets."""
+
+    def __init__(self, workbook: Book, models: Iterable[SolverModel]) -> None:
+        super().__init__(models)
+        self._workbook = workbook
+
+    @property
+    def sheets(self) -> list[str]:
+        """The sheets that have one."""
+        return [model.sheet for model in self]
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> SolverModel: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[SolverModel]: ...
+
+    def __getitem__(self, key: SupportsIndex | str | slice) -> SolverModel | list[SolverModel]:
+        """A model; UnknownSheetError, which is a KeyError, where the sheet has none."""
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for model in self:
+            if model.sheet.casefold() == key.casefold():
+                return model
+        where = f"sheets with one are {', '.join(self.sheets)}" if self else "it has none at all"
+        meant = did_you_mean(key, self.sheets) or where
+        if key in self._workbook:
+            raise UnknownSheetError(f"{self._workbook.path}, sheet {key!r} has no Solver model: {where}")
+        raise UnknownSheetError(f"{self._workbook.path} has no sheet {key!r} with a Solver model: {meant}")
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a model is among them, or one of a sheet with this name."""
+        if isinstance(key, str):
+            return key.casefold() in {sheet.casefold() for sheet in self.sheets}
+        return super().__contains__(key)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.sheets
+
+    def _repr_html_(self) -> str:
+        return html_table(["Sheet", "Model"], [[model.sheet, model.describe()[0]] for model in self])
+
+
 class SolverModel:
     """One sheet's Solver model. `solve()` does what Excel's Solver would, and leaves the result in the cells.
 
@@ -95,6 +141,11 @@ class SolverModel:
 
     def __repr__(self) -> str:
         return f"<SolverModel of sheet {self.sheet!r}: {self.describe()[0]}>"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: goal, constraints, settings."""
+        rows = [[line] for line in self.describe()]
+        return html_table([f"Solver model of {self.sheet}"], rows)
 
     @property
     def sheet(self) -> str:
@@ -130,6 +181,7 @@ class SolverModel:
         *,
         max_time: float | None = None,
         max_iterations: int | None = None,
+        maxiter: int | None = None,
         tolerance: float | None = None,
         starts: int = 1,
         seed: int | None = None,
@@ -140,7 +192,8 @@ class SolverModel:
     ) -> SolverResult:
         """Solves the model from the values its cells hold, and leaves the best point found in them.
 
-        `max_time` is in seconds (default: what the file states); `tolerance` is the relative change of
+        `max_time` is in seconds (default: what the file states); `max_iterations` may be given as `maxiter`, SciPy's
+        name for it, but not as both: TypeError; `tolerance` is the relative change of
         the objective at which to stop; `starts` tries so many starting points, chosen by `seed`,
         in `workers` processes (default: one a processor, where there is work for them), or on the workers of
         the Dask `scheduler` at an address, as "tcp://host:8786"; not both: ValueError. `engine` takes
@@ -159,6 +212,10 @@ class SolverModel:
         from sheetml.solve.result import SolverResult
         from sheetml.solve.search import Limits
 
+        if maxiter is not None:
+            if max_iterations is not None:
+                raise TypeError("maxiter is another name for max_iterations: give one of them")
+            max_iterations = maxiter
         problem = self.problem()
         stated = self.names.max_time
         if max_time is None and 0 < stated < UNLIMITED:

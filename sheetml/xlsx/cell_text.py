@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
+from typing import Protocol
 
 from lxml import etree
 
@@ -17,7 +18,13 @@ _AREA = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})(?::\$?([A-Za-z]{1,3})\$?(
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
-def states(element: etree._Element, attribute: str) -> bool:
+class WithAttributes(Protocol):
+    """An element, or what else has attributes."""
+
+    def get(self, key: str, default: str) -> str: ...
+
+
+def states(element: WithAttributes, attribute: str) -> bool:
     """Whether an attribute is there and true."""
     return element.get(attribute, "").lower() in TRUE
 

@@ -6,9 +6,10 @@ Rows and columns count from 1, as Excel's do.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
 
@@ -32,6 +33,7 @@ def column_letters(column: int) -> str:
     return letters
 
 
+@cache
 def column_number(letters: str) -> int:
     """The number of a column: A is 1, AA is 27, whatever the letters' case."""
     number = 0
@@ -169,6 +171,124 @@ class Formula:
     whole_array: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FilledFormula:
+    """A formula that each of many cells states for itself, as it comes out when one is filled down or across.
+
+    `first` is what one of them states; `pieces` is its text cut at the relative rows and columns, and in their place
+    whether it is a row, and its distance from the cell.
+    """
+
+    first: Formula
+    pieces: tuple[str | tuple[bool, int], ...]
+
+    def at(self, row: int, column: int) -> Formula:
+        """The formula that a cell states."""
+        if (row, column) == (self.first.row, self.first.column):
+            return self.first
+        written = (
+            piece if isinstance(piece, str) else str(row + piece[1]) if piece[0] else column_letters(column + piece[1])
+            for piece in self.pieces
+        )
+        return Formula("".join(written), row, column)
+
+
+class CellFormulas(Mapping[int, Formula]):
+    """The formulas of a sheet's cells by their positions among its cells: formulas that are filled are held once.
+
+    `held` are the different ones as the file shows them at once: a formula, which all of its cells share, or one
+    that its cells state each for itself. `which` says for each of the `positions` (ascending) which it is.
+    """
+
+    def __init__(
+        self,
+        positions: np.ndarray,
+        which: np.ndarray,
+        held: Sequence[Formula | FilledFormula],
+        row: np.ndarray,
+        column: np.ndarray,
+    ) -> None:
+        """`row` and `column` are those of all cells of the sheet."""
+        self.positions, self.which, self.held = positions, which, held
+        self._row, self._column = row, column
+
+    @classmethod
+    def of(cls, formulas: Mapping[int, Formula], row: np.ndarray, column: np.ndarray) -> CellFormulas:
+        """The same from formulas by position, in which cells that share one hold the same object."""
+        if isinstance(formulas, cls):
+            return formulas
+        numbers: dict[int, int] = {}
+        positions = sorted(formulas)
+        which = [numbers.setdefault(id(formulas[position]), len(numbers)) for position in positions]
+        held = list({id(formulas[position]): formulas[position] for position in positions}.values())
+        return cls(np.array(positions, np.int64), np.array(which, np.int32), held, row, column)
+
+    def __getitem__(self, position: int) -> Formula:
+        place = int(self.positions.searchsorted(position))
+        if place == len(self.positions) or self.positions[place] != position:
+            raise KeyError(position)
+        return self._formula(position, int(self.which[place]))
+
+    def _formula(self, position: int, which: int) -> Formula:
+        formula = self.held[which]
+        if isinstance(formula, FilledFormula):
+            return formula.at(int(self._row[position]), int(self._column[position]))
+        return formula
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.positions.tolist())
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def values(self) -> ValuesView[Formula]:
+        return {
+            position: self._formula(position, which)
+            for position, which in zip(self.positions.tolist(), self.which.tolist())
+        }.values()
+
+    def shared(self) -> Iterator[tuple[int, Formula]]:
+        """The cells that share a formula, or could: all but those that state one each for itself."""
+        own = np.array([isinstance(each, Formula) for each in self.held], bool)
+        chosen = own[self.which] if len(own) else np.zeros(0, bool)
+        for position, which in zip(self.positions[chosen].tolist(), self.which[chosen].tolist()):
+            yield position, self._formula(position, which)
+
+    def different(self) -> list[Formula]:
+        """The formulas held, each as one of its cells states it."""
+        held = (self.held[which] for which in np.unique(self.which).tolist())
+        return [each.first if isinstance(each, FilledFormula) else each for each in held]
+
+
+class CellTexts(Mapping[int, str]):
+    """The texts of a sheet's cells by their positions (ascending) among its cells; `texts` is an array of objects."""
+
+    def __init__(self, positions: np.ndarray, texts: np.ndarray) -> None:
+        self.positions, self.texts = positions, texts
+
+    @classmethod
+    def of(cls, texts: Mapping[int, str]) -> CellTexts:
+        """The same from texts by position."""
+        if isinstance(texts, cls):
+            return texts
+        positions = sorted(texts)
+        array = np.empty(len(positions), object)
+        array[:] = [texts[position] for position in positions]
+        return cls(np.array(positions, np.int64), array)
+
+    def __getitem__(self, position: int) -> str:
+        place = int(self.positions.searchsorted(position))
+        if place == len(self.positions) or self.positions[place] != position:
+            raise KeyError(position)
+        return str(self.texts[place])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.positions.tolist())
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
 @dataclass(slots=True)
 class FileCells:
     """All stored cells of a sheet, sorted by row, then column; arrays of one length n.
@@ -182,8 +302,18 @@ class FileCells:
     column: np.ndarray  # int32 (n,)
     kind: np.ndarray  # uint8 (n,), Kind
     number: np.ndarray  # float64 (n,)
-    text: dict[int, str]
-    formula: dict[int, Formula]
+    text: Mapping[int, str]
+    formula: Mapping[int, Formula]
+
+    @property
+    def formulas(self) -> CellFormulas:
+        """The formulas as arrays."""
+        return CellFormulas.of(self.formula, self.row, self.column)
+
+    @property
+    def texts(self) -> CellTexts:
+        """The texts as arrays."""
+        return CellTexts.of(self.text)
 
 
 @dataclass(slots=True)

@@ -59,7 +59,7 @@ def with_new_sheets(
     for sheet in sheets:
         number += 1
         part = _free_part(folder, taken)
-        identifier = _free_identifier(identifiers)
+        identifier = free_identifier(identifiers)
         new[part] = _worksheet(sheet, namespace)
         listed.append(
             f'{{}}sheet xmlns:r="{relationships}" name={quoteattr(sheet.name)} sheetId="{number}" r:id="{identifier}"/>'
@@ -75,7 +75,7 @@ def with_new_sheets(
         entry = package.entry(name)
         data = patched.get(entry.filename)
         content = utf8_part(package.read_entry(entry) if data is None else data)
-        changed[entry.filename] = _inserted(package, name, content, parent, elements)
+        changed[entry.filename] = inserted(package, name, content, parent, elements)
     return changed, new
 
 
@@ -103,7 +103,8 @@ def _free_part(folder: str, taken: set[str]) -> str:
     return part
 
 
-def _free_identifier(taken: set[str]) -> str:
+def free_identifier(taken: set[str]) -> str:
+    """An identifier of a relationship that no other has; it counts as taken from here on."""
     number = len(taken) + 1
     while (identifier := f"rId{number}") in taken:
         number += 1
@@ -130,11 +131,11 @@ def _worksheet(sheet: NewSheet, namespace: str) -> bytes:
     return SheetPatch(empty.encode(), namespace, values, [], {}).apply() if values else empty.encode()
 
 
-def _inserted(package: Package, part: str, data: bytes, parent: str, elements: Sequence[str]) -> bytes:
+def inserted(package: Package, part: str, data: bytes, parent: str, elements: Sequence[str]) -> bytes:
     """The part with elements before the end of their parent, in the parent's own prefix."""
     ends = list(re.finditer(rb"</((?:[\w.-]+:)?)" + parent.encode() + rb"\s*>", data))
     if not ends:
-        raise package.error(f"cannot be given another sheet: its part {part!r} lists none")
+        raise package.error(f"cannot be given another part: its part {part!r} lists none")
     end = ends[-1]
     text = "".join(element.format("<" + end[1].decode()) for element in elements)
     return data[: end.start()] + text.encode("ascii", "xmlcharrefreplace") + data[end.start() :]

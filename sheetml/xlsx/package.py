@@ -66,6 +66,7 @@ class Package:
 
     def __init__(self, path: Path, content: bytes) -> None:
         self.path = path
+        self.content = content
         self._zip = _open_zip(path, content)
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._check_entries()
@@ -74,7 +75,14 @@ class Package:
     def open(cls, path: str | os.PathLike[str]) -> Package:
         """Open the file, or raise WorkbookError with the one reason why it is no workbook."""
         path = Path(path)
-        package = cls(path, _read_file(path))
+        return cls.of_bytes(path, _read_file(path))
+
+    @classmethod
+    def of_bytes(cls, path: Path, content: bytes) -> Package:
+        """The same of a file's content; the path is what messages call it."""
+        if len(content) > MAX_FILE_BYTES:
+            raise WorkbookError(f"{path} is refused: it has {len(content):,} bytes, over {MAX_FILE_BYTES:,}.")
+        package = cls(path, content)
         package._check_format()
         return package
 
@@ -141,7 +149,10 @@ class Package:
 
     def elements(self, part: str, *local_names: str) -> Iterator[etree._Element]:
         """The elements of these names in the root's namespace, each released when the next is asked for."""
-        data = self.read(part)
+        return self.elements_of(part, self.read(part), *local_names)
+
+    def elements_of(self, part: str, data: bytes, *local_names: str) -> Iterator[etree._Element]:
+        """The same of a part with this content."""
         namespace = self.check_prolog(part, data).namespace
         tags = [f"{{{namespace}}}{name}" if namespace else name for name in local_names]
         events = etree.iterparse(

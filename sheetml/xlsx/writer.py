@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import os
 import re
 import secrets
@@ -16,11 +17,13 @@ from typing import IO
 import numpy as np
 
 from sheetml.errors import WorkbookError
+from sheetml.xlsx.cell_metadata import read_metadata
 from sheetml.xlsx.defined_names import NameChanges, with_names
+from sheetml.xlsx.error_notes import error_notes
 from sheetml.xlsx.model import Area, CellValue, ErrorCode, Sheet, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
-from sheetml.xlsx.reader import read_metadata
+from sheetml.xlsx.reader import read_workbook_bytes
 from sheetml.xlsx.sheet_patch import (
     ArrayResult,
     CellChanges,
@@ -38,6 +41,7 @@ __all__ = [
     "area_changes",
     "check_target",
     "new_file",
+    "with_sheets",
     "write_workbook",
 ]
 
@@ -57,7 +61,7 @@ def area_changes(
 def write_workbook(
     file: WorkbookFile,
     changes: Mapping[int, CellChanges],
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | IO[bytes],
     *,
     overwrite: bool = False,
     sheets: Sequence[NewSheet] = (),
@@ -72,37 +76,70 @@ def write_workbook(
     Of cells that share a formula, all
     must be given when the one that states it is. A cell that does not exist yet is added. NaN,
     infinities and UNCOMPUTABLE are a ValueError. Errors newer than #N/A are stored as Excel stores
-    them, as #VALUE! with a note of the true error where the file already has such a note.
+    them, as #VALUE! with a note of the true error (error_notes.py).
 
     Every other byte of every part stays as it is. So does a digital signature (_xmlsignatures), which
     does not cover the new values: Excel will call it invalid. Where formulas change, the part that lists
     them in their order of calculation (calcChain) is left out: Excel makes it anew. The file appears
-    whole or not at all; the workbook's own file is replaced only with `overwrite`.
+    whole or not at all; the workbook's own file is replaced only with `overwrite`. An open binary file, or another
+    stream, is written to where it stands.
     """
-    target = Path(path)
-    check_target(file.path, target, overwrite)
-    patched: dict[str, bytes | None] = {**_patched_parts(file, changes)}
+    if isinstance(path, (str, os.PathLike)):
+        check_target(file.path, Path(path), overwrite)
+    notes = error_notes(file.package, _known_errors(file.package), _errors(changes))
+    patched: dict[str, bytes | None] = {**_patched_parts(file, changes, notes.by_code)}
     if any(isinstance(change, (CellContent, ArrayResult)) for cells in changes.values() for change in cells.values()):
         patched.update(_without_calculation_chain(file.package))
-    new: dict[str, bytes] = {}
+    noted, new = notes.packaged(file.package, patched)
+    patched.update(noted)
     if names:
         patched.update(with_names(file, names, patched))
     if sheets:
-        changed, new = with_new_sheets(file, sheets, patched)
+        changed, added = with_new_sheets(file, sheets, patched)
         patched.update(changed)
-    with new_file(target) as stream:
-        _write_package(file.package, patched, new, stream)
+        new.update(added)
+    if isinstance(path, (str, os.PathLike)):
+        with new_file(Path(path)) as stream:
+            _write_package(file.package, patched, new, stream)
+    else:
+        _write_package(file.package, patched, new, path)
+
+
+def with_sheets(file: WorkbookFile, sheets: Sequence[NewSheet]) -> WorkbookFile:
+    """The workbook with further sheets at its end, read anew; its cells and names are those of the file.
+
+    Raises ValueError where a sheet's name is taken or none that Excel would take.
+    """
+    stream = io.BytesIO()
+    write_workbook(file, {}, stream, sheets=sheets)
+    return read_workbook_bytes(stream.getvalue(), file.path)
 
 
 # --- parts -------------------------------------------------------------------------------------
 
 
-def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> dict[str, bytes]:
+def _known_errors(package: Package) -> dict[ErrorCode, str]:
+    """The file's own notes of newer errors."""
+    known: dict[ErrorCode, str] = {}
+    for note, code in read_metadata(package).errors.items():
+        known.setdefault(code, note)
+    return known
+
+
+def _errors(changes: Mapping[int, CellChanges]) -> Iterator[ErrorCode]:
+    """The errors that cells are to hold."""
+    for cells in changes.values():
+        for change in cells.values():
+            value = change.value if isinstance(change, (CellContent, ArrayResult)) else change
+            if isinstance(value, ErrorCode):
+                yield value
+
+
+def _patched_parts(
+    file: WorkbookFile, changes: Mapping[int, CellChanges], error_metadata: Mapping[ErrorCode, str]
+) -> dict[str, bytes]:
     """The new content of the parts that change, by the name of their zip entry."""
     package = file.package
-    error_metadata: dict[ErrorCode, str] = {}
-    for note, code in read_metadata(package).errors.items():
-        error_metadata.setdefault(code, note)
     patched: dict[str, bytes] = {}
     for position, cells in changes.items():
         if not 0 <= position < len(file.sheets):
@@ -125,7 +162,7 @@ def _patched_parts(file: WorkbookFile, changes: Mapping[int, CellChanges]) -> di
 
 def _array_areas(sheet: Sheet, changes: CellChanges) -> Iterator[Area]:
     """The areas that array formulas fill once the changes are made."""
-    for formula in sheet.cells.formula.values():
+    for formula in sheet.cells.formulas.different():
         change = changes.get((formula.row, formula.column))
         if isinstance(change, ArrayResult):
             yield change.area

@@ -123,9 +123,9 @@ def test_texts_from_the_workbook_never_become_markup(tmp_path: Path) -> None:
 
 
 def test_large_areas_become_plain_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sheetml.report.run_report.MOST_CELLS", 1)
+    monkeypatch.setattr("sheetml.report.charts.MOST_CELLS", 1)
     page = run_page(recorded(fitted_line(tmp_path / "line.xlsx")), tmp_path / "out.xlsx", {})
-    assert page.count('src="data:image/png;base64,') == 6
+    assert page.count('href="data:image/png;base64,') == 2 * 6  # the strength of both colours in each
 
 
 def test_the_pictures_are_png_files_of_each_part(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_each_kind_of_report_is_shown_and_pictured(tmp_path: Path) -> None:
         assert headings == [
             f"{kind} Report" for kind in ("Answer", "Sensitivity", "Limits", "Feasibility", "Linearity")
         ]
-        assert "1500" in page.locator("section.report").nth(1).inner_text()
+        assert "1,500" in page.locator("section.report").nth(1).inner_text()
         for number, kind in ((0, "answer"), (1, "sensitivity"), (2, "limits"), (4, "linearity")):
             taken = page.locator("section.report").nth(number)
             taken.screenshot(path=str(image_path(f"report-{kind}.png", tmp_path)))

@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -19,15 +20,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+import sheetml
 from sheetml.errors import WorkbookError
 from sheetml.xlsx import writer as writer_module
 from sheetml.xlsx.cell_text import parse_address
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, ErrorCode, cell_address
-from sheetml.xlsx.reader import read_workbook
+from sheetml.xlsx.reader import read_metadata, read_workbook
 from sheetml.xlsx.sheet_patch import SheetPatch, number_text
 from sheetml.xlsx.writer import CellValue, area_changes, write_workbook
 from tests.reference import reference, reference_files
-from tests.xlsx.handmade import MAIN, cell_values, save, save_rows, workbook_parts, worksheet
+from tests.xlsx.handmade import (
+    MAIN,
+    cell_values,
+    save,
+    save_rows,
+    with_dynamic_arrays,
+    workbook_parts,
+    worksheet,
+)
 
 EVERY_WORKBOOK = reference_files("workbooks/*.xlsx") + reference_files("functions/*.xlsx")
 SHEET = "xl/worksheets/sheet1.xml"
@@ -359,10 +369,64 @@ def test_a_newer_error_is_stored_with_the_files_own_note_of_it(tmp_path: Path) -
     assert b"#SPILL!" not in entries(tmp_path / "out.xlsx")[SHEET]
 
 
-def test_a_newer_error_is_stored_as_value_error_where_the_file_has_no_note_of_it(tmp_path: Path) -> None:
-    file = read_workbook(mixed_workbook(tmp_path / "in.xlsx"))
-    write_workbook(file, {0: {(2, 2): ErrorCode.SPILL}}, tmp_path / "out.xlsx")
-    assert cell_values(read_workbook(tmp_path / "out.xlsx").sheets[0].cells)[2, 2] == ErrorCode.VALUE
+NEWER = [code for code in ErrorCode if ErrorCode.SPILL <= code <= ErrorCode.CALC]
+
+
+def test_newer_errors_are_noted_in_a_file_that_has_no_such_notes(tmp_path: Path) -> None:
+    path = mixed_workbook(tmp_path / "in.xlsx")
+    before = entries(path)
+    changes = {(20, column): code for column, code in enumerate(NEWER, start=1)}
+    write_workbook(read_workbook(path), {0: changes}, tmp_path / "out.xlsx")
+    again = read_workbook(tmp_path / "out.xlsx")
+    values = cell_values(again.sheets[0].cells)
+    assert [values[20, column] for column in range(1, len(NEWER) + 1)] == NEWER
+    after = entries(tmp_path / "out.xlsx")
+    assert b"#CALC!" not in after[SHEET] and after[SHEET].count(b"vm=") == len(NEWER)
+    written = {name for name in after if after[name] != before.get(name)}
+    assert {"xl/metadata.xml", "xl/richData/rdrichvalue.xml", "xl/richData/rdrichvaluestructure.xml"} <= written
+    write_workbook(again, {0: {(1, 1): ErrorCode.CALC, (20, 1): 1.0}}, tmp_path / "third.xlsx")  # nothing to add now
+    third = entries(tmp_path / "third.xlsx")
+    assert {name for name in third if third[name] != after[name]} == {SHEET}
+
+
+@settings(max_examples=30, deadline=None)
+@given(rounds=st.lists(st.sets(st.sampled_from(NEWER), min_size=1), min_size=1, max_size=3), spills=st.booleans())
+def test_notes_of_newer_errors_add_up(rounds: list[set[ErrorCode]], spills: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "0.xlsx"
+        parts = workbook_parts({"Sheet": '<row r="1"><c r="A1"><v>1</v></c></row>'})
+        save(path, with_dynamic_arrays(parts) if spills else parts)
+        expected = {}
+        for number, codes in enumerate(rounds, start=1):
+            changes = {(number, column): code for column, code in enumerate(sorted(codes), start=2)}
+            write_workbook(read_workbook(path), {0: changes}, Path(name) / f"{number}.xlsx")
+            path = Path(name) / f"{number}.xlsx"
+            expected |= changes
+        file = read_workbook(path)
+        assert {place: cell_values(file.sheets[0].cells)[place] for place in expected} == expected
+        assert len(read_metadata(file.package).dynamic) == spills
+
+
+def test_a_result_that_is_a_newer_error_is_saved_as_it_is(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["B1"] = 1, "=_xlfn._xlws.FILTER(A1:A1,A1:A1>5)"
+    book.save(tmp_path / "in.xlsx")
+    workbook = sheetml.open(tmp_path / "in.xlsx")
+    workbook.calculate()
+    workbook.save(tmp_path / "out.xlsx")
+    again = sheetml.open(tmp_path / "out.xlsx")
+    assert again["Sheet"]["B1"] == ErrorCode.CALC
+    again.calculate(everything=True)
+    assert again.changes() == {}
+    assert openpyxl.load_workbook(tmp_path / "out.xlsx", data_only=True)["Sheet"]["B1"].value == "#VALUE!"
+
+
+def test_a_file_that_lost_a_part_of_its_notes_keeps_value_errors(tmp_path: Path) -> None:
+    original = reference("functions", "INFORMATION__ERROR.TYPE.xlsx")
+    parts = {name: content for name, content in entries(original).items() if "rdrichvaluestructure" not in name}
+    path = save(tmp_path / "in.xlsx", parts)
+    write_workbook(read_workbook(path), {0: {(1, 1): ErrorCode.CALC}}, tmp_path / "out.xlsx")
+    assert cell_values(read_workbook(tmp_path / "out.xlsx").sheets[0].cells)[1, 1] == ErrorCode.VALUE
 
 
 def test_an_array_of_numbers_becomes_changes_of_cells() -> None:

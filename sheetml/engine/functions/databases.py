@@ -1,8 +1,8 @@
 """Databases in cells: what meets a table of criteria, counted, summed, averaged (DSUM and its kin).
 
 A database is an area with the names of its fields in the first row. Criteria are an area of the same
-kind: a record meets them if it meets all conditions of any one row. Criteria that are formulas about the
-first record, under a name that no field has, are not supported.
+kind: a record meets them if it meets all conditions of any one row. Under a heading that no field has, a condition
+is a formula about the first record: each record is put to it, its relative references moved on.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sheetml.engine.division import alike
-from sheetml.engine.evaluate import Arguments, Context, Result
+from sheetml.engine.areas import Reference
+from sheetml.engine.division import alike, together
+from sheetml.engine.evaluate import Arguments, Context, Result, first_element
 from sheetml.engine.functions.criteria import Criterion, criterion
 from sheetml.engine.functions.elements import refuse_where
 from sheetml.engine.functions.math import product, total
 from sheetml.engine.functions.registry import Sample, function, sample_in
 from sheetml.engine.functions.statistics import as_cells, mean_of, variance_of
 from sheetml.engine.signals import Signal
+from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, concrete
 from sheetml.engine.values import (
@@ -29,6 +31,7 @@ from sheetml.engine.values import (
     VALUE,
     Errors,
     Value,
+    as_boolean,
     as_text,
     error_value,
     first_error,
@@ -36,14 +39,15 @@ from sheetml.engine.values import (
     rearranged,
     to_objects,
 )
-from sheetml.formula.tree import Missing
+from sheetml.formula.tree import Missing, Node
 from sheetml.xlsx.model import ErrorCode
 
+_AT_ONCE = 4096  # records that are put to a formula together
 Item = float | str | bool | ErrorCode | None
 
 
 class Unsupported(Signal):
-    """A criterion that is a formula about the first record."""
+    """A condition under no field's name that is no formula either."""
 
 
 def _names(row: Value) -> list[str]:
@@ -66,7 +70,42 @@ def _condition(item: Item) -> Criterion:
     return Criterion("=", f"{meant.operand}*") if begins and meant.operand else meant
 
 
-def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
+Stand = Reference | Value  # where the criteria stand, or an array that stands nowhere
+
+
+def _computed(context: Context, stand: Stand, cell: int, row: int, column: int, records: int) -> np.ndarray | None:
+    """What the formula that stands in the criteria says of each record, (records,); None if no formula is there."""
+    if isinstance(stand, Value):
+        return None
+    at = cell % stand.count
+    sheet, top, left = stand.sheet, int(stand.top[at]) + row, int(stand.left[at]) + column
+    tree = context.workspace.formula_tree(sheet, top, left)
+    if tree is None:
+        return None
+    readers = np.full(records, context.readers[cell % context.count])
+    of_records = Context(context.workspace, sheet, top + np.arange(records), np.full(records, left), readers)
+    met = np.zeros(records, bool)
+    with context.workspace.watched():
+        for index in np.array_split(np.arange(records), max(1, records // _AT_ONCE)):
+            truth, errors = as_boolean(_for_each(of_records.select(index), tree))
+            met[index] = concrete(truth).reshape(-1) & (errors is None or (errors == 0).reshape(-1))
+    return met
+
+
+def _for_each(context: Context, tree: Node) -> Value:
+    """A formula's values for each of the cells, (b, 1, 1), in groups where they cannot be computed together."""
+    try:
+        return first_element(context.value(tree))
+    except Split as split:
+        if context.count == 1:
+            return error_value(VALUE)
+        parts = [(index, _for_each(context.select(index), tree)) for index in split.groups(context.count)]
+        found = together(parts, context.count)
+        assert isinstance(found, Value)
+        return found
+
+
+def _met(context: Context, database: Value, criteria: Value, stand: Stand, cell: int) -> np.ndarray:
     """Which records of one cell's database meet its criteria, (records,)."""
     names = _names(_line(database, cell, 0))
     headings = _names(_line(criteria, cell, 0))
@@ -75,12 +114,15 @@ def _met(database: Value, criteria: Value, cell: int) -> np.ndarray:
     result = np.zeros(records, bool)
     for row in range(1, criteria.shape[1]):
         own = np.ones(records, bool)
-        for heading, item in zip(headings, to_objects(_line(criteria, cell, row)).reshape(-1)):
+        for column, item in enumerate(to_objects(_line(criteria, cell, row)).reshape(-1)):
+            heading = headings[column]
             if item is None:
                 continue
             if heading in names and heading:
                 places = first + np.arange(1, records + 1) * database.shape[2] + names.index(heading)
                 own &= _condition(item).met(rearranged(database, places[None, :, None])).reshape(-1)
+            elif (computed := _computed(context, stand, cell, row, column, records)) is not None:
+                own &= computed
             elif isinstance(item, (bool, float)):
                 raise Unsupported
             else:
@@ -110,6 +152,8 @@ def _selected(context: Context, arguments: Arguments) -> Selected | Value:
     count = max(database.shape[0], criteria.shape[0], field.shape[0])
     if database.shape[1] < 2 or criteria.shape[1] < 2:
         return error_value(VALUE)
+    stand = context.evaluate(arguments[2])
+    stand = stand if isinstance(stand, Reference) else criteria
     rows = np.arange(1, database.shape[1])
     places, met = np.zeros((count, rows.size), np.intp), np.zeros((count, rows.size), bool)
     missing, unsupported = np.zeros(count, bool), np.zeros(count, bool)
@@ -121,13 +165,13 @@ def _selected(context: Context, arguments: Arguments) -> Selected | Value:
         start = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
         places[cell] = start + rows * database.shape[2] + position
         try:
-            met[cell] = _met(database, criteria, cell)
+            met[cell] = _met(context, database, criteria, stand, cell)
         except Unsupported:
             unsupported[cell] = True
     refuse_where(missing, VALUE)
     alike(unsupported)
     if unsupported.any():
-        return context.uncomputable("criteria of a database that are formulas are not supported")
+        return context.uncomputable("a condition under a heading that no field has is no formula")
     return rearranged(database, places[:, :, None]), met
 
 

@@ -310,9 +310,11 @@ def _counted(value: Value, direct: bool) -> _Counted:
     )
 
 
-_is_odd = ops.position_of(
-    "odd", lambda count: np.mod(count, 2.0) == 1.0, on_lanes=lambda count: np.mod(count, 2.0) == 1.0
-)
+def _odd(count: np.ndarray) -> np.ndarray:
+    return np.asarray(np.mod(count, 2.0) == 1.0)
+
+
+_is_odd = ops.position_of("odd", _odd, elementwise=True, source=lambda texts, helper: f"({texts[0]} % 2.0 == 1.0)")
 _over_conditions("AND", "Whether all conditions are true.", lambda true, count: ops.equal(true, count))
 _over_conditions("OR", "Whether any condition is true.", lambda true, count: ops.greater(true, 0.0))
 _over_conditions("XOR", "Whether an odd number of conditions is true.", lambda true, count: _is_odd(true))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -329,7 +330,20 @@ def positions(
         numbers = np.broadcast_to(wanted_number, whole).reshape(-1)
         return _find(line, numbers, kinds, texts, mode, order, blanks, full).reshape(whole).astype(np.float64)
 
-    return ops.position_of("a position found", compute, on_lanes)(wanted.number, lines.number)
+    source = _source(wanted, lines, mode, order, last)
+    return ops.position_of("a position found", compute, on_lanes=on_lanes, source=source)(wanted.number, lines.number)
+
+
+def _source(wanted: Value, lines: Value, mode: int, order: str, last: bool) -> Callable[..., str] | None:
+    """The search as code, where it is one of numbers in one constant line of numbers."""
+    line = lines.number
+    if wanted.kind is not None or lines.kind is not None or not isinstance(line, np.ndarray) or len(line) > 1:
+        return None
+    if mode == SORTED and order == SORTED_UP and (np.diff(line.reshape(-1)) >= 0).all():
+        return lambda texts, helper: f'(np.searchsorted({texts[1]}.reshape(-1), {texts[0]}, side="right") - 1.0)'
+    if mode in (EXACT, WILDCARD) and not last:
+        return lambda texts, helper: f"{helper('first_equal')}({texts[0]}, {texts[1]}.reshape(-1))"
+    return None
 
 
 def _find(

@@ -102,7 +102,8 @@ class Primitive:
     a position). An operation without `derivatives` cannot be differentiated: that is said by its name.
     `emit` writes the operation as an expression of Python source, `scalar` as one on plain floats. `by_cell` says
     that the first axis of operands and result counts cells, each computed by itself. `on_lanes` is the operation on
-    operands that have lanes, a further last axis (see lanes.py), where none of this tells how that goes.
+    operands that have lanes, a further last axis (see lanes.py), where none of this tells how that goes; `source`
+    the same as readable code: from the operands' texts, and what names a helper (see source.py).
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Primitive:
         scalar: str | None = None,
         by_cell: bool = False,
         on_lanes: Callable[..., Any] | None = None,
+        source: Callable[[list[str], Callable[[str], str]], str] | None = None,
     ) -> None:
         self.name = name
         self.compute = compute
@@ -125,6 +127,7 @@ class Primitive:
         self.scalar = scalar
         self.by_cell = by_cell
         self.on_lanes = on_lanes
+        self.source = source
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         for operand in operands:
@@ -639,9 +642,9 @@ cumulative_sum: Primitive = Primitive(
 reverse: Primitive = Primitive("reverse", lambda x: x[..., ::-1], (lambda g, r, x: reverse(g),))
 
 
-def position_of(name: str, compute: Callable[..., Any], on_lanes: Callable[..., Any] | None = None) -> Primitive:
+def position_of(name: str, compute: Callable[..., Any], **forms: Any) -> Primitive:
     """An operation whose result is a position or a decision: its derivative is zero where it exists."""
-    return Primitive(name, compute, (None,) * 255, on_lanes=on_lanes)
+    return Primitive(name, compute, (None,) * 255, **forms)
 
 
 def undifferentiable(name: str, compute: Callable[..., Any], scalar: str | None = None) -> Primitive:

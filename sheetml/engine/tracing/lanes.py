@@ -20,8 +20,8 @@ import numpy as np
 from sheetml.engine.tracing.graph import Traced, ordered, value_of
 from sheetml.engine.tracing.lane_operations import on_lanes
 
-CACHE = 2**20  # bytes of intermediate arrays that are to stay near the processor
-FEWEST_LANES, MOST_LANES = 32, 8192  # of a chunk
+CACHE = 2**22  # bytes of intermediate arrays that are to stay near the processor
+FEWEST_LANES, MOST_LANES = 64, 8192  # of a chunk
 
 
 class LaneProgram:

@@ -27,6 +27,7 @@ def scipy_special(name: str) -> Callable[..., Any]:
 
         return getattr(scipy.special, name)(*operands)
 
+    compute.__name__ = f"special.{name}"  # by which its source is written
     return compute
 
 

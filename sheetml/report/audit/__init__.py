@@ -7,12 +7,21 @@ from collections.abc import Iterable
 from sheetml.errors import SheetmlError
 from sheetml.report.audit.finding import ERROR, NOTE, SEVERITIES, WARNING, Finding, Observation, Rule, Subject
 from sheetml.report.audit.rules import RULES
+from sheetml.tables import html_table
 from sheetml.workbook import Book
 
-__all__ = ["ERROR", "NOTE", "RULES", "WARNING", "Finding", "Rule", "audit"]
+__all__ = ["ERROR", "NOTE", "RULES", "WARNING", "Finding", "Findings", "Rule", "audit"]
 
 
-def audit(workbook: Book, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> list[Finding]:
+class Findings(list[Finding]):
+    """What an audit found; notebooks show it as a table."""
+
+    def _repr_html_(self) -> str:
+        rows = [[each.severity, each.place, each.message, each.mend] for each in self]
+        return html_table(["", "Place", "Finding", "Mend"], rows, f"{len(self):,} findings")
+
+
+def audit(workbook: Book, *, only: Iterable[str] = (), ignore: Iterable[str] = ()) -> Findings:
     """All findings on a workbook, errors first; `only` and `ignore` name rules.
 
     The workbook is calculated first if it was not. Raises ValueError where there is no such rule.
@@ -26,7 +35,7 @@ def audit(workbook: Book, *, only: Iterable[str] = (), ignore: Iterable[str] = (
     for rule in RULES:
         if rule.name not in ignore and (not only or rule.name in only):
             findings += _found(rule, subject)
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    return Findings(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
 def _found(rule: Rule, subject: Subject) -> list[Finding]:

@@ -3,17 +3,19 @@
 from sheetml.report.compare.comparing import compare
 from sheetml.report.compare.result import (
     KINDS,
+    ORDER,
     CellChange,
     Comparison,
     NameChange,
     SheetComparison,
     Side,
     place_of,
-    side_text,
+    side_texts,
 )
 
 __all__ = [
     "KINDS",
+    "ORDER",
     "CellChange",
     "Comparison",
     "NameChange",
@@ -21,5 +23,5 @@ __all__ = [
     "Side",
     "compare",
     "place_of",
-    "side_text",
+    "side_texts",
 ]

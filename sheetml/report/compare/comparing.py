@@ -282,7 +282,11 @@ def _change(
 
 def _side(snapshot: Snapshot, index: int) -> Side:
     return Side(
-        int(snapshot.rows[index]), int(snapshot.columns[index]), snapshot.value(index), snapshot.formula_text(index)
+        int(snapshot.rows[index]),
+        int(snapshot.columns[index]),
+        snapshot.value(index),
+        snapshot.formula_text(index),
+        snapshot.number_format(index),
     )
 
 
@@ -318,7 +322,7 @@ class _Matcher:
         return self._alike(before, first, after, second)
 
     def _alike(self, before: Snapshot, first: int, after: Snapshot, second: int) -> bool:
-        tree, other = before.tree(first), after.tree(second)
+        tree, other = before.plain_tree(first), after.plain_tree(second)
         if tree is None or other is None:
             one_text, other_text = before.formula_text(first), after.formula_text(second)
             return one_text == other_text
@@ -378,18 +382,34 @@ def _located_range(node: Range, sheet: str, row: int, column: int, maps: dict[st
 
 
 def _take_moves(sheets: list[SheetComparison], removed: list[Place], added: list[Place]) -> list[Move]:
-    """The blocks that moved; their cells count as moved, no longer as removed here and added there."""
+    """The blocks that moved; their cells count as moved, no longer as removed here and added there.
+
+    A block that is where it was, whatever lines are taken to have come and gone, has not changed.
+    """
     found = []
+    stayed: set[tuple[str, int, int]] = set()
     gone: dict[tuple[str, int, int], Place] = {}
     come: dict[tuple[str, int, int], Place] = {}
     for move, pairs in moves(removed, added):
+        if move.sheet_before.casefold() == move.sheet_after.casefold() and move.before == move.after:
+            stayed.update((place.sheet, place.row, place.column) for pair in pairs for place in pair)
+            continue
         found.append(move)
         for place, other in pairs:
             gone[place.sheet, place.row, place.column] = other
             come[other.sheet, other.row, other.column] = place
-    for sheet in sheets if found else ():
-        sheet.changes = [_as_moved(sheet, change, gone, come) for change in sheet.changes]
+    for sheet in sheets if found or stayed else ():
+        changes = [change for change in sheet.changes if not _stays(sheet, change, stayed)]
+        sheet.changes = [_as_moved(sheet, change, gone, come) for change in changes]
     return found
+
+
+def _stays(sheet: SheetComparison, change: CellChange, stayed: set[tuple[str, int, int]]) -> bool:
+    if change.what == REMOVED and change.before is not None:
+        return (sheet.before or "", change.before.row, change.before.column) in stayed
+    if change.what == ADDED and change.after is not None:
+        return (sheet.after or "", change.after.row, change.after.column) in stayed
+    return False
 
 
 def _as_moved(

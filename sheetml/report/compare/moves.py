@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,16 @@ def moves(removed: list[Place], added: list[Place]) -> Iterator[tuple[Move, list
         for place, other in pairs:
             gone.discard(place)
             come.pop((other.sheet, other.row, other.column), None)
+
+
+def together(found: Sequence[Move]) -> list[list[Move]]:
+    """The moves that went the same way, from one sheet to another by one distance, side by side; the largest first."""
+    by_way: dict[tuple[str, str, int, int], list[Move]] = defaultdict(list)
+    for move in found:
+        down, across = move.after.top - move.before.top, move.after.left - move.before.left
+        by_way[move.sheet_before, move.sheet_after, down, across].append(move)
+    ways = [sorted(each, key=lambda move: -move.cells) for each in by_way.values()]
+    return sorted(ways, key=lambda each: -sum(move.cells for move in each))
 
 
 def _favourite(gone: set[Place], come: object) -> tuple[str, str, int, int] | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from sheetml.engine.values import ERROR, NUMBER
 from sheetml.formula.references import address
-from sheetml.report.compare.result import KINDS, CellChange, Comparison, SheetComparison, place_of
+from sheetml.report.cell_numbers import in_format
+from sheetml.report.compare.moves import Move, together
+from sheetml.report.compare.result import KINDS, ORDER, CellChange, Comparison, SheetComparison, place_of, side_texts
 from sheetml.report.compare.snapshot import Snapshot
 from sheetml.report.html import embedded, page
-from sheetml.report.words import figure, quantity, value_text
+from sheetml.report.ticks import short
+from sheetml.report.words import quantity, value_text
 from sheetml.version import __version__
 from sheetml.workbook import Book
 
@@ -36,9 +41,10 @@ def comparison_page(comparison: Comparison, before: Book, after: Book) -> str:
         "compare.html",
         title=f"{comparison.before.name} and {comparison.after.name}",
         verdict=verdict(comparison),
-        tolerance=f"{comparison.tolerance:g}",
+        tolerance=short(comparison.tolerance),
         made=f"Compared by sheetml {__version__}.",
-        moves=[_move_text(move) for move in comparison.moves],
+        moves=[move_text(way) for way in together(comparison.moves)],
+        order=ORDER,
         names=comparison.names,
         open_details=False,
         data=embedded(data),
@@ -55,8 +61,12 @@ def verdict(comparison: Comparison) -> str:
     return f"{text}; {quantity(len(comparison.names), 'name')} changed." if comparison.names else f"{text}."
 
 
-def _move_text(move: Any) -> str:
-    return f"{address(move.sheet_before, move.before)} → {address(move.sheet_after, move.after)}"
+def move_text(way: Sequence[Move]) -> str:
+    """Blocks that went the same way: the largest, and how many more there are."""
+    first, *more = way
+    text = f"{address(first.sheet_before, first.before)} → {address(first.sheet_after, first.after)}"
+    cells = quantity(sum(move.cells for move in more), "cell")
+    return f"{text}, and {quantity(len(more), 'block')} more the same way ({cells})" if more else text
 
 
 # ---- one sheet -----------------------------------------------------------------------------------
@@ -124,6 +134,8 @@ def _fill(
             continue
         kind, value = int(snapshot.kind[index]), snapshot.value(index)
         text = value if isinstance(value, str) else value_text(value)
+        if isinstance(value, float):
+            text = in_format(value, snapshot.number_format(index))
         formula = snapshot.formula_text(index)
         number = -1 if formula is None else formulas.setdefault(formula, len(formulas))
         place = column_at[column]
@@ -132,12 +144,19 @@ def _fill(
 
 
 def _change(change: CellChange, places: Places) -> list[Any] | None:
-    """Row and column on the page, what happened, its size and direction, and the difference in words."""
+    """Row and column on the page, what happened, its size and direction, the difference in words, both values."""
     place = _on_page(change, places)
     if place is None:
         return None
     difference = change.difference or 0.0
-    return [*place, change.what, change.size, (difference > 0) - (difference < 0), difference_text(change)]
+    return [
+        *place,
+        change.what,
+        change.size,
+        (difference > 0) - (difference < 0),
+        difference_text(change),
+        *change.texts,
+    ]
 
 
 def _on_page(change: CellChange, places: Places) -> tuple[int, int] | None:
@@ -150,12 +169,11 @@ def _on_page(change: CellChange, places: Places) -> tuple[int, int] | None:
 
 def difference_text(change: CellChange) -> str:
     """The change of a number: "+0.5 (12%)"."""
-    difference, size = change.difference, change.size
-    if not difference or size is None or change.before is None:
+    difference, relative = change.difference, change.relative
+    if not difference or relative is None:
         return ""
-    before = change.before.value
-    relative = f" ({100 * abs(difference / before):.3g}%)" if isinstance(before, float) and before else ""
-    return f"{'+' if difference > 0 else '−'}{figure(abs(difference))}{relative}"
+    share = f"{short(100 * relative)}%" if math.isfinite(relative) else "from 0"
+    return f"{'+' if difference > 0 else '−'}{short(abs(difference), 4)} ({share})"
 
 
 def _largest(comparison: Comparison, places: list[Places]) -> list[list[Any]]:
@@ -164,15 +182,14 @@ def _largest(comparison: Comparison, places: list[Places]) -> list[list[Any]]:
     for sheet, change in comparison.largest(LARGEST):
         on_page = _on_page(change, places[number[id(sheet)]])
         if on_page is not None:
-            sides = [_short(change.before), _short(change.after)]
+            sides = [_short(text) for text in side_texts(change)]
             cell = place_of(sheet, change)
-            lines.append([number[id(sheet)], *on_page, cell, change.what, *sides, difference_text(change)])
+            relative = change.relative
+            rank = -1.0 if relative is None else min(relative, 1e300)
+            lines.append([number[id(sheet)], *on_page, cell, change.what, *sides, difference_text(change), rank])
     return lines
 
 
-def _short(side: Any) -> str:
-    """A side for the list: its value and formula, cut where they are long."""
-    if side is None:
-        return ""
-    text = value_text(side.value) + (f"   ={side.formula}" if side.formula is not None else "")
+def _short(text: str) -> str:
+    """A side for the list, cut where it is long."""
     return text if len(text) <= 120 else text[:119] + "…"

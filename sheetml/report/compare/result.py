@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sheetml.formula.references import address
+from sheetml.report.cell_numbers import in_format, told_apart
 from sheetml.report.compare.moves import Move
 from sheetml.report.words import value_text
 from sheetml.tables import html_table
@@ -14,6 +16,7 @@ from sheetml.xlsx.model import Area, CellValue
 
 # What happened to a cell
 VALUE, RESULT, FORMULA, ADDED, REMOVED, MOVED = "value", "result", "formula", "added", "removed", "moved"
+ORDER = "formulas first, then typed values, then results, each by its relative change"
 KINDS = {
     VALUE: "typed value changed",
     RESULT: "result of the same formula changed",
@@ -32,6 +35,7 @@ class Side:
     column: int
     value: CellValue
     formula: str | None
+    number_format: str = "General"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,28 @@ class CellChange:
             return None
         one, other = self.before.value, self.after.value
         return other - one if _is_number(one) and _is_number(other) else None  # type: ignore[operator]
+
+    @property
+    def relative(self) -> float | None:
+        """The change by what was there before; infinite where that was 0, None where one of them is no number."""
+        difference = self.difference
+        if difference is None or self.before is None:
+            return None
+        before = self.before.value
+        return abs(difference / before) if before else math.inf if difference else 0.0  # type: ignore[operator]
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The values before and after as the cells show them, to more digits where they would not be told apart."""
+        if self.before is not None and self.after is not None and self.difference is not None:
+            return told_apart(self.before.value, self.after.value, self.after.number_format)  # type: ignore[arg-type]
+        return _value_of(self.before), _value_of(self.after)
+
+
+def _value_of(side: Side | None) -> str:
+    if side is None:
+        return ""
+    return in_format(side.value, side.number_format) if _is_number(side.value) else value_text(side.value)  # type: ignore[arg-type]
 
 
 def _is_number(value: CellValue) -> bool:
@@ -139,11 +165,15 @@ class Comparison:
         return not self.names and all(sheet.status == "same" for sheet in self.sheets)
 
     def largest(self, most: int) -> list[tuple[SheetComparison, CellChange]]:
-        """The changes, the most telling first: formulas, then values by the size of the change."""
+        """The changes in the order of ORDER, which whoever shows them states."""
         everything = [(sheet, change) for sheet in self.sheets for change in sheet.changes]
-        weight = {FORMULA: 3, VALUE: 2, RESULT: 2, ADDED: 1, REMOVED: 1, MOVED: 0}
-        everything.sort(key=lambda pair: (-weight[pair[1].what], -(2.0 if pair[1].size is None else pair[1].size)))
-        return everything[:most]
+        weight = {what: place for place, what in enumerate((FORMULA, VALUE, RESULT, ADDED, REMOVED, MOVED))}
+
+        def key(pair: tuple[SheetComparison, CellChange]) -> tuple[int, bool, float]:
+            relative = pair[1].relative
+            return weight[pair[1].what], relative is None, -(relative or 0.0)
+
+        return sorted(everything, key=key)[:most]
 
     def _repr_html_(self) -> str:
         """How notebooks show it: a line a sheet, then the largest changes."""
@@ -153,10 +183,7 @@ class Comparison:
         )
         changes = html_table(
             ["Cell", "", "Before", "After"],
-            [
-                [place_of(sheet, change), KINDS[change.what], side_text(change.before), side_text(change.after)]
-                for sheet, change in self.largest(20)
-            ],
+            [[place_of(sheet, change), KINDS[change.what], *side_texts(change)] for sheet, change in self.largest(20)],
         )
         return sheets + (changes if not self.same else "")
 
@@ -168,9 +195,12 @@ def place_of(sheet: SheetComparison, change: CellChange) -> str:
     return address(name, Area(side.row, side.column, side.row, side.column))
 
 
-def side_text(side: Side | None) -> str:
-    """A cell's value, and its formula if it has one."""
-    if side is None:
-        return ""
-    value = value_text(side.value)
-    return value if side.formula is None else f"{value}  (={side.formula})"
+def side_texts(change: CellChange) -> tuple[str, str]:
+    """What a cell held before and after: its value, and its formula where that has changed."""
+    if change.what == RESULT:
+        return change.texts
+    sides = [
+        text if side is None or side.formula is None else f"{text}  (={side.formula})"
+        for text, side in zip(change.texts, (change.before, change.after))
+    ]
+    return sides[0], sides[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,8 @@ from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.relative import relative_key
 from sheetml.formula.text import to_a1
-from sheetml.formula.tree import Node
+from sheetml.formula.tree import Node, Unary
+from sheetml.report.cell_numbers import CellNumbers
 from sheetml.workbook import Book
 from sheetml.xlsx.model import CellValue, Formula
 
@@ -40,6 +43,7 @@ class Snapshot:
         self.number = calculation.numbers(self.slots)
         self.text = calculation.texts(self.slots)
         self._value = calculation.value
+        self._formats, self._sheet = CellNumbers(workbook), sheet
         self._keys: dict[int, str] = {}
         self._trees: dict[int, Node | None] = {}
         self.place = {place: index for index, place in enumerate(zip(self.rows.tolist(), self.columns.tolist()))}
@@ -65,6 +69,10 @@ class Snapshot:
     def value(self, index: int) -> CellValue:
         return self._value(int(self.slots[index]))
 
+    def number_format(self, index: int) -> str:
+        """The code of the cell's number format."""
+        return self._formats.format_of(self._sheet, int(self.rows[index]), int(self.columns[index]))
+
     def formula(self, index: int) -> Formula | None:
         return self._formulas.get(int(self.slots[index]))
 
@@ -75,9 +83,27 @@ class Snapshot:
             return None
         known = self._keys.get(id(formula))
         if known is None:
-            known = relative_key(formula.text, formula.row, formula.column)
+            known = relative_key(self._plain_text(index, formula), formula.row, formula.column)
             self._keys[id(formula)] = known = f"{'{' if formula.area is not None else ''}{known}"
         return known
+
+    def _plain_text(self, index: int, formula: Formula) -> str:
+        """The formula's text as it was before dynamic arrays: without _xlfn.SINGLE around what is one cell anyway."""
+        if "SINGLE(" not in formula.text.upper() or formula.area is not None:
+            return formula.text
+        tree = self.plain_tree(index)
+        return formula.text if tree is None else to_a1(tree, formula.row, formula.column)
+
+    def plain_tree(self, index: int) -> Node | None:
+        """The formula's tree without the signs (@, stored as _xlfn.SINGLE) that Excel adds as it saves old formulas.
+
+        A formula that fills one cell takes one cell of an area with and without them; in array formulas they count.
+        """
+        formula, tree = self.formula(index), self.tree(index)
+        if formula is None or tree is None or formula.area is not None or "@" not in formula.text.replace(
+            "_xlfn.SINGLE(", "@"):  # fmt: skip
+            return tree
+        return without_single(tree)
 
     def tree(self, index: int) -> Node | None:
         """The formula's tree, None where there is none or it cannot be understood."""
@@ -132,3 +158,17 @@ class Contents:
             whole = self._number((kind, text if kind == TEXT else value))
             numbers[index] = whole, whole, any_number if kind in (NUMBER, BOOLEAN) else whole
         return numbers
+
+
+def without_single(node: Node) -> Node:
+    """The tree without the operator @ of implicit intersection."""
+    if isinstance(node, Unary) and node.operator == "@":
+        return without_single(node.operand)
+    changed: dict[str, Any] = {}
+    for each in fields(node):
+        value = getattr(node, each.name)
+        if isinstance(value, Node):
+            changed[each.name] = without_single(value)
+        elif isinstance(value, tuple):
+            changed[each.name] = tuple(without_single(part) if isinstance(part, Node) else part for part in value)
+    return replace(node, **changed) if changed else node

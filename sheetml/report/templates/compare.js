@@ -33,6 +33,8 @@
   };
   const cellAt = (side, row, column) => sheet.cells[side][row] && sheet.cells[side][row].get(column);
   const changeAt = (row, column) => sheet.changeAt.get(row * 16384 + column);
+  // a changed number is told to as many digits as it takes; a cell shows those of its format
+  const valueOf = (cell, change, side) => (change && cell && cell[2] ? change[6 + side] : cell ? cell[1] : "");
   const formulaOf = (cell) => (cell && cell[3] >= 0 ? "=" + data.formulas[cell[3]] : "");
   const address = (side, row, column) => {
     const line = sheet.rows[row][side], place = sheet.columns[column][side];
@@ -133,7 +135,7 @@
     };
     line("", ["Before", "After"]);
     line("cell", [0, 1].map((side) => address(side, row, column) || "—"));
-    line("value", sides.map((cell) => (cell ? cell[1] : "")));
+    line("value", sides.map((cell, side) => valueOf(cell, change, side)));
     if (sides.some((cell) => formulaOf(cell))) line("formula", sides.map(formulaOf));
     if (change) line("change", [data.kinds[change[2]] + (change[5] ? ": " + change[5] : "")]);
     detail.append(list);
@@ -197,11 +199,11 @@
       const cell = event.target.closest(".cell");
       if (!cell) { tip.hidden = true; return; }
       const row = +cell.dataset.row, column = +cell.dataset.column;
+      const change = changeAt(row, column);
       const lines = [0, 1].map((side) => {
         const held = cellAt(side, row, column), formula = formulaOf(held);
-        return held ? `${side ? "after" : "before"} ${address(side, row, column)}: ${held[1]}${formula ? "\n" + formula : ""}` : "";
+        return held ? `${side ? "after" : "before"} ${address(side, row, column)}: ${valueOf(held, change, side)}${formula ? "\n" + formula : ""}` : "";
       }).filter(Boolean);
-      const change = changeAt(row, column);
       if (change) lines.push(data.kinds[change[2]] + (change[5] ? ": " + change[5] : ""));
       tip.textContent = lines.join("\n");
       tip.hidden = !lines.length;
@@ -245,13 +247,29 @@
   });
 
   const body = document.querySelector("#largest tbody");
-  for (const [index, row, column, cell, what, before, after, change] of data.largest) {
+  const kinds = Object.keys(data.kinds);
+  const keys = [(each) => each[0] * 1e13 + each[1] * 16384 + each[2], (each) => kinds.indexOf(each[4]), null, null, (each) => -each[8]];
+  document.querySelectorAll("#largest th").forEach((heading, place, all) => {
+    if (!keys[place]) return;
+    heading.firstElementChild.addEventListener("click", () => {
+      const backwards = heading.getAttribute("aria-sort") === (place === 4 ? "descending" : "ascending");
+      all.forEach((each) => { if (each.hasAttribute("aria-sort")) each.setAttribute("aria-sort", "none"); });
+      heading.setAttribute("aria-sort", backwards === (place === 4) ? "ascending" : "descending");
+      const order = data.largest.map((each, index) => [keys[place](each), index]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+      if (backwards) order.reverse();
+      const lines = data.largest.map((_, index) => body.querySelector(`[data-index="${index}"]`));
+      body.append(...order.map(([, index]) => lines[index]));
+      document.getElementById("order").textContent = heading.textContent.toLowerCase() + (backwards ? ", backwards" : "");
+    });
+  });
+  data.largest.forEach(([index, row, column, cell, what, before, after, change], position) => {
     const line = make("tr"), place = make("td"), jump = make("button", "", cell);
     jump.addEventListener("click", () => { show(index); select(row, column, true); grids[1].focus(); });
     place.append(jump);
     line.append(place, make("td", "", data.kinds[what]), make("td", "", before), make("td", "", after), make("td", "number", change));
+    line.dataset.index = position;
     body.append(line);
-  }
+  });
   const changed = data.sheets.findIndex((each) => each.changes.length);
   show(changed < 0 ? 0 : changed);
 })();

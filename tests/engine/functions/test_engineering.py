@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sheetml import ErrorCode
 from sheetml.engine.functions.complex_numbers import parsed, written
 from sheetml.engine.functions.units import MEASURES
-from tests.workbooks import computed, result
+from tests.workbooks import computed, made, result
 
 TEXTS = {
     "=COMPLEX(3,4)": "3+4i",
@@ -148,6 +148,28 @@ def test_records_that_meet_criteria(formula, expected):
     assert result(formula, **DATABASE) == expected
 
 
-def test_criteria_that_are_formulas_are_not_silently_wrong():
+def test_criteria_that_are_formulas_are_put_to_each_record():
+    criteria = {
+        "N2": "=C2>AVERAGE($C$2:$C$7)",
+        "O1": "calculated",
+        "O2": '=AND(LEFT(A2,1)="P",B2>$Y$9)',
+        "Y9": 8,
+        "P2": "=C2>C3",
+        "Q2": "=IF(C2>90,NA(),TRUE)",
+        "R1": "Profit",
+        "R2": '=">"&80',
+    }
+    sums = {f"Z{row}": f'=DSUM(A1:C7,"Profit",{area})' for row, area in enumerate(["N1:N2", "M1:N2", "R1:R2"], 1)}
+    counts = {f"Z{row}": f"=DCOUNTA(A1:C7,1,{area})" for row, area in enumerate(["O1:O2", "P1:P2", "Q1:Q2"], 4)}
+    workbook = made(DATABASE | criteria | {"M1": "Tree", "M2": "Apple"} | sums | counts)
+    workbook.calculate()
+    sheet = workbook["Sheet1"]
+    assert sheet["Z1:Z6"].ravel().tolist() == [306, 105, 306, 2, 4, 3]
+    sheet["Y9"], sheet["C7"] = 9.5, 300
+    workbook.calculate()
+    assert sheet["Z1:Z6"].ravel().tolist() == [300, 0, 606, 1, 4, 2]
+
+
+def test_a_condition_about_no_field_that_is_no_formula_is_not_silently_wrong():
     sheet = computed(DATABASE | {"Z1": '=DSUM(A1:C7,"Profit",L1:L2)'})
     assert sheet["Z1"] == ErrorCode.UNCOMPUTABLE
