@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from sheetml.solve.result import SolverResult
     from sheetml.solve.search import Search
     from sheetml.workbook import Book
-    from sheetml.workbook_copy import WorkbookCopy
 
 MOST_CELLS = 1_000_000  # adjustable, or in a constraint
 FEWEST_STARTS = 10  # where the file asks for several and does not say how many
@@ -251,13 +250,12 @@ class SolverModel:
 
     def _sent(self, search: Search) -> Callable[[], Search]:
         """A search of this model's, as it is sent to another machine."""
-        from sheetml.workbook_copy import WorkbookCopy
 
         problem = search.problem
         where = {"start": problem.start, "lower": problem.lower, "upper": problem.upper}
         how = {"limits": search.limits, "central": search.central, "may_creep": search.may_creep}
         how["squared"] = search.squared
-        return partial(_search_anew, WorkbookCopy.of(self.workbook), self.names, where, how)
+        return partial(_search_anew, self.workbook, self.names, where, how)
 
     # ---- the problem in functions of the adjustable cells
 
@@ -549,11 +547,11 @@ class SolverModel:
         return "; ".join(parts)
 
 
-def _search_anew(copied: WorkbookCopy, names: SolverModelNames, where: dict[str, Any], how: dict[str, Any]) -> Search:
+def _search_anew(book: Book, names: SolverModelNames, where: dict[str, Any], how: dict[str, Any]) -> Search:
     """The search that was sent, on the machine it was sent to."""
     from sheetml.solve.search import Search
 
-    return Search(replace(SolverModel(copied.open(), names).problem(), **where), **how)
+    return Search(replace(SolverModel(book, names).problem(), **where), **how)
 
 
 def _limit(number: int) -> int | None:

@@ -6,6 +6,7 @@ the same whatever computes them, in whatever order, and a simulation that was st
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from sheetml.whatif.sampling import METHODS, correlated, correlation_root, unifo
 from sheetml.whatif.statistics import LEVELS, Summary, rank_correlations, summarised
 from sheetml.whatif.variation import uncertain
 from sheetml.workbook import Book
-from sheetml.workbook_copy import WorkbookCopy
 
 PART = 16_384  # scenarios in a part, at most; a power of two, for which Sobol points are best
 FEWEST_PARTS = 16  # for standard errors
@@ -61,16 +61,14 @@ class Simulation:
         self.method, self.seed = method, seed
         self.stated = {"inputs": list(inputs), "outputs": list(outputs), "correlate": list(correlate),
                        "method": method, "seed": seed, "sheet": sheet}  # fmt: skip
-        self._copy: WorkbookCopy | None = None
-        wanted = book.held_slots([area for text in outputs for area in book.areas(text, sheet)])
-        if not wanted.size:
+        self.workbook = book
+        if not outputs:
             raise SheetmlError(f"{book.path}: no output cell is named")
+        wanted = book.held_slots([area for text in outputs for area in book.areas(text, sheet)])
         drawn: list[Drawn] = []
         if draws(book, wanted):
-            self._copy = WorkbookCopy.of(book)
-            book = self._copy.open()
+            book = book.copy()
             drawn = externalised(book, book.held_slots([area for text in outputs for area in book.areas(text, sheet)]))
-        self.book = book
         given = [uncertain(book, text, sheet) for text in inputs]
         self.inputs = [Input(each.address, each.distribution) for each in given]
         self.inputs += [Input(f"a draw of {each.address}", AT_RANDOM) for each in drawn]
@@ -152,13 +150,13 @@ class Simulation:
             for number, size in parts:
                 yield (number, *self.part(number, size))
             return
-        make = partial(_anew, self._copy or WorkbookCopy.of(self.book), self.stated)
+        make = partial(_anew, self.workbook, self.stated)
         yield from computed(make, parts, scheduler)
 
 
-def _anew(copy: WorkbookCopy, stated: dict[str, Any]) -> Simulation:
+def _anew(book: Book, stated: dict[str, Any]) -> Simulation:
     """The simulation on another machine."""
-    return Simulation(copy.open(), **stated)
+    return Simulation(book, **stated)
 
 
 def part_sizes(count: int) -> list[int]:
@@ -230,11 +228,9 @@ class Samples:
     """A folder with the scenarios of a simulation: a Parquet file a part, and what the simulation is."""
 
     def __init__(self, folder: Path, simulation: Simulation, count: int) -> None:
-        from sheetml.workbook_copy import fingerprint
-
         self.folder, self._arrow = folder, needed("pyarrow", extra="whatif")
         self._parquet = needed("pyarrow.parquet", extra="whatif")
-        facts = {**simulation.stated, "count": count, "workbook": fingerprint(simulation.book)}
+        facts = {**simulation.stated, "count": count, "workbook": _fingerprint(simulation.workbook)}
         self._names = [each.address for each in simulation.inputs], simulation.output_addresses
         about = folder / "simulation.json"
         try:
@@ -274,3 +270,10 @@ class Samples:
             raise SheetmlError(f"{self._file(number)}: it cannot be read ({error})") from None
         columns = np.column_stack([column.to_numpy() for column in table.columns])
         return columns[:, : len(self._names[0])], columns[:, len(self._names[0]) :]
+
+
+def _fingerprint(book: Book) -> str:
+    """A text that other workbooks, or this one with other inputs, are very unlikely to have."""
+    slots = np.arange(book.calculation.slots.count)
+    inputs = book.calculation.numbers(slots[~book.calculation.is_formula(slots)])
+    return hashlib.sha256(book.file.package.content + inputs.tobytes()).hexdigest()
