@@ -11,8 +11,8 @@ import pytest
 from tests.reference import PROJECT
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-TRACING = PROJECT / "docs" / "tracing.md"
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "tutorial").glob("*.md")), TRACING]
+OTHERS = [PROJECT / "docs" / "tracing.md", PROJECT / "docs" / "what-if.md"]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs" / "tutorial").glob("*.md")), *OTHERS]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

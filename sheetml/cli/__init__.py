@@ -26,6 +26,7 @@ COMMANDS = {
     "solver": "State, show or remove the Solver models of a workbook.",
     "seek": "Find the value of a cell that brings another to a value (goal seek).",
     "export-model": "Write a linear Solver model as .mps, .lp or a Python script.",
+    "export-code": "Write a cell, with its gradient, as a Python module that needs NumPy only.",
     "check": "Recompute every formula and compare with the values Excel stored.",
     "table": "Show what cells are for values of one input, or of two.",
     "simulate": "Draw scenarios of uncertain inputs (Monte Carlo), and say what cells come to.",

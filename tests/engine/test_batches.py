@@ -90,3 +90,82 @@ def test_each_point_has_its_own_value_and_gradient(formula):
 
     f = workbook([formula]).function("A1:A3", "H1")
     law()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.sampled_from(FORMULAS[:14] + FORMULAS[18:21]), min_size=2, max_size=5, unique=True),
+    st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=8),
+)
+def test_cells_that_read_each_other_follow_the_points(formulas, points):
+    book = workbook(formulas)
+    links = {f"J{row}": f"=IFERROR(H{row},-1)+IF(H1>1,J{row - 1},A2)" for row in range(2, len(formulas) + 1)}
+    for address, formula in {"J1": "=A1", **links}.items():
+        book["Sheet1"][address] = formula
+    outputs = [f"Sheet1!J{row}" for row in range(1, len(formulas) + 1)]
+    together, slopes = book.function("A1:A3", outputs).batch_value_and_gradient(np.array(points))
+    assert together.shape == (len(points), len(outputs)) and slopes.shape == (*together.shape, 3)
+    for column, output in enumerate(outputs):
+        f = book.function("A1:A3", output)
+        for row, point in enumerate(np.array(points)):
+            value, slope = alone(f, point)
+            assert together[row, column] == pytest.approx(value, rel=1e-12, abs=1e-12, nan_ok=True)
+            np.testing.assert_allclose(slopes[row, column], slope, rtol=1e-10, atol=1e-12)
+
+
+def test_a_point_without_a_value_costs_itself_only_and_says_why():
+    f = made({"A1": 1, "B1": "=1/A1"}).function("A1", "B1")
+    points = np.array([[2.0], [0.0], [4.0], [np.inf]])
+    assert f.batch(points) == pytest.approx([0.5, np.nan, 0.25, np.nan], nan_ok=True)
+    assert f.batch_gradient(points)[:, 0] == pytest.approx([-0.25, np.nan, -1 / 16, np.nan], nan_ok=True)
+    assert f.problem(points[1]) == "Sheet1!B1 is #DIV/0!, not a number"
+    assert "finite" in f.problem(points[3]) and f.problem(points[0]) == ""
+
+
+def test_a_derivative_that_does_not_exist_is_named():
+    f = made({"A1": 1.2, "B1": "=ROUND(A1,0)"}).function("A1", "B1")
+    values, slopes = f.batch_value_and_gradient(np.array([[1.2], [2.7]]))
+    assert values.tolist() == [1, 3] and np.isnan(slopes).all()
+    assert "ROUND in Sheet1!B1" in f.problem(np.array([1.2]), gradient=True)
+
+
+def test_chunks_of_points_give_what_one_gives(monkeypatch):
+    f = made({"A1": 1, "A2": 2, "B1": "=IF(A1>A2,A1^2,A2*A1)"}).function("A1:A2", "B1")
+    points = np.random.default_rng(0).normal(size=(1000, 2))
+    values, slopes = f.batch_value_and_gradient(points)
+    monkeypatch.setattr(batches, "POINTS_AT_ONCE", 77)
+    monkeypatch.setattr("sheetml.engine.tracing.lanes.MOST_LANES", 7)
+    monkeypatch.setattr("sheetml.engine.tracing.lanes.FEWEST_LANES", 1)
+    again = made({"A1": 1, "A2": 2, "B1": "=IF(A1>A2,A1^2,A2*A1)"}).function("A1:A2", "B1")
+    other, other_slopes = again.batch_value_and_gradient(points)
+    assert np.array_equal(values, other) and np.array_equal(slopes, other_slopes)
+
+
+def test_points_that_decide_alike_share_a_trace(monkeypatch):
+    """Thousands of points, and as many traces as there are ways to decide."""
+    cells = {
+        "A1": 1,
+        "A2": 2,
+        "B1": '=IF(A1>0,A1*A2,"none")',
+        "B2": "=IFERROR(B1+1,A2)",
+        "B3": '=COUNTIF(A1:A2,">0")*B2',
+    }
+    f = made(cells).function("A1:A2", "B3")
+    traced = []
+    record = type(f)._record
+    monkeypatch.setattr(type(f), "_record", lambda self, x: traced.append(x) or record(self, x))
+    points = np.random.default_rng(0).normal(size=(5000, 2))
+    values, _ = f.batch_value_and_gradient(points)
+    assert len(traced) == 4
+    positive = (points > 0).sum(axis=1)
+    expected = np.where(points[:, 0] > 0, points[:, 0] * points[:, 1] + 1, points[:, 1]) * positive
+    assert values == pytest.approx(expected)
+
+
+def test_a_batch_sees_later_changes_of_the_workbook():
+    book = made({"A1": 1, "D1": 3, "B1": "=A1*D1"})
+    f = book.function("A1", "B1")
+    assert f.batch_gradient(np.array([[1.0], [2.0]])).tolist() == [[3], [3]]
+    book["Sheet1"]["D1"] = 5
+    assert f.batch_gradient(np.array([[1.0], [2.0]])).tolist() == [[5], [5]]
+    assert f(np.array([2.0])) == 10

@@ -23,9 +23,10 @@ from lxml import etree
 import sheetml
 from sheetml.errors import WorkbookError
 from sheetml.xlsx import writer as writer_module
+from sheetml.xlsx.cell_metadata import read_metadata
 from sheetml.xlsx.cell_text import parse_address
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, ErrorCode, cell_address
-from sheetml.xlsx.reader import read_metadata, read_workbook
+from sheetml.xlsx.reader import read_workbook
 from sheetml.xlsx.sheet_patch import SheetPatch, number_text
 from sheetml.xlsx.writer import CellValue, area_changes, write_workbook
 from tests.reference import reference, reference_files
