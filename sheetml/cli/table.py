@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 @click.command()
 @workbook_argument
 @click.option("--input", "inputs", multiple=True, required=True, metavar="CELL=VALUES",
-              help="What is varied, once or twice: B1=0..1:0.05 (from, to, step), B1=0..1 (eleven values), B1=1,2,5.")  # fmt: skip
+              help="What is varied, once or twice: B1=0..1:0.05 (from, to, step), B1=0..1 (eleven values), "
+                   "B1=1,2,5.")  # fmt: skip
 @OUTPUT_CELLS
 @SHEET
 @click.option(

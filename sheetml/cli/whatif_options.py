@@ -30,7 +30,7 @@ def label(book: Workbook, slot: int) -> str:
 
 def labels(book: Workbook, function: CellFunction) -> dict[str, str]:
     """The labels of a function's inputs and outputs by their addresses."""
-    found = {}
+    found: dict[str, str] = {}
     for slots, addresses in (
         (function.input_slots, function.input_addresses),
         (function.output_slots, function.output_addresses),

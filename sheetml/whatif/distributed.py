@@ -1,12 +1,16 @@
 """The parts of a simulation on the workers of a Dask scheduler: the workbook travels once, a part is a task.
 
-A part follows from its number alone: a worker that is lost costs what it was at, which Dask gives to another.
+A part follows from its number alone: a worker that is lost costs what it was at, which Dask gives to another. The
+scheduler hands the workbook to every worker that there is or comes to be (a plugin, in Dask's terms).
 """
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -22,6 +26,7 @@ class Drawable(Protocol):
 
 
 AHEAD = 4  # parts given out for each thread of the cluster
+SECONDS_TO_ARRIVE = 30.0  # for the workbook, at a worker that has just joined
 
 
 def computed(
@@ -35,7 +40,11 @@ def computed(
     with connected(address) as client:
         from distributed import as_completed
 
-        sent = client.scatter(pickle.dumps(make), broadcast=True, hash=False)
+        from sheetml.whatif.dask_plugin import Sent
+
+        sent = f"sheetml-{uuid.uuid4().hex}"
+        with worker_errors(address):
+            client.register_plugin(Sent(sent, pickle.dumps(make)))
         waiting = iter(parts)
         ahead = AHEAD * max(sum(client.nthreads().values()), 1)
 
@@ -55,14 +64,28 @@ def computed(
                 yield found
         finally:
             client.cancel(running, force=True)
+            with contextlib.suppress(OSError):  # where the scheduler is lost, so is what it kept
+                client.unregister_worker_plugin(sent)
 
 
 _here = threading.local()  # the simulation that was sent to this worker: one for each thread, since none can be shared
 
 
-def _part(sent: bytes, number: int, size: int) -> tuple[int, np.ndarray, np.ndarray]:
-    """What a worker does."""
+def _part(sent: str, number: int, size: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """What a worker does; `sent` is the name of what was sent to it."""
     if getattr(_here, "sent", None) != sent:
-        _here.simulation, _here.sent = pickle.loads(sent)(), sent
+        _here.simulation, _here.sent = pickle.loads(_content(sent))(), sent
     simulation: Drawable = _here.simulation
-    return (number, *simulation.part(number, size))
+    with np.errstate(all="ignore"):
+        return (number, *simulation.part(number, size))
+
+
+def _content(sent: str) -> bytes:
+    """What was sent under a name; a worker may be given its first part a moment before it is given that."""
+    from distributed import get_worker
+
+    worker, end = get_worker(), time.monotonic() + SECONDS_TO_ARRIVE
+    while sent not in worker.plugins and time.monotonic() < end:
+        time.sleep(0.05)
+    content: bytes = worker.plugins[sent].content
+    return content

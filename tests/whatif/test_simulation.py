@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -190,27 +193,33 @@ def test_a_simulation_that_was_stopped_goes_on_and_gives_the_same(tmp_path):
     assert json.loads((folder / "simulation.json").read_text())["count"] == 5000
 
 
-def test_workers_of_a_dask_cluster_give_the_same_numbers_though_one_is_killed(tmp_path):
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
+@pytest.fixture
+def address():
+    """Where a Dask scheduler with two workers answers, each a process of its own."""
+    if importlib.util.find_spec("distributed") is None:
         missing("the package distributed is absent: pip install sheetml[dask]")
-    cells = SUM | {"B4": "=B1+RAND()"}
-    book = made(cells)
-    alone = Simulation(book, ["A1~normal(100, 10)"], ["B1", "B4"], seed=3).run(40_000)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
-        killed = []
+    from distributed import LocalCluster
 
-        def kill(done, total):
-            if not killed:
-                killed.append(True)
-                worker = next(iter(cluster.workers.values()))
-                worker.process.process.kill()
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as local:
+        yield local.scheduler_address
 
-        shared = Simulation(book, ["A1~normal(100, 10)"], ["B1", "B4"], seed=3).run(
-            40_000, scheduler=client.scheduler.address, progress=kill
-        )
-    assert killed and np.array_equal(shared.outputs, alone.outputs)
+
+def test_workers_of_a_dask_scheduler_give_the_same_numbers_though_one_is_killed(address):
+    from distributed import Client
+
+    book, inputs, outputs = made(SUM | {"B4": "=B1+RAND()"}), ["A1~normal(100, 10)"], ["B1", "B4"]
+    alone = Simulation(book, inputs, outputs, seed=3).run(40_000)
+    killed = []
+
+    def kill(done, total):
+        if not killed and done < total:
+            killed.append(min(before))
+            os.kill(killed[0], signal.SIGKILL)
+
+    with Client(address, set_as_default=False) as client:
+        before = set(client.run(os.getpid).values())
+        shared = Simulation(book, inputs, outputs, seed=3).run(40_000, scheduler=address, progress=kill)
+    assert killed and np.array_equal(shared.outputs, alone.outputs) and np.array_equal(shared.inputs, alone.inputs)
 
 
 # ---- statistics
