@@ -32,6 +32,7 @@ COMMANDS = {
     "simulate": "Draw scenarios of uncertain inputs (Monte Carlo), and say what cells come to.",
     "sensitivity": "Rank inputs by how much a cell moves with them (exact derivatives).",
     "tornado": "Show how far a cell swings as each input goes from low to high.",
+    "scenarios": "List, compare, show, add or remove the scenarios of Excel's Scenario Manager.",
     "new": "Build a workbook from your own data.",
     "gradcheck": "Compare derivatives in a workbook's cells with the exact ones.",
     "inspect": "Show sheets, formula blocks, names, tables, Solver models, macros.",

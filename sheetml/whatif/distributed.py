@@ -54,7 +54,7 @@ def computed(
 
         running = given(ahead)
         try:
-            arriving = as_completed(running)
+            arriving = as_completed(running, loop=client.loop)  # the client is nobody's default
             for future in arriving:
                 with worker_errors(address):
                     found = future.result()
