@@ -178,7 +178,8 @@ def _show(book: Workbook, found: Simulated, shares: list[list[Shares]]) -> None:
         show_table(console, shown)
         console.print(f"{histogram(found.outputs[:, place], min(BINS, console.width - 2))}\n", markup=False)
         if len(inputs) > 1 or shares:
-            _show_inputs(inputs, correlations[:, place], shares[place] if shares else [], home)
+            _show_inputs(book, inputs, correlations[:, place], shares[place] if shares else [], home)
+            console.print()
 
 
 def _rows(summary: Summary) -> list[tuple[str, Estimate]]:
@@ -190,15 +191,16 @@ def _rows(summary: Summary) -> list[tuple[str, Estimate]]:
     return [*rows, ("greatest", Estimate(summary.greatest, float("nan")))]
 
 
-def _show_inputs(names: list[str], correlations: Any, shares: list[Shares], home: str) -> None:
+def _show_inputs(book: Workbook, names: list[str], correlations: Any, shares: list[Shares], home: str) -> None:
     of = {each.address: each for each in shares}
-    headings = ["Input", "Rank correlation", *(["Share of variance", "with others"] if shares else [])]
-    shown = new_table(*headings, right=headings[1:])
+    headings = ["Input", "Label", "Rank correlation", *(["Share of variance", "with others"] if shares else [])]
+    shown = new_table(*headings, right=headings[2:])
     for place in sorted(range(len(names)), key=lambda place: -abs(correlations[place])):
-        more = [number(of[names[place]].first, 3), number(of[names[place]].total, 3)] if shares else []
-        shown.add_row(
-            names[place].replace(f"{home}!", "") if home else names[place], number(correlations[place], 3), *more
-        )
+        name = names[place]
+        cell = book.held_slots(book.areas(name.removeprefix("a draw of ")))
+        more = [f"{each:.3f}" for each in (of[name].first, of[name].total)] if shares else []
+        named = name.replace(f"{home}!", "") if home else name
+        shown.add_row(named, label(book, int(cell[0])), f"{correlations[place]:.3f}", *more)
     show_table(results(), shown)
 
 
