@@ -29,6 +29,7 @@ from sheetml.xlsx.cell_changes import ArrayResult, CellChange, CellContent, Shee
 from sheetml.xlsx.cell_styles import CellStyles
 from sheetml.xlsx.model import Area, CellValue, DefinedName, ErrorCode, Formula, Table, WorkbookFile
 from sheetml.xlsx.new_sheets import NewSheet
+from sheetml.xlsx.scenarios import Scenario, scenarios
 from sheetml.xlsx.writer import with_sheets, write_workbook
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Book:
         self.calculation = Calculation(file)
         self.worksheets = [Worksheet(self, position) for position in range(len(file.sheets))]
         self._names: dict[tuple[int, str], str | None] = {}  # hidden ones, by sheet and name, that are not in the file
+        self._scenarios: dict[int, list[Scenario]] = {}  # of the sheets whose scenarios are not those in the file
         self._told: list[Callable[[], bool]] = []  # who is told after a calculation
 
     def __getstate__(self) -> dict[str, Any]:
@@ -332,13 +334,24 @@ class Book:
         own file is replaced only with `overwrite`. Raises WorkbookError where the file cannot be written.
         """
         changes = {} if only_names else self.changes()
-        write_workbook(self.file, changes, path, overwrite=overwrite, sheets=new_sheets, names=self._names)
+        write_workbook(
+            self.file, changes, path, overwrite=overwrite, sheets=new_sheets, names=self._names,
+            scenarios=self._scenarios,
+        )  # fmt: skip
 
     def to_bytes(self) -> bytes:
         """The content of the file that `save` would write."""
         stream = io.BytesIO()
         self.save(stream)
         return stream.getvalue()
+
+    def scenarios(self, sheet: int) -> list[Scenario]:
+        """The scenarios of a sheet, given by its position, as Excel's Scenario Manager lists them."""
+        return list(self._scenarios[sheet]) if sheet in self._scenarios else scenarios(self.file, sheet)
+
+    def set_scenarios(self, sheet: int, wanted: Sequence[Scenario]) -> None:
+        """Gives a sheet these scenarios instead of those it has. The cells stay as they are."""
+        self._scenarios[sheet] = list(wanted)
 
     def set_hidden_names(self, sheet: int, names: Mapping[str, str | None]) -> None:
         """Defines hidden names local to a sheet, given by its position; None removes a name.

@@ -198,6 +198,22 @@ def dependents(calculation: Calculation, mask: np.ndarray) -> np.ndarray:
     return reached & (calculation.owner >= 0)
 
 
+def precedents(calculation: Calculation, slots: np.ndarray) -> np.ndarray:
+    """A mask of the cells that some cells depend on, themselves included; of a block all cells count alike."""
+    reached = calculation.mask(slots)
+    for stage in reversed(stages(calculation)):
+        waiting = True
+        while waiting:  # within a circle one block may read another that comes later
+            waiting = False
+            for whole in stage.blocks:
+                if reached[whole.targets].any():
+                    reads = reads_of_part(whole, stage)
+                    if not reached[reads].all():
+                        reached[reads] = waiting = True
+    reached[0] = False
+    return reached
+
+
 def volatile(calculation: Calculation) -> np.ndarray:
     """A mask of the cells whose own formulas give other values at each calculation."""
     return calculation.mask(*(whole.targets for whole in steps(calculation) if whole.volatile))

@@ -7,7 +7,7 @@ down", which is how the engine finds its blocks. All nodes are immutable, hashab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 OWN_WORKBOOK = "[0]"  # how files name the workbook itself: [0]!rate
@@ -245,3 +245,22 @@ def walk(node: Node | None) -> Iterator[Node]:
         node = waiting.pop()
         yield node
         waiting.extend(reversed(children(node)))
+
+
+def replaced(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The tree with each node replaced by what `change` makes of it, its children having been replaced before."""
+    match node:
+        case Binary():
+            first, chain = left_spine(node)
+            left = replaced(first, change)
+            for each in chain:
+                left = change(Binary(each.operator, left, replaced(each.right, change)))
+            return left
+        case Unary():
+            return change(Unary(node.operator, replaced(node.operand, change)))
+        case Call():
+            return change(Call(node.function, tuple(replaced(each, change) for each in node.arguments)))
+        case Apply():
+            arguments = tuple(replaced(each, change) for each in node.arguments)
+            return change(Apply(replaced(node.function, change), arguments))
+    return change(node)

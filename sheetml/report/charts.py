@@ -66,7 +66,7 @@ def line_chart(lines: Sequence[Line], across: str, up: str, *, small: bool = Fal
             ]
     scale = " (logarithmic)" if upwards.logarithmic else ""
     label = all_of or f"{up} by {across}"
-    return _framed(along, upwards, "".join(drawn + dots), across, f"{up}{scale}", label, "small" if small else "")
+    return framed(along, upwards, "".join(drawn + dots), across, f"{up}{scale}", label, "small" if small else "")
 
 
 def _colour(number: int) -> str:
@@ -79,7 +79,7 @@ def swatch(number: int) -> Markup:
                   ).format(_colour(number))  # fmt: skip
 
 
-def _framed(along: Axis, upwards: Axis, inside: str, across: str, up: str, label: str, size: str) -> Markup:
+def framed(along: Axis, upwards: Axis, inside: str, across: str, up: str, label: str, size: str) -> Markup:
     """A drawing with its axes around it; texts keep their size however the drawing is stretched."""
     rules, texts = [], []
     for place, text in zip(upwards.place(upwards.ticks).tolist(), upwards.texts):

@@ -15,7 +15,6 @@ from sheetml.report.audit.derivatives import exact_derivatives
 from sheetml.report.audit.finding import Subject
 from sheetml.report.check import SheetCheck, check
 from sheetml.serve.session import Session
-from sheetml.solve.cluster import WorkbookCopy
 from sheetml.workbook import Book
 from sheetml.xlsx.model import CellValue
 
@@ -56,8 +55,8 @@ class Marks:
     def _look(self) -> None:
         try:
             with self.session.lock:
-                copied = WorkbookCopy.of(self.session.book)
-            self._found = list(_marks(copied.open(), self._checked))[:MOST_MARKS]
+                copied = self.session.book.copy()
+            self._found = list(_marks(copied, self._checked))[:MOST_MARKS]
         except SheetmlError as error:
             self._found = [Mark("audit", NOTE, str(self.session.book.path), f"The audit ended: {error}", [])]
         self.session.marks_known = True

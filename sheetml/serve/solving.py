@@ -18,7 +18,6 @@ from sheetml.formula.references import address
 from sheetml.serve.editing import Content, Contents, Place, content, put
 from sheetml.serve.history import Change
 from sheetml.serve.session import Job, Session
-from sheetml.solve.cluster import WorkbookCopy
 from sheetml.solve.model import SolverModel, solver_models
 from sheetml.solve.statement import Statement, stated_model, store
 from sheetml.workbook import Book
@@ -222,8 +221,8 @@ class _Run:
     def run(self) -> None:
         session, job = self.session, self.job
         with session.lock:
-            copied = WorkbookCopy.of(session.book)
-        book = copied.open()
+            book = session.book.copy()
+        book.calculation.bring_up_to_date()
         model = SolverModel(book, self.names)
         self.places = [book.calculation.place(slot) for slot in model.problem().slots.tolist()]
         with session.lock:

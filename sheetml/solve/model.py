@@ -38,7 +38,6 @@ from sheetml.xlsx.solver_names import saved_models as saved_models_named_in
 from sheetml.xlsx.solver_names import solver_models as models_named_in
 
 if TYPE_CHECKING:
-    from sheetml.solve.cluster import WorkbookCopy
     from sheetml.solve.reports import Report
     from sheetml.solve.result import SolverResult
     from sheetml.solve.search import Search
@@ -255,13 +254,12 @@ class SolverModel:
 
     def _sent(self, search: Search) -> Callable[[], Search]:
         """A search of this model's, as it is sent to another machine."""
-        from sheetml.solve.cluster import WorkbookCopy
 
         problem = search.problem
         where = {"start": problem.start, "lower": problem.lower, "upper": problem.upper}
         how = {"limits": search.limits, "central": search.central, "may_creep": search.may_creep}
         how["squared"] = search.squared
-        return partial(_search_anew, WorkbookCopy.of(self.workbook), self.names, where, how)
+        return partial(_search_anew, self.workbook, self.names, where, how)
 
     # ---- the problem in functions of the adjustable cells
 
@@ -554,11 +552,11 @@ class SolverModel:
         return "; ".join(parts)
 
 
-def _search_anew(copied: WorkbookCopy, names: SolverModelNames, where: dict[str, Any], how: dict[str, Any]) -> Search:
+def _search_anew(book: Book, names: SolverModelNames, where: dict[str, Any], how: dict[str, Any]) -> Search:
     """The search that was sent, on the machine it was sent to."""
     from sheetml.solve.search import Search
 
-    return Search(replace(SolverModel(copied.open(), names).problem(), **where), **how)
+    return Search(replace(SolverModel(book, names).problem(), **where), **how)
 
 
 def _limit(number: int) -> int | None:

@@ -1,6 +1,7 @@
 """Sheets that the output has and the file had not: a part each, and the three places that speak of it.
 
-ECMA-376, part 1, 18.2.19 (sheets of the workbook part), part 2 (content types and relationships).
+ECMA-376, part 1, 18.2.19 (sheets of the workbook part), part 2 (content types and relationships). Charts bring a
+drawing and a part each (new_charts.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sheetml.xlsx.model import CellValue, WorkbookFile
+from sheetml.xlsx.new_charts import NewChart, chart_parts, relationships_part
 from sheetml.xlsx.package import Package
 from sheetml.xlsx.sheet_patch import SheetPatch, utf8_part
 
@@ -24,11 +26,12 @@ _STRICT = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 
 @dataclass(frozen=True, slots=True)
 class NewSheet:
-    """A sheet to be added at the end: its values from A1, and its columns' widths in characters."""
+    """A sheet to be added at the end: its values from A1, its columns' widths in characters, charts of its cells."""
 
     name: str
     rows: Sequence[Sequence[CellValue]]
     widths: Sequence[float] = ()
+    charts: Sequence[NewChart] = ()
 
 
 def free_name(wanted: str, taken: Sequence[str]) -> str:
@@ -60,7 +63,8 @@ def with_new_sheets(
         number += 1
         part = _free_part(folder, taken)
         identifier = free_identifier(identifiers)
-        new[part] = _worksheet(sheet, namespace)
+        drawing = _with_drawing(sheet, part, taken, relationships, new, typed) if sheet.charts else ""
+        new[part] = _worksheet(sheet, namespace, drawing)
         listed.append(
             f'{{}}sheet xmlns:r="{relationships}" name={quoteattr(sheet.name)} sheetId="{number}" r:id="{identifier}"/>'
         )
@@ -112,15 +116,28 @@ def free_identifier(taken: set[str]) -> str:
     return identifier
 
 
-def _worksheet(sheet: NewSheet, namespace: str) -> bytes:
-    """The part of a sheet with these values."""
+def _with_drawing(
+    sheet: NewSheet, part: str, taken: set[str], relationships: str, new: dict[str, bytes], typed: list[str]
+) -> str:
+    """Adds the parts of a sheet's charts and their content types; what the sheet says of its drawing."""
+    drawing, parts, types = chart_parts(sheet.name, sheet.charts, taken, relationships)
+    new.update(parts)
+    typed += [f'{{}}Override PartName="/{name}" ContentType="{kind}"/>' for name, kind in types.items()]
+    link = f'<Relationship Id="rId1" Type="{relationships}/drawing" Target="/{drawing}"/>'
+    new[Package.relationships_part(part)] = relationships_part([link])
+    return f'<drawing xmlns:r="{relationships}" r:id="rId1"/>'
+
+
+def _worksheet(sheet: NewSheet, namespace: str, drawing: str = "") -> bytes:
+    """The part of a sheet with these values; `drawing` is the element that comes after them."""
     columns = "".join(
         f'<col min="{number}" max="{number}" width="{width:g}" customWidth="1"/>'
         for number, width in enumerate(sheet.widths, start=1)
     )
     empty = (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-        f'<worksheet xmlns="{namespace}">{f"<cols>{columns}</cols>" if columns else ""}<sheetData/></worksheet>'
+        f'<worksheet xmlns="{namespace}">{f"<cols>{columns}</cols>" if columns else ""}<sheetData/>{drawing}'
+        "</worksheet>"
     )
     values = {
         (row, column): value

@@ -40,6 +40,10 @@ class PatchedPart:
             position = edits.stop
         yield self.data[position:]
 
+    def whole(self) -> bytes:
+        """The part in one piece."""
+        return b"".join(self.pieces())
+
 
 @dataclass(frozen=True)
 class Edits:

@@ -26,6 +26,7 @@ from sheetml.xlsx.new_sheets import NewSheet, with_new_sheets
 from sheetml.xlsx.package import Package
 from sheetml.xlsx.plain_patch import PatchedPart, patched_part
 from sheetml.xlsx.reader import read_workbook_bytes
+from sheetml.xlsx.scenarios import ScenarioChanges, with_scenarios
 from sheetml.xlsx.sheet_patch import UnpatchableSheet, utf8_part
 
 __all__ = [
@@ -61,8 +62,9 @@ def write_workbook(
     overwrite: bool = False,
     sheets: Sequence[NewSheet] = (),
     names: NameChanges | None = None,
+    scenarios: ScenarioChanges | None = None,
 ) -> None:
-    """Write the workbook with new values in some cells, with further sheets at its end, and with other hidden names.
+    """Write the workbook with new values in some cells, further sheets at its end, other hidden names and scenarios.
 
     `changes` holds, by position in `file.sheets`, the new values by (row, column): a number, text,
     boolean or ErrorCode, or None for no value. A formula cell keeps its formula and gets the value as
@@ -92,6 +94,9 @@ def write_workbook(
     patched.update(noted)
     if names:
         patched.update(with_names(file, names, patched))
+    if scenarios:
+        whole = {name: part if isinstance(part, bytes) else part.whole() for name, part in parts.items()}
+        patched.update(with_scenarios(file, scenarios, {**whole, **patched}))
     if sheets:
         changed, added = with_new_sheets(file, sheets, patched)
         patched.update(changed)

@@ -140,6 +140,7 @@ def test_ctrl_c_ends_the_server_quietly(tmp_path):
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}
     )
+    assert running.stdout is not None
     address = running.stdout.readline()
     assert address.startswith("http://127.0.0.1:")
     running.send_signal(signal.SIGINT)
