@@ -400,7 +400,16 @@ class CellFunction:
         found = np.full((len(points), len(self._output_places)), np.nan)
         slopes = np.full((*found.shape, points.shape[1]), np.nan)
         found[finite], slopes[finite] = self._batches_now().values_and_gradients(points[finite], found.shape[1])
+        if found.shape[1] > 1:
+            self._derive_alone(points, found, slopes)
         return (found[:, 0], slopes[:, 0]) if self._scalar else (found, slopes)
+
+    def _derive_alone(self, points: np.ndarray, found: np.ndarray, slopes: np.ndarray) -> None:
+        """Fills in derivatives of outputs beside one that has none at a point: together, 0 times infinity is nan."""
+        lacking = np.isnan(slopes).any(axis=2) & np.isfinite(found)
+        for output in np.nonzero(lacking.any(axis=0))[0]:
+            rows, alone = lacking[:, output], self.of_slots(self._inputs, self._outputs[[output]])
+            slopes[rows, output] = alone.batch_gradient(points[rows])
 
     def batch_gradient(self, points: ArrayLike) -> np.ndarray:
         """The derivatives by each input at each of k points: (k, n), or for several output cells (k, m, n)."""

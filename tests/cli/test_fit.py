@@ -167,7 +167,7 @@ def test_unknown_users_in_the_ratings_are_refused_taken_as_the_mean_or_left_out(
     assert sheetml("evaluate", model_file, more, "--unknown", "mean", "--json").document["ratings"] == 2
     skipped = sheetml("evaluate", model_file, more, "--unknown", "skip", "--json").document
     assert (skipped["ratings"], skipped["unknown"]) == (1, 1)
-    assert "1 ratings, 1 left out" in sheetml("evaluate", model_file, more, "--unknown", "skip").out
+    assert "1 rating, 1 left out" in sheetml("evaluate", model_file, more, "--unknown", "skip").out
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,22 @@ def test_a_point_without_a_value_costs_itself_only_and_says_why():
 
 
 def test_a_derivative_that_does_not_exist_is_named():
-    f = made({"A1": 1.2, "B1": "=ROUND(A1,0)"}).function("A1", "B1")
+    f = made({"A1": 5, "B1": "=BITAND(A1,4)"}).function("A1", "B1")
+    values, slopes = f.batch_value_and_gradient(np.array([[5.0], [2.0]]))
+    assert values.tolist() == [4, 0] and np.isnan(slopes).all()
+    assert "BITAND in Sheet1!B1" in f.problem(np.array([5.0]), gradient=True)
+
+
+def test_rounding_is_flat_at_every_point():
+    f = made({"A1": 1.2, "B1": "=ROUND(A1,0)+A1"}).function("A1", "B1")
     values, slopes = f.batch_value_and_gradient(np.array([[1.2], [2.7]]))
-    assert values.tolist() == [1, 3] and np.isnan(slopes).all()
-    assert "ROUND in Sheet1!B1" in f.problem(np.array([1.2]), gradient=True)
+    assert values == pytest.approx([2.2, 5.7]) and slopes.tolist() == [[1], [1]]
+
+
+def test_an_output_without_a_derivative_at_a_point_leaves_the_others_theirs():
+    f = made({"A1": 1, "B1": "=A1*2", "B2": "=SQRT(A1)+B1"}).function("A1", ["B1", "B2"])
+    _, slopes = f.batch_value_and_gradient(np.array([[0.0], [4.0]]))
+    assert slopes[:, 0, 0].tolist() == [2, 2] and slopes[1, 1, 0] == 2.25 and not np.isfinite(slopes[0, 1, 0])
 
 
 def test_chunks_of_points_give_what_one_gives(monkeypatch):

@@ -331,6 +331,14 @@ def test_what_the_pieces_gained_is_kept_also_where_no_time_is_left():
     assert [sheet["A1"] or 0, sheet["A2"] or 0] == result.x.tolist() and sheet["B1"] == pytest.approx(result.fun)
 
 
+@pytest.mark.parametrize("start", [[0, 0, 0, 0], [0, 0, 0, 9], [0, 0, 0, 10], [10, 5, 3, 0]])
+def test_a_start_is_not_called_optimal_where_a_better_point_exists(start):
+    cells = dict(zip(("A1", "A2", "A3", "A4"), start)) | {"B1": "=A1-A2-A4", "C1": "=A2-A1", "C2": "=2*A2-A1"}
+    subject_to = (("C1:C2", "<=", 0), ("A1:A4", "<=", 10), ("A1", "int", "integer"), ("A4", "int", "integer"))
+    result = solver_model(cells, "min", adjustable="A1:A4", subject_to=subject_to, eng=2, neg=1).solve()
+    assert result.success and result.fun == -10
+
+
 def test_a_program_with_an_infinite_coefficient_has_no_answer():
     program = Program(
         np.ones(1), 0.0, None, csr_array([[np.inf]]), np.zeros(1), np.ones(1), np.zeros(1), np.ones(1),

@@ -87,11 +87,21 @@ def run(
         solver.clearSolver()
         interrupted = _solve(solver, program.hessian is None, follow, best)
     found = _found(solver, program, interrupted)
+    if mixed and start is not None and found.ending is Ending.OPTIMAL and _is_no_better(program, found.x, start):
+        # HiGHS 1.16 may call a given start optimal that is not: what it proves, it proves without one
+        return run(program, None, bounds, follow)
     if found.x is None and best and found.ending in (Ending.INTERRUPTED, Ending.LIMIT):
         return replace(found, x=best[-1], gap=math.inf)
     if found.ending is Ending.UNBOUNDED:
         return _with_ray(program, found)
     return found
+
+
+def _is_no_better(program: Program, x: np.ndarray | None, start: np.ndarray) -> bool:
+    """Whether a point costs as much as the start, to rounding."""
+    return x is not None and program.objective(x) >= program.objective(start) - 1e-9 * max(
+        1.0, abs(program.objective(x))
+    )
 
 
 def row_factors(program: Program) -> np.ndarray:

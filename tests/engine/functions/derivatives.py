@@ -2,7 +2,8 @@
 
 SMOOTH: formulas of the inputs A1, A2, ..., and the interval each of them is drawn from.
 FLAT: formulas whose derivative is zero wherever it exists: comparisons, counts, positions, kinds.
-WITHOUT: formulas that have no useful derivative: text, rounding, whole numbers. Asking says so by name.
+ROUNDING: formulas that jump between stretches where they are constant; the derivative is zero, which is said by name.
+WITHOUT: formulas that have no useful derivative: text, whole numbers. Asking says so by name.
 """
 
 from __future__ import annotations
@@ -430,6 +431,25 @@ FLAT: dict[str, str] = {
     "XOR": "=XOR(A1>0,A2>0)",
 }
 
+ROUNDING: dict[str, str] = {
+    "CEILING": "=CEILING(A1,1)",
+    "CEILING.MATH": "=CEILING.MATH(A1)",
+    "CEILING.PRECISE": "=CEILING.PRECISE(A1)",
+    "EVEN": "=EVEN(A1)",
+    "FLOOR": "=FLOOR(A1,1)",
+    "FLOOR.MATH": "=FLOOR.MATH(A1)",
+    "FLOOR.PRECISE": "=FLOOR.PRECISE(A1)",
+    "INT": "=INT(A1)",
+    "ISO.CEILING": "=ISO.CEILING(A1)",
+    "MROUND": "=MROUND(A1,1)",
+    "ODD": "=ODD(A1)",
+    "QUOTIENT": "=QUOTIENT(A1,2)",
+    "ROUND": "=ROUND(A1,1)",
+    "ROUNDDOWN": "=ROUNDDOWN(A1,1)",
+    "ROUNDUP": "=ROUNDUP(A1,1)",
+    "TRUNC": "=TRUNC(A1)",
+}
+
 WITHOUT: dict[str, str] = {
     "ADDRESS": '=ADDRESS(A1,2)="x"',
     "AMORDEGRC": "=AMORDEGRC(A1+9,1,200,1,1,0.2)",
@@ -446,9 +466,6 @@ WITHOUT: dict[str, str] = {
     "BITOR": "=IFERROR(BITOR(A1,1),1)",
     "BITRSHIFT": "=IFERROR(BITRSHIFT(A1,1),1)",
     "BITXOR": "=IFERROR(BITXOR(A1,1),1)",
-    "CEILING": "=CEILING(A1,1)",
-    "CEILING.MATH": "=CEILING.MATH(A1)",
-    "CEILING.PRECISE": "=CEILING.PRECISE(A1)",
     "CHAR": "=LEN(CHAR(A1))",
     "CLEAN": "=LEN(CLEAN(A1))",
     "CODE": "=CODE(A1)",
@@ -480,16 +497,12 @@ WITHOUT: dict[str, str] = {
     "ENCODEURL": "=LEN(ENCODEURL(A1))",
     "FILTERXML": '=IFERROR(FILTERXML(A1,"/a"),1)',
     "EOMONTH": "=EOMONTH(A1,1)",
-    "EVEN": "=EVEN(A1)",
     "EXACT": "=EXACT(A1,A2)*1",
     "FACT": "=FACT(A1)",
     "FACTDOUBLE": "=FACTDOUBLE(A1)",
     "FIND": '=FIND(".",A1)',
     "FINDB": '=FINDB(".",A1)',
     "FIXED": "=LEN(FIXED(A1))",
-    "FLOOR": "=FLOOR(A1,1)",
-    "FLOOR.MATH": "=FLOOR.MATH(A1)",
-    "FLOOR.PRECISE": "=FLOOR.PRECISE(A1)",
     "GCD": "=GCD(A1,A2)",
     "HEX2BIN": "=LEN(IFERROR(HEX2BIN(A1),1))",
     "HEX2DEC": "=LEN(IFERROR(HEX2DEC(A1),1))",
@@ -522,9 +535,7 @@ WITHOUT: dict[str, str] = {
     "IMSUB": "=LEN(IMSUB(A1,A2))",
     "IMSUM": "=LEN(IMSUM(A1))",
     "IMTAN": "=LEN(IMTAN(A1))",
-    "INT": "=INT(A1)",
     "ISEVEN": "=ISEVEN(A1)",
-    "ISO.CEILING": "=ISO.CEILING(A1)",
     "ISODD": "=ISODD(A1)",
     "ISOWEEKNUM": "=ISOWEEKNUM(A1)",
     "LCM": "=LCM(A1,A2)",
@@ -537,7 +548,6 @@ WITHOUT: dict[str, str] = {
     "MIDB": "=VALUE(MIDB(A1,1,1))",
     "MINUTE": "=MINUTE(A1)",
     "MONTH": "=MONTH(A1)",
-    "MROUND": "=MROUND(A1,1)",
     "MULTINOMIAL": "=MULTINOMIAL(A1,A2)",
     "NETWORKDAYS": "=NETWORKDAYS(A1,A2)",
     "NETWORKDAYS.INTL": "=NETWORKDAYS.INTL(A1,A2,2)",
@@ -545,13 +555,11 @@ WITHOUT: dict[str, str] = {
     "OCT2BIN": "=LEN(IFERROR(OCT2BIN(A1),1))",
     "OCT2DEC": "=LEN(IFERROR(OCT2DEC(A1),1))",
     "OCT2HEX": "=LEN(IFERROR(OCT2HEX(A1),1))",
-    "ODD": "=ODD(A1)",
     "PERCENTRANK.EXC": "=PERCENTRANK.EXC(A1:A2,A1)",
     "PERCENTRANK.INC": "=PERCENTRANK.INC(A1:A2,A1)",
     "PERMUT": "=PERMUT(A1+5,2)",
     "PERMUTATIONA": "=PERMUTATIONA(A1,2)",
     "PROPER": "=LEN(PROPER(A1))",
-    "QUOTIENT": "=QUOTIENT(A1,2)",
     "REGEXEXTRACT": '=LEN(REGEXEXTRACT(A1,"[0-9]+"))',
     "REGEXREPLACE": '=LEN(REGEXREPLACE(A1,"[0-9]","x"))',
     "REGEXTEST": '=REGEXTEST(A1,"[0-9]")+0',
@@ -561,9 +569,6 @@ WITHOUT: dict[str, str] = {
     "RIGHT": "=VALUE(RIGHT(A1))",
     "RIGHTB": "=VALUE(RIGHTB(A1))",
     "ROMAN": "=LEN(ROMAN(A1))",
-    "ROUND": "=ROUND(A1,1)",
-    "ROUNDDOWN": "=ROUNDDOWN(A1,1)",
-    "ROUNDUP": "=ROUNDUP(A1,1)",
     "SEARCH": '=SEARCH(".",A1)',
     "SEARCHB": '=SEARCHB(".",A1)',
     "SECOND": "=SECOND(A1)",
@@ -576,7 +581,6 @@ WITHOUT: dict[str, str] = {
     "TIME": "=TIME(A1,A2,0)",
     "TIMEVALUE": "=IFERROR(TIMEVALUE(A1),1)",
     "TRIM": "=VALUE(TRIM(A1))",
-    "TRUNC": "=TRUNC(A1)",
     "UNICHAR": "=LEN(UNICHAR(A1))",
     "UNICODE": "=UNICODE(A1)",
     "UPPER": "=VALUE(UPPER(A1))",

@@ -88,7 +88,7 @@ LEN v; LEFT t ?i; RIGHT t ?i; MID t i i; REPLACE t i i t; SUBSTITUTE t t t ?i; R
 EXACT t t; UPPER t; LOWER t; PROPER t; TRIM t; CLEAN t; CHAR i; CODE t; REGEXTEST t '"a"'|'"[a-c]"' ?0|1
 REGEXEXTRACT t '"a"' ?0|1; REGEXREPLACE t '"a"' t ?i; UNICHAR i; UNICODE t; REGEXTEST t '"a"'|'"[a-c]"' ?0|1
 REGEXEXTRACT t '"a"' ?0|1; REGEXREPLACE t '"a"' t ?i; ENCODEURL t
-FILTERXML '"<a><b>1</b><b>x</b></a>"'|t '"//b"'|t; LENB t; LEFTB t ?i; RIGHTB t ?i; MIDB t i i
+FILTERXML '"<a><b>1</b><b>x</b></a>"'|'"<a>"' '"//b"'|'"//c"'|'"["'; LENB t; LEFTB t ?i; RIGHTB t ?i; MIDB t i i
 REPLACEB t i i t; FINDB t t ?i; SEARCHB t t ?i; VALUE n; NUMBERVALUE n ?t ?t; TEXT s '0.0'|'0%'|'yyyy'; FIXED n ?i ?b
 DOLLAR n ?i; USDOLLAR n ?i; VALUETOTEXT v ?0|1; CONCATENATE v+; CONCAT a+; TEXTJOIN t b a; ARRAYTOTEXT a ?0|1
 TEXTAFTER t t ?i ?0|1 ?0|1 ?v; TEXTBEFORE t t ?i ?0|1 ?0|1 ?v; TEXTSPLIT t t ?t ?b ?0|1 ?v; COMPLEX s s ?'i'|'j'

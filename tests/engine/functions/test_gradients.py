@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sheetml import NotDifferentiableError
 from sheetml.engine.functions import FUNCTIONS
 from tests.engine.differences import assert_gradient_equals_differences
-from tests.engine.functions.derivatives import FLAT, SMOOTH, WITHOUT, Case
+from tests.engine.functions.derivatives import FLAT, ROUNDING, SMOOTH, WITHOUT, Case
 from tests.workbooks import made
 
 CASES = {
@@ -64,6 +64,13 @@ def test_the_gradient_of_comparisons_counts_and_positions_is_exactly_zero(name):
     assert not f.gradient(f.x0).any()
 
 
+@pytest.mark.parametrize("name", ROUNDING)
+def test_what_jumps_and_is_flat_between_has_a_gradient_of_zero_and_says_so_by_function_and_cell(name):
+    f = function(Case(ROUNDING[name], ((2.2, 3.3), (4.2, 5.3))))
+    assert not f.gradient(f.x0).any()
+    assert f.flat == [f"{name} in Sheet1!Z1"]
+
+
 @pytest.mark.parametrize("name", WITHOUT)
 def test_what_has_no_derivative_says_so_by_function_and_cell(name):
     f = function(Case(WITHOUT[name], ((2.2, 3.3), (4.2, 5.3))))
@@ -75,12 +82,12 @@ def test_what_has_no_derivative_says_so_by_function_and_cell(name):
 
 
 def test_every_function_has_its_line_in_one_of_the_tables():
-    known = {**SMOOTH, **FLAT, **WITHOUT}
+    known = {**SMOOTH, **FLAT, **ROUNDING, **WITHOUT}
     computed = {FUNCTIONS[name].evaluate for name in known.keys() & FUNCTIONS.keys()}  # also under other names
     missing = sorted(name for name, function in FUNCTIONS.items() if function.evaluate not in computed)
     assert missing == [], "add a line for these to tests/engine/functions/derivatives.py"
     assert sorted(set(known) - set(FUNCTIONS)) == [], "these are in derivatives.py, but are no functions"
-    assert len(known) == len(SMOOTH) + len(FLAT) + len(WITHOUT), "a function stands in two tables"
+    assert len(known) == len(SMOOTH) + len(FLAT) + len(ROUNDING) + len(WITHOUT), "a function stands in two tables"
 
 
 def test_functions_say_of_themselves_whether_they_have_a_derivative():
