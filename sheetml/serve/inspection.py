@@ -22,6 +22,7 @@ from sheetml.xlsx.model import ERROR_TEXT, Area, ErrorCode
 
 MOST_AREAS = 200  # of what a cell reads that are lit on the grid
 MOST_WORDS = 4_000
+MOST_DESCRIBED = 5_000  # cells that read a cell
 
 
 def inspect(session: Session, sheet: int, row: int, column: int) -> dict[str, Any]:
@@ -168,4 +169,11 @@ def _readers(session: Session, slot: int) -> list[str]:
     if not slot:
         return []
     found = questions.readers(session.calculation, slot)
-    return [session.calculation.describe(cells) for cells in found[:12]]
+    return [_described(session, cells) for cells in found[:12]]
+
+
+def _described(session: Session, cells: np.ndarray) -> str:
+    """Cells by their addresses; of very many only the first, since telling them all takes a second."""
+    if cells.size <= MOST_DESCRIBED:
+        return session.calculation.describe(cells)
+    return f"{session.calculation.describe(cells[:1])} and {cells.size - 1:,} more"

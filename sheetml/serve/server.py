@@ -39,7 +39,7 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 MOST_BYTES = 8 * 1024 * 1024  # of one message from a page
-LONG = ("marks", "report", "surface", "gradient", "loops")  # requests that others need not wait for
+LONG = ("marks", "report", "surface", "gradient", "loops", "inspect", "sum")  # requests that others need not wait for
 REFUSED = 4403  # how a link that is not let in is closed
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 XLSM = "application/vnd.ms-excel.sheet.macroEnabled.12"

@@ -36,7 +36,7 @@ export class CellTool {
   }
 
   named(text) {
-    const { page } = this, first = text.split(", ")[0];
+    const { page } = this, first = text.split(" and ")[0].split(", ")[0];
     return make("button", { class: "chip", text, onclick: async () => {
       const found = await page.tell("find", { sheet: page.sheet, text: first });
       if (found) page.goTo(found.sheet, found.area);

@@ -20,12 +20,14 @@ export class MarksTool {
     if (this.loading || this.known) return;
     this.loading = true;
     this.list();
-    try {
-      const { marks } = await this.page.ask("marks");
-      if (marks === null) return; // the state says when they are there
-      this.marks = marks;
-      this.known = true;
-    } catch { return; } finally { this.loading = false; }
+    const found = await this.page.ask("marks").catch(() => ({ marks: null }));
+    this.loading = false;
+    if (found.marks === null) { // the state says when they are there, and may have said so already
+      if (this.page.state.marks && !this.again) { this.again = true; this.load(); }
+      return;
+    }
+    this.marks = found.marks;
+    this.known = true;
     const count = document.getElementById("marks-count"), grave = this.marks.filter((mark) => ["error", "warning"].includes(mark.severity)).length;
     count.hidden = grave === 0;
     count.textContent = grave;
@@ -35,7 +37,7 @@ export class MarksTool {
   }
 
   sheet() { this.paint(); }
-  state(state, before) { if (state.marks && !before.marks) this.load(); }
+  state(state, before) { if (state.marks && !this.known) this.load(); }
   shown() { this.list(); this.load(); }
 
   compared(columns) { // derivatives compared by hand: each wrong cell is marked in its place
