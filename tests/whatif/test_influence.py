@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,5 +70,6 @@ def test_a_picture_has_a_pair_of_bars_for_each_input():
     f = made({"A1": 10, "A2": 4, "B1": "=A1*A2"}).function("Sheet1!A1:A2", "Sheet1!B1")
     swings = tornado(f, np.array([8, 3]), np.array([12, 6]))
     (axis,) = tornado_figure(swings, 40.0, "Sheet1!B1", {"Sheet1!A1": "Price $x$"}).axes
-    assert [(bar.get_x(), bar.get_width()) for bar in axis.patches] == [(40, -10), (40, 20), (40, -8), (40, 8)]
+    bars: list[Any] = list(axis.patches)
+    assert [(bar.get_x(), bar.get_width()) for bar in bars] == [(40, -10), (40, 20), (40, -8), (40, 8)]
     assert "Price $x$ Sheet1!A1" in axis.get_yticklabels()[1].get_text()

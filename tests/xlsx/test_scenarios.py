@@ -110,7 +110,8 @@ def test_they_stand_where_the_schema_wants_them(tmp_path: Path) -> None:
 def test_a_scenario_that_stays_keeps_its_bytes_and_what_was_shown_stays_within_them(tmp_path: Path) -> None:
     own = (
         '<scenarios current="1" show="1" sqref="A9"><scenario name="a" count="1" user="x"><inputCells r="A1" '
-        'val="1" numFmtId="9"/></scenario><scenario name="b" count="1"><inputCells r="A1" val="2"/></scenario></scenarios>'
+        'val="1" numFmtId="9"/></scenario><scenario name="b" count="1"><inputCells r="A1" val="2"/></scenario>'
+        "</scenarios>"
     )
     source = stating(tmp_path / "own.xlsx", own)
     first, second = scenarios(read_workbook(source), 0)
