@@ -70,7 +70,7 @@ def _heat_map(axis: Axes, values: np.ndarray, rows: Varied, columns: Varied) -> 
     axis.set_ylabel(rows.address, parse_math=False)
     if max(values.shape) <= MOST_NUMBERS:
         for (row, column), value in np.ndenumerate(values):
-            dark = float(np.real(image.norm(float(value)))) < 0.6
+            dark = float(image.norm(np.array([value]))[0]) < 0.6
             text = short(float(value)) if np.isfinite(value) else ""
             axis.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
     elif axis.figure is not None:
