@@ -25,7 +25,7 @@ from sheetml.cli.terminal import (
     write_text,
     written,
 )
-from sheetml.cli.whatif_options import OUTPUT_CELLS, SHEET, number
+from sheetml.cli.whatif_options import OUTPUT_CELLS, SHEET, home_of, number, short
 
 if TYPE_CHECKING:
     from sheetml.whatif.tables import Table
@@ -98,15 +98,19 @@ def _plain(found: Table) -> list[list[list[float | None]]]:
 
 
 def _show(found: Table) -> None:
+    home = home_of([axis.address for axis in (found.rows, found.columns) if axis is not None] + found.outputs)
     blocks: list[list[list[CellValue]]] = [[]]
     for row in rows_of(found):
         blocks.append([]) if not row else blocks[-1].append(row)
     for block in blocks:
         head, *lines = block
-        title = "" if found.columns is None else str(head[0])
-        first = str(head[0]) if found.columns is None else found.rows.address
-        names = [first, *(number(each) if isinstance(each, float) else str(each) for each in head[1:])]
-        shown = new_table(*names, title=title, right=names)
+        if found.columns is not None:
+            results().print(
+                str(head[0]).replace(f"{home}!", "") if home else str(head[0]), markup=False, soft_wrap=True
+            )
+        names = [short(found.rows.address, home)]
+        names += [number(each) if isinstance(each, float) else short(str(each), home) for each in head[1:]]
+        shown = new_table(*names, right=names)
         for line in lines:
             shown.add_row(*("" if each is None else number(float(str(each))) for each in line))
         show_table(results(), shown)

@@ -27,7 +27,7 @@ from sheetml.cli.whatif_options import SHEET, home_of, labels, number, short
 if TYPE_CHECKING:
     from sheetml.api import Workbook
 
-WIDTH = 24  # characters of the widest bar
+WIDTH = 16  # characters of the widest bar
 
 
 @click.command()
@@ -75,7 +75,7 @@ def command(
         return
     where = home_of([*function.input_addresses, *function.output_addresses])
     name = " ".join(filter(None, (short(function.output_addresses[0], where), names[function.output_addresses[0]])))
-    headings = ("Input", "Label", "Low", "High", "Output at low", "at high", "Swing")
+    headings = ("Input", "Label", "Low", "High", "At low", "At high", "Swing")
     shown = new_table(*headings, title=f"{name} = {number(base)}", right=headings[2:6])
     widest = max((each.size for each in found if each.size == each.size), default=0.0)
     for each in found[:most]:

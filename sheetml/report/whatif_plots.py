@@ -69,8 +69,9 @@ def _heat_map(axis: Axes, values: np.ndarray, rows: Varied, columns: Varied) -> 
     axis.set_xlabel(columns.address, parse_math=False)
     axis.set_ylabel(rows.address, parse_math=False)
     if max(values.shape) <= MOST_NUMBERS:
+        shades: np.ndarray = np.ma.filled(np.ma.asarray(image.norm(values)), 1.0)  # of the colours: 0 is the darkest
         for (row, column), value in np.ndenumerate(values):
-            dark = image.norm(value) < 0.6
+            dark = bool(shades[row, column] < 0.6)
             text = short(float(value)) if np.isfinite(value) else ""
             axis.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
     elif axis.figure is not None:

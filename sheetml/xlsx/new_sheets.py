@@ -57,7 +57,8 @@ def with_new_sheets(
     namespace = package.check_prolog(workbook, package.read(workbook)).namespace
     taken = {name.casefold() for name in package.names()}
     identifiers = set(package.relationships(workbook))
-    number, new, listed, linked, typed = _last_sheet_id(package, workbook), {}, [], [], []
+    number, new = _last_sheet_id(package, workbook), dict[str, bytes]()
+    listed, linked, typed = list[str](), list[str](), list[str]()
     relationships = _STRICT if "purl.oclc.org" in namespace else _TRANSITIONAL
     for sheet in sheets:
         number += 1

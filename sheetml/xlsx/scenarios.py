@@ -59,9 +59,9 @@ def _scenario(file: WorkbookFile, part: str, element: Any) -> Scenario:
             raise file.package.error(f"is damaged: its part {part!r} has a scenario of a cell {each.get('r', '')!r}")
         if each.get("deleted", "").lower() not in TRUE:
             cells[place] = unescape(each.get("val", ""))
-    flags = (element.get(name, "").lower() in TRUE for name in ("locked", "hidden"))
-    texts = (unescape(element.get(name, "")) for name in ("comment", "user"))
-    return Scenario(unescape(element.get("name", "")), cells, *texts, *flags)
+    name, comment, user = (unescape(element.get(each, "")) for each in ("name", "comment", "user"))
+    locked, hidden = (element.get(each, "").lower() in TRUE for each in ("locked", "hidden"))
+    return Scenario(name, cells, comment, user, locked, hidden)
 
 
 ScenarioChanges = Mapping[int, Sequence[Scenario]]  # by a sheet's position: all of its scenarios from now on
