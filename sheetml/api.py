@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sheetml.report.compare import Comparison
     from sheetml.report.explain import Explanation
     from sheetml.solve.model import SolverModel, SolverModels
+    from sheetml.whatif.simulation import Simulated
+    from sheetml.whatif.tables import Table
 
 IN_MEMORY = Path("<memory>")  # what messages call a workbook that comes from no file
 
@@ -135,6 +137,30 @@ class Workbook(Book):
 
             self._macros = Macros(self)
         return self._macros
+
+    # ---- what if
+
+    def table(self, inputs: Sequence[str], outputs: Sequence[str]) -> Table:
+        """What cells are for values of one input or two ("Sheet1!B1=0..1:0.05", "Sheet1!B2=1,2,5"), as `sheetml table`.
+
+        Raises SheetmlError where something is not as stated.
+        """
+        from sheetml.whatif import table
+
+        return table(self, inputs, outputs)
+
+    def simulate(
+        self, inputs: Sequence[str], outputs: Sequence[str], count: int = 10_000, *, correlate: Sequence[str] = (),
+        method: str = "random", seed: int = 0,
+    ) -> Simulated:  # fmt: skip
+        """The outputs in `count` scenarios of uncertain inputs ("Sheet1!B1~normal(0.07, 0.02)"), as `sheetml simulate`.
+
+        `.summaries()` gives means and quantiles with their standard errors, `.outputs` all values (count, outputs).
+        Raises SheetmlError where something is not as stated.
+        """
+        from sheetml.whatif import Simulation
+
+        return Simulation(self, inputs, outputs, correlate=correlate, method=method, seed=seed).run(count)
 
     # ---- what reports say of it
 
