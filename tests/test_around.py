@@ -58,7 +58,7 @@ def completed(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("sheetml ex", {"plain,explain", "plain,export", "plain,export-model"}),
+        ("sheetml ex", {"plain,explain", "plain,export", "plain,export-code", "plain,export-model"}),
         ("sheetml new ", {"plain,collab-filter", "plain,graddesc", "plain,solver-gallery"}),
         ("sheetml run --max-", {"plain,--max-time", "plain,--max-iterations"}),
         ("sheetml run book.xlsx --engine g", {"plain,grg", "plain,global"}),

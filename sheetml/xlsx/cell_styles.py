@@ -5,6 +5,7 @@ Read only when somebody asks, and once for each sheet.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -129,7 +130,9 @@ def _sheet_styles(package: Package, part: str) -> _SheetStyles:
 
 
 def _number(text: str | None) -> float | None:
+    """A number of a file; None where there is none, or none that is finite."""
     try:
-        return None if text is None else float(text)
+        number = None if text is None else float(text)
     except ValueError:
         return None
+    return number if number is not None and math.isfinite(number) else None

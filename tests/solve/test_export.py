@@ -95,7 +95,7 @@ def test_the_command_writes_by_the_suffix_and_refuses_others(tmp_path):
         assert sheetml("export-model", path, "-o", tmp_path / f"model{suffix}").code == 0
         assert said in (tmp_path / f"model{suffix}").read_text()
     refused = sheetml("export-model", path, "-o", tmp_path / "model.txt")
-    assert refused.code == 2 and ".mps, .lp, .py" in refused.err
+    assert refused.code == 2 and ".mps or .lp or .py" in refused.err
     without = book(tmp_path / "without.xlsx", MIX)
     refused = sheetml("export-model", without, "-o", tmp_path / "m.mps")
     assert refused.code == 2 and "state one with sheetml solver" in refused.err

@@ -46,6 +46,7 @@ from sheetml.xlsx.model import ERROR_CODE, ErrorCode
 
 DEEPEST = 25  # calls within calls: Python's parser has a limit
 PENDING = object()  # what a cell holds that is still to be computed
+_MOST_ITEMS = 2_000_000  # in an area
 _KEPT = 64  # cells of an area whose slots are kept
 _REMEMBERED = 10_000  # values of a function
 
@@ -354,6 +355,8 @@ def _places(context: Context, reference: Reference) -> Callable[[int, list[Any],
     scope = context.workspace.scope
     height = np.minimum(reference.height, scope.row_limit - reference.top + 1)
     width = np.minimum(reference.width, scope.column_limit - reference.left + 1)
+    if (height.astype(np.float64) * width).max(initial=0) > _MOST_ITEMS:
+        raise NotWritten  # the engine knows what to do with areas of a whole sheet
     edges = list(zip(*(edge.tolist() for edge in (reference.top, reference.left, height, width))))
     kept: dict[int, list[int]] = {}
     last: tuple[Any, tuple[int, int, int, int], list[Item]] = (None, (0, 0, 0, 0), [])
