@@ -10,6 +10,9 @@ by quantity. CPU seconds of one run; the numbers of all three ways are compared 
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +28,7 @@ import sheetml
 
 SCENARIOS = 200_000
 ALONE = 300  # scenarios of the ways that go one by one
+UNO_PYTHON = os.environ.get("UNO_PYTHON", "/usr/bin/python3")  # a Python with python3-uno, or LibreOffice's own
 YEARS, WEEKS, SIDE, FACTORS = 20, 52, 15, 5
 
 Cells = dict[str, Any]
@@ -143,6 +147,16 @@ def recalculated_by_formualizer(path: Path, inputs: list[str], output: str, poin
     return np.array(found, float)
 
 
+def recalculated_by_libreoffice(path: Path, area: str, output: str, points: np.ndarray) -> tuple[float, np.ndarray]:
+    """CPU seconds of LibreOffice, and the output at each point; raises CalledProcessError where there is no UNO."""
+    script, numbers = Path(__file__).with_name("uno_scenarios.py"), path.with_name("points.csv")
+    np.savetxt(numbers, points, "%.17g", ",")
+    command = [UNO_PYTHON, str(script), str(path), "Sheet", area, output, str(numbers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    found = json.loads(done.stdout)
+    return float(found["cpu"]), np.array(found["values"])
+
+
 def measure(name: str, scenarios: int) -> None:
     cells, area, output, spread = MODELS[name]()
     with tempfile.TemporaryDirectory() as folder:
@@ -163,6 +177,13 @@ def measure(name: str, scenarios: int) -> None:
         print(f"  with all gradients {with_slopes / len(some) * 1e6:10.2f} us")
         print(f"  a loop over f(x)   {alone / ALONE * 1e6:10.2f} us: {alone / ALONE / each:,.0f} times as long")
         np.testing.assert_allclose(values[:ALONE], one_by_one, rtol=1e-9)
+        try:
+            other, found = recalculated_by_libreoffice(path, area, output, points[:ALONE])
+            off, ratio = np.abs(found / values[:ALONE] - 1).max(), other / ALONE / each
+            each_alone = other / ALONE * 1e6
+            print(f"  LibreOffice, UNO   {each_alone:10.2f} us: {ratio:,.0f} times as long (differs by {off:.0e})")
+        except (OSError, subprocess.CalledProcessError):
+            print(f"  {UNO_PYTHON} has no UNO")
         if importlib.util.find_spec("formualizer") is None:
             print("  formualizer is not installed")
             return
