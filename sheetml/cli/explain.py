@@ -88,6 +88,8 @@ def _print(found: Explanation, console: Console) -> None:
     _print_influences("Most influential by derivative × value", found.weightiest, home, console)
     if found.no_gradient:
         console.print(f"No gradient: {found.no_gradient.rstrip('.')}.", markup=False)
+    if found.flat:
+        console.print(found.flat, markup=False)
     if found.readers:
         more = f" and {len(found.readers) - MOST_READERS:,} more" if len(found.readers) > MOST_READERS else ""
         areas = ", ".join(without_sheet(reader, home) for reader in found.readers[:MOST_READERS])

@@ -28,6 +28,7 @@ def command(workbook: Path, inputs: tuple[str, ...], output: str, sheet: str | N
     """
     import sheetml
     from sheetml.cli.model_options import existing
+    from sheetml.engine.cell_function import flat_words
     from sheetml.whatif import sensitivity
 
     book = sheetml.open(workbook)
@@ -35,11 +36,19 @@ def command(workbook: Path, inputs: tuple[str, ...], output: str, sheet: str | N
     home = None if sheet is None else existing(book, sheet)
     function = book.function_of(book.areas(list(inputs), home), book.areas(output, home))
     found = sensitivity(function)
-    names = labels(book, function)
+    flat, names = function.flat, labels(book, function)
     value = function(function.x0)
     if as_json:
         document = [{**dataclasses.asdict(each), "label": names[each.address]} for each in found]
-        print_json({"workbook": workbook, "output": function.output_addresses[0], "value": value, "inputs": document})
+        print_json(
+            {
+                "workbook": workbook,
+                "output": function.output_addresses[0],
+                "value": value,
+                "inputs": document,
+                "flat": flat,
+            }
+        )
         return
     where = home_of([*function.input_addresses, *function.output_addresses])
     name = " ".join(filter(None, (short(function.output_addresses[0], where), names[function.output_addresses[0]])))
@@ -51,3 +60,5 @@ def command(workbook: Path, inputs: tuple[str, ...], output: str, sheet: str | N
     show_table(results(), shown)
     if len(found) > most:
         results().print(f"and {len(found) - most:,} more; -n says how many to show.")
+    if flat:
+        results().print(f"\n{flat_words(flat)}", markup=False, soft_wrap=True)

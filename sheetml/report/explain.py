@@ -11,7 +11,7 @@ import numpy as np
 from sheetml.engine import questions
 from sheetml.engine.areas import AreaArray, Areas, Reference
 from sheetml.engine.calculation import Calculation
-from sheetml.engine.cell_function import CellFunction
+from sheetml.engine.cell_function import CellFunction, flat_words
 from sheetml.engine.evaluate import Context, Lambda, LambdaArray, Result
 from sheetml.engine.plan import Stage
 from sheetml.engine.tracing.graph import value_of
@@ -95,6 +95,7 @@ class Explanation:
     weightiest: list[Influence]  # by size of the derivative times the value
     no_gradient: str  # why there is none
     lineage: Lineage | None
+    flat: str = ""  # what the gradient went through that is constant between its jumps
 
     def __repr__(self) -> str:
         return f"<Explanation of {self.cell}: {self.words}>"
@@ -108,6 +109,7 @@ class Explanation:
             ("depends on", ", ".join(each.area for each in self.dependencies if each.direct)),
             ("read by", ", ".join(self.readers)),
             *([("no gradient", self.no_gradient)] if self.no_gradient else []),
+            *([("flat", self.flat)] if self.flat else []),
         ]
         shown = html_table([self.cell, self.label], [row for row in rows if row[1]])
         if self.steepest:
@@ -131,7 +133,7 @@ def explain(workbook: Book, cell: str, most: int = 10) -> Explanation:
     found = lineage(calculation, slot)
     where = questions.context(calculation, slot)
     block = questions.block(calculation, slot)
-    gradients, steepest, weightiest, reason = _influences(workbook, slot, found, most)
+    (gradients, steepest, weightiest, reason), flat = _influences(workbook, slot, found, most)
     value = calculation.value(slot)
     tree = None if where is None or block is None or block.tree is None else _tree(where, block.tree)
     return Explanation(
@@ -148,6 +150,7 @@ def explain(workbook: Book, cell: str, most: int = 10) -> Explanation:
         weightiest=weightiest,
         no_gradient=reason,
         lineage=found,
+        flat=flat,
     )
 
 
@@ -358,8 +361,8 @@ def _adjustable(workbook: Book) -> np.ndarray:
 _Influences = tuple[list[AreaGradient], list[Influence], list[Influence], str]
 
 
-def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influences:
-    """The gradient by area and by cell, or the reason why there is none."""
+def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> tuple[_Influences, str]:
+    """The gradient by area and by cell, or the reason why there is none; and what it went through that is flat."""
     calculation = workbook.calculation
     sources = []
     for source in found.inputs:
@@ -367,19 +370,24 @@ def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influe
         if numeric.size:
             sources.append((source, numeric))
     if found.target.block is None:
-        return [], [], [], "the cell holds no formula"
+        return ([], [], [], "the cell holds no formula"), ""
     if not sources:
-        return [], [], [], "it depends on no cell with a number"
+        return ([], [], [], "it depends on no cell with a number"), ""
     stages = {id(stage): stage for source in found.blocks if (stage := _recurrence(calculation, source)) is not None}
     steps = sum(len(stage.steps) for stage in stages.values())
     if steps > MOST_STEPS:
-        return [], [], [], f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function"
+        return (
+            [],
+            [],
+            [],
+            f"it goes through a recurrence of {steps:,} steps, which takes long: see Workbook.function",
+        ), ""
     inputs = np.concatenate([slots for _, slots in sources])
     function = CellFunction(calculation, inputs, np.array([slot]), True)
     try:
         gradient = function.gradient(function.x0)
     except (NotDifferentiableError, CalculationError) as error:
-        return [], [], [], str(error)
+        return ([], [], [], str(error)), ""
     values = calculation.numbers(inputs)
     ends = np.cumsum([slots.size for _, slots in sources])
     areas = [
@@ -389,7 +397,7 @@ def _influences(workbook: Book, slot: int, found: Lineage, most: int) -> _Influe
     areas.sort(key=lambda area: -area.norm)
     steepest = list(_ranked(calculation, inputs, values, gradient, np.abs(gradient), most))
     weightiest = list(_ranked(calculation, inputs, values, gradient, np.abs(gradient * values), most))
-    return areas, steepest, weightiest, ""
+    return (areas, steepest, weightiest, ""), flat_words(function.flat)
 
 
 def _recurrence(calculation: Calculation, source: Source) -> Stage | None:

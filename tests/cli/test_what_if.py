@@ -130,3 +130,13 @@ def test_what_cannot_be_done_is_one_sentence_and_ends_with_2(arguments, plan):
     ended = sheetml(command, plan, *others)
     assert ended.code == 2 and ended.out == "" and "Traceback" not in ended.err
     assert ended.err.strip().splitlines()[-1].startswith(("sheetml:", "Error:"))
+
+
+def test_sensitivity_says_what_is_flat(tmp_path):
+    path = tmp_path / "book.xlsx"
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["B1"] = 2.6, "=ROUND(A1,0)"
+    book.save(path)
+    assert "ROUND in Sheet!B1 is flat" in sheetml("sensitivity", path, "--input", "A1", "--output", "B1").out
+    asked = sheetml("sensitivity", path, "--input", "A1", "--output", "B1", "--json")
+    assert asked.document["flat"] == ["ROUND in Sheet!B1"]

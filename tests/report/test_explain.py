@@ -236,3 +236,10 @@ def test_the_command_never_writes_its_picture_over_the_workbook(
     assert exit_code.value.code == 2
     assert "a file of the kind .svg" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_what_is_flat_on_the_way_is_named():
+    workbook = made({"A1": 2.6, "A2": 3, "B1": "=ROUND(A1,0)*A2"})
+    found = explain(workbook, "Sheet1!B1")
+    assert found.no_gradient == "" and "ROUND in Sheet1!B1 is flat" in found.flat
+    assert explain(made({"A1": 2, "B1": "=A1*2"}), "Sheet1!B1").flat == ""

@@ -14,7 +14,7 @@ from sheetml.report.whatif_plots import tornado_figure
 from sheetml.whatif import sensitivity, tornado
 from tests.workbooks import made
 
-COBB_DOUGLAS = {"A1": 3.0, "A2": 5.0, "A3": 7.0, "B1": "=2*A1^0.4*A2^0.6", "B2": "=A1^2-9", "B3": "=ROUND(A1,0)"}
+COBB_DOUGLAS = {"A1": 3.0, "A2": 5.0, "A3": 7.0, "B1": "=2*A1^0.4*A2^0.6", "B2": "=A1^2-9", "B3": "=BITAND(A1,1)"}
 
 
 def by_address(found):
