@@ -92,7 +92,8 @@ def show(what: str, ours: float, by_hand: float) -> None:
 
 def whole_process(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "sheetml", "run", str(path), "-o", f"{folder}/solved.xlsx", "-q", "--overwrite"]
+        run = ["run", str(path), "-o", f"{folder}/solved.xlsx", "-q", "--overwrite"]
+        command = [sys.executable, "-m", "sheetml", *run]
         times = []
         for _ in range(3):
             start = time.perf_counter()
