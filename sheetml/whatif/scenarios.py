@@ -113,7 +113,7 @@ def typed(text: str) -> float | bool | Text | None:
 
 def compared(book: Book, outputs: Sequence[str], sheet: str | None = None) -> Compared:
     """What output cells are now and in each scenario of the workbook, or of one sheet; the workbook stays as it is."""
-    slots = book.held_slots([area for text in outputs for area in book.areas(text, sheet)]).tolist()
+    slots = book.held_slots(book.areas(outputs, sheet)).tolist()
     addresses = [book.calculation.describe([slot]) for slot in slots]
     columns = []
     for named in listed(book, sheet):

@@ -64,11 +64,11 @@ class Simulation:
         self.workbook = book
         if not outputs:
             raise SheetmlError(f"{book.path}: no output cell is named")
-        wanted = book.held_slots([area for text in outputs for area in book.areas(text, sheet)])
+        wanted = book.held_slots(book.areas(outputs, sheet))
         drawn: list[Drawn] = []
         if draws(book, wanted):
             book = book.copy()
-            drawn = externalised(book, book.held_slots([area for text in outputs for area in book.areas(text, sheet)]))
+            drawn = externalised(book, book.held_slots(book.areas(outputs, sheet)))
         given = [uncertain(book, text, sheet) for text in inputs]
         self.inputs = [Input(each.address, each.distribution) for each in given]
         self.inputs += [Input(f"a draw of {each.address}", AT_RANDOM) for each in drawn]
@@ -80,7 +80,7 @@ class Simulation:
         if repeated:
             raise SheetmlError(f"{book.path}: {', '.join(sorted(repeated))} has more than one distribution")
         slots = np.array([*(each.slot for each in given), *(each.slot for each in drawn)], np.intp)
-        outputs_now = book.held_slots([area for text in outputs for area in book.areas(text, sheet)])
+        outputs_now = book.held_slots(book.areas(outputs, sheet))
         self.function = book.function_of(slots, outputs_now)
         places = {each.slot: number for number, each in enumerate(given)}
         self._root = correlation_root([_pair(book, text, sheet, places) for text in correlate], len(self.inputs))
@@ -95,7 +95,7 @@ class Simulation:
         """The inputs' values at points of the unit cube, (k, n)."""
         points = correlated(points, self._root)
         columns = [each.distribution.quantile(points[:, place]) for place, each in enumerate(self.inputs)]
-        return np.column_stack(columns) if columns else points
+        return np.column_stack(columns)
 
     def part(self, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """The inputs (size, n) and the outputs (size, m) of the scenarios of one part."""

@@ -39,7 +39,7 @@ def table(book: Book, inputs: Sequence[str], outputs: Sequence[str], sheet: str 
     if np.prod(shape) > MOST_POINTS:
         raise SheetmlError(f"a table of {' by '.join(f'{size:,}' for size in shape)} has too many cells")
     slots = np.array([axis.slot for axis in axes], np.intp)
-    function = book.function_of(slots, book.held_slots([area for text in outputs for area in book.areas(text, sheet)]))
+    function = book.function_of(slots, book.held_slots(book.areas(outputs, sheet)))
     points = np.stack(
         [grid.reshape(-1) for grid in np.meshgrid(*(axis.values for axis in axes), indexing="ij")], axis=1
     )
