@@ -18,7 +18,7 @@ from sheetml.cli.terminal import (
     workbook_argument,
     workbook_output,
 )
-from sheetml.cli.whatif_options import SHEET, home_of, label, number, short
+from sheetml.cli.whatif_options import SHEET, home_of, label, labelled, number
 
 if TYPE_CHECKING:
     from sheetml.api import Workbook
@@ -148,10 +148,7 @@ def _compare(book: Workbook, found: Compared, as_json: bool) -> int:
         print_json({"workbook": book.path, "outputs": found.outputs, "now": now, "scenarios": lines})
         return 0 if complete else 1
     home = home_of(found.outputs)
-    named = [
-        " ".join(filter(None, (short(each, home), label(book, int(book.held_slots(book.areas(each))[0])))))
-        for each in found.outputs
-    ]
+    named = [labelled(each, home, label(book, int(book.held_slots(book.areas(each))[0]))) for each in found.outputs]
     shown = new_table("Scenario", *named, right=named)
     for name, values in [("as it is", found.now), *((each.scenario.name, values) for each, values in found.scenarios)]:
         shown.add_row(name, *(number(value) if isinstance(value, float) else str(_plain(value)) for value in values))

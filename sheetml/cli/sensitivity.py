@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from sheetml.cli.terminal import json_option, new_table, print_json, results, show_table, workbook_argument
-from sheetml.cli.whatif_options import SHEET, home_of, labels, number, short
+from sheetml.cli.whatif_options import SHEET, home_of, labelled, labels, number, short
 
 
 @click.command()
@@ -51,7 +51,7 @@ def command(workbook: Path, inputs: tuple[str, ...], output: str, sheet: str | N
         )
         return
     where = home_of([*function.input_addresses, *function.output_addresses])
-    name = " ".join(filter(None, (short(function.output_addresses[0], where), names[function.output_addresses[0]])))
+    name = labelled(function.output_addresses[0], where, names[function.output_addresses[0]])
     headings = ("Input", "Label", "Value", "Derivative", "Elasticity", "Second derivative")
     shown = new_table(*headings, title=f"{name} = {number(value)}", right=headings[2:])
     for each in found[:most]:

@@ -26,7 +26,7 @@ from sheetml.cli.terminal import (
     workbook_output,
     written,
 )
-from sheetml.cli.whatif_options import OUTPUT_CELLS, SHEET, home_of, label, number, short
+from sheetml.cli.whatif_options import OUTPUT_CELLS, SHEET, home_of, label, labelled, number
 
 if TYPE_CHECKING:
     from sheetml.api import Workbook
@@ -168,7 +168,7 @@ def _show(book: Workbook, found: Simulated, shares: list[list[Shares]]) -> None:
     home = home_of([*(name.removeprefix("a draw of ") for name in inputs), *simulation.output_addresses])
     correlations = found.rank_correlations()
     for place, (address, summary) in enumerate(zip(simulation.output_addresses, found.summaries())):
-        name = " ".join(filter(None, (short(address, home), label(book, int(book.held_slots(book.areas(address))[0])))))
+        name = labelled(address, home, label(book, int(book.held_slots(book.areas(address))[0])))
         title = f"{name}: {summary.count:,} scenarios" + (
             f", {summary.failures:,} without value" * bool(summary.failures)
         )

@@ -22,7 +22,7 @@ from sheetml.cli.terminal import (
     workbook_argument,
     written,
 )
-from sheetml.cli.whatif_options import SHEET, home_of, labels, number, short
+from sheetml.cli.whatif_options import SHEET, home_of, labelled, labels, number, short
 
 if TYPE_CHECKING:
     from sheetml.api import Workbook
@@ -74,7 +74,7 @@ def command(
         print_json({"workbook": workbook, "output": function.output_addresses[0], "value": base, "swings": swings})
         return
     where = home_of([*function.input_addresses, *function.output_addresses])
-    name = " ".join(filter(None, (short(function.output_addresses[0], where), names[function.output_addresses[0]])))
+    name = labelled(function.output_addresses[0], where, names[function.output_addresses[0]])
     headings = ("Input", "Label", "Low", "High", "At low", "At high", "Swing")
     shown = new_table(*headings, title=f"{name} = {number(base)}", right=headings[2:6])
     widest = max((each.size for each in found if each.size == each.size), default=0.0)

@@ -46,7 +46,14 @@ def number(value: float, digits: int = 6) -> str:
 
 def short(address: str, home: str) -> str:
     """An address without the sheet that most of them are on."""
-    return address.removeprefix(f"{home}!")
+    from sheetml.report.words import without_sheet
+
+    return without_sheet(address, home)
+
+
+def labelled(address: str, home: str, label: str) -> str:
+    """The same with what stands beside the cell."""
+    return f"{short(address, home)} {label}".rstrip()
 
 
 def home_of(addresses: list[str]) -> str:
