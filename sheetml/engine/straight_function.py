@@ -58,7 +58,7 @@ class StraightFunction:
         entries = []
         for line in lines:
             variant, places = code.chosen(line.formula, kinds)
-            if variant is CAREFUL:
+            if variant is CAREFUL or not variant.plain:
                 raise NotScalar
             kinds[line.slot] = variant.kind
             self.variants.append(variant)

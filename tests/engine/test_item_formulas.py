@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.compiled.item_formulas import item_formula
 from sheetml.engine.compiled.items import items_of, value_of_items
+from sheetml.engine.compiled.numbers import FAULTS, code_of
 from sheetml.engine.dependencies import reads_of
 from sheetml.engine.plan import Step, is_volatile
 from sheetml.engine.signals import Signal
@@ -51,6 +52,8 @@ def compared(workbook, formula, places, seed):
         for cell in range(len(places)):
             try:
                 item = function(cell)
+            except FAULTS as fault:
+                item = ErrorCode(code_of(fault))
             except (Signal, SheetmlError):
                 continue
             if item == ErrorCode.UNCOMPUTABLE and type(item) is ErrorCode:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from sheetml.engine.compiled.expressions import AREA
 from sheetml.engine.compiled.floats import NotScalar, Term
+from sheetml.engine.compiled.terms import AREA, FIXED
 
 # By operation the derivative by each operand, of {d}, the operands {0}, {1}, and the result {r}.
 _RULES: dict[str, tuple[str, ...]] = {
@@ -42,7 +42,7 @@ FLAT = "flat"  # how operations begin that are constant between their jumps
 def moving(term: Term) -> bool:
     """Whether a term changes smoothly with any cell."""
     if term.place >= 0:
-        return term.operation != "constant"
+        return term.operation not in FIXED
     if term.operation.startswith(FLAT):
         return False
     operands = term.operands[1:] if term.operation == "where" else term.operands
@@ -59,7 +59,7 @@ def flat_functions(term: Term) -> list[str]:
 
 
 def _reads(term: Term) -> bool:
-    return term.operation != "constant" if term.place >= 0 else any(map(_reads, term.operands))
+    return term.operation not in FIXED if term.place >= 0 else any(map(_reads, term.operands))
 
 
 def slope_by_base(x: float, y: float) -> float:

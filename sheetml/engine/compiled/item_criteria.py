@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sheetml.engine.compiled.items import Item, finite, value_of_item
+from sheetml.engine.compiled.items import Item, value_of_item
 from sheetml.engine.functions.criteria import criterion
 from sheetml.xlsx.model import ErrorCode
 
@@ -72,6 +72,6 @@ def measuring(function: str) -> Callable[..., Item | None]:
         count = sum(type(item) is float for item in taken)
         if mean and not count:
             return ErrorCode.DIV0
-        return finite(total / count if mean else total)
+        return total / count if mean else total
 
     return measured

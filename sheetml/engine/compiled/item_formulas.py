@@ -1,8 +1,9 @@
-"""Formulas for one cell at a time, on values of any kind: what recurrences with texts, errors and choices are made of.
+"""Formulas of blocks for one cell at a time: what recurrences with texts, errors and choices are made of.
 
-A block's formula becomes Python source that calls `items.py`. What it reads of cells that are computed with it (the
-live ones) it takes from a list by slot. What depends on no live cell is evaluated by the engine before, for all the
-block's cells at once; a function that is not known here, for the one cell, with its arguments as variables.
+A block's formula becomes Python source (expressions.py) that takes what it reads of cells that are computed with it
+(the live ones) from a list by slot, whatever kinds they are. What depends on no live cell is evaluated by the engine
+before, for all the block's cells at once; a function that is not known here, for the one cell, with its arguments as
+variables.
 
 The source contains nothing from the workbook: what it reads and its constants have names.
 """
@@ -19,14 +20,28 @@ import numpy as np
 from sheetml.engine.areas import Reference, implicit_intersection
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.compiled import item_criteria, items
+from sheetml.engine.compiled.expressions import (
+    ANY,
+    LIST,
+    Arguments,
+    Compiler,
+    Rule,
+    Typed,
+    as_caught,
+    as_item,
+    bounded,
+    result,
+)
+from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.items import Item
+from sheetml.engine.compiled.numbers import Fault
+from sheetml.engine.compiled.terms import Writer
 from sheetml.engine.dependencies import reads_of
 from sheetml.engine.evaluate import Context, definition
 from sheetml.engine.plan import Step
 from sheetml.engine.signals import Signal
-from sheetml.engine.values import Value
+from sheetml.engine.values import NUMBER, REF, VALUE, Value
 from sheetml.formula.tree import (
-    Binary,
     Boolean,
     Call,
     ErrorValue,
@@ -36,13 +51,10 @@ from sheetml.formula.tree import (
     Node,
     Number,
     Range,
-    StructuredReference,
     Text,
-    Unary,
-    left_spine,
     walk,
 )
-from sheetml.xlsx.model import ERROR_CODE, ErrorCode
+from sheetml.xlsx.model import ErrorCode
 
 DEEPEST = 25  # calls within calls: Python's parser has a limit
 PENDING = object()  # what a cell holds that is still to be computed
@@ -50,7 +62,6 @@ _MOST_ITEMS = 2_000_000  # in an area
 _KEPT = 64  # cells of an area whose slots are kept
 _REMEMBERED = 10_000  # values of a function
 
-_REFERENCES = (Range, Name, StructuredReference)
 _CONSTANTS = (Number, Text, Boolean, ErrorValue)
 # the positions of arguments that are taken by their value alone, whether they are cells or not
 _BY_VALUE: dict[str, tuple[int, ...]] = {
@@ -64,10 +75,6 @@ _BY_VALUE: dict[str, tuple[int, ...]] = {
     "XLOOKUP": (0, 4, 5),
     "INDEX": (1, 2),
 }
-
-
-class NotWritten(Signal):
-    """The formula, or what it holds now, is not of a kind that is computed here: it is left to the engine."""
 
 
 class Needed(Signal):
@@ -87,14 +94,20 @@ class ItemFormula:
     names: dict[str, Any]
     known: list[tuple[str, Node, Context]]  # what is evaluated before, for all cells, and its name
     memories: list[dict[Any, Item]] = field(default_factory=list)
+    unknown: bool = False  # something that was evaluated before could not be computed
 
     def prepared(self, values: list[Any]) -> Callable[[int], Item]:
-        """The formula for a run on `values`, by slot. Raises NotWritten where something cannot be known before."""
+        """The formula for a run on `values`, by slot, which raises what numbers.FAULTS are where it has an error.
+
+        Raises NotScalar where something cannot be known before.
+        """
+        self.unknown = False
         for memory in self.memories:
             memory.clear()
         for name, node, context in self.known:
-            self.names[name] = _known(node, context)
-        namespace = {**_HELPERS, **self.names, "V": values}
+            found = self.names[name] = _known(node, context)
+            self.unknown = self.unknown or any(is_unknown(item) for item in found)
+        namespace = {**_CALLED, **self.names, "V": values}
         exec(self.source, namespace)
         function: Callable[[int], Item] = namespace["f"]
         return function
@@ -102,16 +115,16 @@ class ItemFormula:
 
 def item_formula(step: Step, live: np.ndarray, watched: bool) -> ItemFormula:
     """A block's formula. `live` marks the slots of the cells that are computed with it; with `watched` each of
-    them is looked at when it is read, in case it is still to be computed. Raises NotWritten."""
+    them is looked at when it is read, in case it is still to be computed. Raises NotScalar."""
     block = step.block
     if block.tree is None or block.size is not None or block.table is not None or step.volatile:
-        raise NotWritten
+        raise NotScalar
     if any(isinstance(node, ExternalReference) for node in walk(block.tree)):
-        raise NotWritten
-    writer = _Writer(step, live, watched)
-    text = writer.of(block.tree, writer.context)
-    source = compile(f"def f(i):\n    return result({text})", "<formula>", "exec")
-    return ItemFormula(step, source, writer.names, writer.known, writer.memories)
+        raise NotScalar
+    compiler = BlockFormula(step, live, watched)
+    text = Writer().text(as_item(result(compiler.of(block.tree))))
+    source = compile(f"def f(i):\n    return {text}", "<formula>", "exec")
+    return ItemFormula(step, source, compiler.names, compiler.known, compiler.memories)
 
 
 def _known(node: Node, context: Context) -> list[Item]:
@@ -119,187 +132,116 @@ def _known(node: Node, context: Context) -> list[Item]:
     with defects_named():
         value = context.value(node)
     if value.shape[1:] != (1, 1):
-        raise NotWritten
+        raise NotScalar
     found = items.items_of(value)
     return found if len(found) == context.count else found * context.count
 
 
-class _Writer:
+def is_unknown(item: Item) -> bool:
+    """Whether it stands for what could not be computed."""
+    return type(item) is ErrorCode and item == ErrorCode.UNCOMPUTABLE
+
+
+class BlockFormula(Compiler):
+    """Compiles a block's formula for any one of its cells."""
+
+    deepest = DEEPEST
+    exact = True
+
     def __init__(self, step: Step, live: np.ndarray, watched: bool) -> None:
+        super().__init__(step.block.last_sum)
         own = step.context
         nowhere = np.zeros(own.count, np.intp)  # what cannot be computed is noted only where it is needed
         self.context = Context(own.workspace, own.sheet, own.rows, own.columns, nowhere, own.array, own.cache)
+        self.context.last_sum = self.last_sum
         self.live = live
         self.watched = watched
-        self.last_sum = step.block.last_sum
-        self.context.last_sum = self.last_sum
-        self.names: dict[str, Any] = {}
         self.known: list[tuple[str, Node, Context]] = []
         self.memories: list[dict[Any, Item]] = []
-        self.depth = 0
 
-    def of(self, node: Node, context: Context) -> str:
-        """The source of a part's value."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise NotWritten
-        text = self._of(node, context)
-        self.depth -= 1
-        return text
+    def of(self, node: Node) -> Typed:
+        if isinstance(node, (*_CONSTANTS, Missing)) or not self.is_static(node):
+            return super().of(node)
+        return self._read(f"{self._before(node)}[i]")
 
-    def _of(self, node: Node, context: Context) -> str:
-        if isinstance(node, _CONSTANTS):
-            return self.name(_constant(node))
-        if isinstance(node, Missing):
-            return "None"
-        if self.is_static(node, context):
-            return self._before(node, context)
-        if isinstance(node, _REFERENCES):
-            return self._cell(node, context)
-        if isinstance(node, Binary):
-            return self._binary(node, context)
-        if isinstance(node, Unary) and node.operator in "+-%":
-            operand = self.of(node.operand, context)
-            return operand if node.operator == "+" else f"{_UNARY[node.operator]}({operand})"
-        if isinstance(node, Call):
-            return self._call(node, context)
-        raise NotWritten
+    def constant(self, node: Number) -> Typed:
+        return Typed(Term(self.named(float(node.value))), NUMBER)
 
-    def name(self, item: Any) -> str:
-        """A name for something that the source makes use of."""
-        name = f"k{len(self.names)}"
-        self.names[name] = item
-        return name
-
-    def variable(self) -> str:
-        """A name for something that the source computes."""
-        name = f"t{len(self.names)}"
-        self.names[name] = None  # so that no two are called alike
-        return name
-
-    def is_static(self, node: Node, context: Context) -> bool:
+    def is_static(self, node: Node) -> bool:
         """Whether a part depends on no live cell, as far as its text says so."""
-        return not self.live[reads_of(context.in_array_mode(), node)].any()
+        return not self.live[reads_of(self.context.in_array_mode(), node)].any()
 
-    def _before(self, node: Node, context: Context) -> str:
-        name = self.name(None)
-        self.known.append((name, node, context))
-        return f"{name}[i]"
+    def _before(self, node: Node) -> str:
+        name = self.named(None)
+        self.known.append((name, node, self.context))
+        return name
+
+    def _read(self, source: str) -> Typed:
+        """What a cell holds: an error is raised where it is read."""
+        held = self.variable()
+        item = f"(wrong({held}) if type({held} := {source}) is Wrong else {held})"
+        number = f"({held} if type({held} := {source}) is float else number({held}))"
+        return Typed(Term(item), ANY, number=Term(number))
+
+    def gives_values(self, node: Call) -> bool:
+        function = self.context.workspace.functions.get(node.function)
+        return super().gives_values(node) or (function is not None and function.intersects)
 
     # ---- cells and areas
 
-    def reference(self, node: Node, context: Context) -> Reference | Node:
+    def _located(self, node: Node) -> Reference | Node:
         """The cells that a node stands for; for a name that stands for a formula, that formula."""
+        context = self.context
         if isinstance(node, Name) and (node.sheet is not None or node.name.casefold() not in context.variables):
             tree = context.workspace.scope.name(node.name, context.sheet, node.sheet)
             if tree is not None and not isinstance(tree, Range):
                 return tree
         found = context.evaluate(node)
         if not isinstance(found, Reference) or found.errors is not None or found.dynamic:
-            raise NotWritten
+            raise NotScalar
         return found
 
-    def _cell(self, node: Node, context: Context) -> str:
-        found = self.reference(node, context)
+    def area(self, node: Node) -> Reference:
+        """The area that a node stands for."""
+        found = self._located(node)
+        if not isinstance(found, Reference):
+            raise NotScalar
+        return found
+
+    def reference(self, node: Node) -> Typed:
+        context, found = self.context, self._located(node)
         if isinstance(found, Node):
-            return self.of(found, definition(context))
+            self.context = definition(context)
+            typed = self.of(found)
+            self.context = context
+            return typed
         if not found.single:
             if context.array:
-                raise NotWritten
+                raise NotScalar
             found = implicit_intersection(found, context.rows, context.columns)
             if found.errors is not None:
-                raise NotWritten
+                raise NotScalar
         slots = context.slots_of(found).reshape(-1).tolist()
-        place = f"{self.name(slots)}[i]" if len(slots) > 1 else self.name(slots[0])
-        return f"need({place}, V[{place}])" if self.watched else f"V[{place}]"
+        place = f"{self.named(slots)}[i]" if len(slots) > 1 else self.named(slots[0])
+        return self._read(f"need({place}, V[{place}])" if self.watched else f"V[{place}]")
 
-    def _area(self, node: Node, context: Context) -> str:
-        """The source of the list of what an area's cells hold."""
-        found = self.reference(node, context)
-        if isinstance(found, Node):
-            raise NotWritten
-        return f"{self.name(_places(context, found))}(i, V, {self.watched})"
+    def items(self, node: Node) -> Term:
+        return Term(f"{self.named(_places(self.context, self.area(node)))}(i, V, {self.watched})")
 
-    # ---- operators and functions
+    def numbers(self, node: Node) -> Typed:
+        return Typed(Term("listed({0})", [self.items(node)]), LIST)
 
-    def _binary(self, node: Binary, context: Context) -> str:
-        first, chain = left_spine(node)
-        if len(chain) > DEEPEST or any(part.operator not in items.BINARY for part in chain):
-            raise NotWritten
-        left = self.of(first, context)
-        for part in chain:
-            table = items.LAST if part is self.last_sum else items.BINARY
-            left = f"{self.name(table[part.operator])}({left}, {self.of(part.right, context)})"
-        return left
+    # ---- functions
 
-    def _call(self, node: Call, context: Context) -> str:
-        function = context.workspace.functions.get(node.function)
-        if function is None or not function.fewest <= len(node.arguments) <= function.most or function.volatile:
-            raise NotWritten
-        rule = _RULES.get(node.function)
-        if rule is not None:
-            return rule(self, node.arguments, context)
-        if node.function in items.AGGREGATES:
-            parts = [self._part(argument, context) for argument in node.arguments]
-            return f"{self.name(items.AGGREGATES[node.function])}({', '.join(parts)})"
-        if node.function in items.COUNTS and all(isinstance(argument, _REFERENCES) for argument in node.arguments):
-            parts = [self._area(argument, context) for argument in node.arguments]
-            return f"{self.name(items.COUNTS[node.function])}({', '.join(parts)})"
-        if node.function in items.NUMERIC:
-            parts = [self.of(argument, context) for argument in node.arguments]
-            return f"{self.name(items.NUMERIC[node.function])}({', '.join(parts)})"
-        if node.function in item_criteria.FUNCTIONS:
-            return self._measured(node, context)
-        by_value = range(len(node.arguments)) if function.intersects else _BY_VALUE.get(node.function, ())
-        return self._asked(node, context, by_value)
-
-    def _part(self, node: Node, context: Context) -> str:
-        """An argument of an aggregate: cells count otherwise than what is computed."""
-        if isinstance(node, _REFERENCES):
-            return self._area(node, context)
-        if isinstance(node, Call):
-            function = context.workspace.functions.get(node.function)
-            gives_values = function is not None and (
-                function.intersects or node.function in items.AGGREGATES or node.function in ("NOT", "IFERROR", "IFNA")
-            )
-            if not gives_values:
-                raise NotWritten
-        elif not isinstance(node, (*_CONSTANTS, Binary, Unary)) or isinstance(node, Missing):
-            raise NotWritten
-        return self.of(node, context)
-
-    def _measured(self, node: Call, context: Context) -> str:
-        """SUMIF and its kind, of areas some cells of which are live; of others as the engine has it."""
-        place, first = item_criteria.FUNCTIONS[node.function]
-        if place is not None and place >= len(node.arguments):
-            place = 0  # SUMIF(area, criterion) sums the area itself
-        pairs = node.arguments[first : 2 if place == 2 else None]
-        areas = [*pairs[::2], *([] if place is None else [node.arguments[place]])]
-        if all(self.is_static(area, context) for area in areas):
-            return self._asked(node, context, _BY_VALUE[node.function])
-        if len(pairs) % 2 or any(isinstance(argument, Missing) for argument in node.arguments):
-            raise NotWritten
-        found: list[Reference] = []
-        scope = context.workspace.scope
-        for area in areas:
-            each = self.reference(area, context)
-            if not isinstance(each, Reference) or (each.bottom > scope.row_limit).any():
-                raise NotWritten
-            found.append(each)
-            if (each.right > scope.column_limit).any():
-                raise NotWritten
-            if (each.height != found[0].height).any() or (each.width != found[0].width).any():
-                raise NotWritten
-        parts = ["None" if place is None else self._area(node.arguments[place], context)]
-        for area, asked in zip(pairs[::2], pairs[1::2]):
-            parts += [self._area(area, context), self.of(asked, context)]
-        return f"sure({self.name(item_criteria.measuring(node.function))}({', '.join(parts)}))"
-
-    def _asked(self, node: Call, context: Context, by_value: range | tuple[int, ...]) -> str:
+    def asked(self, node: Call) -> Typed:
         """A function evaluated by the engine for one cell, with its arguments as variables."""
+        function = self.context.workspace.functions.get(node.function)
+        if function is None or not function.fewest <= len(node.arguments) <= function.most or function.volatile:
+            raise NotScalar
+        by_value = range(len(node.arguments)) if function.intersects else _BY_VALUE.get(node.function, ())
         arguments: list[Node] = []
         variables: list[str] = []
-        texts: list[str] = []
+        given: list[Term] = []
         fixed = True
         for position, argument in enumerate(node.arguments):
             if isinstance(argument, (*_CONSTANTS, Missing)):
@@ -307,28 +249,20 @@ class _Writer:
             elif position in by_value:
                 variables.append(f"\0{position}")
                 arguments.append(Name(variables[-1]))
-                texts.append(self.of(argument, context))
-            elif self.is_static(argument, context):
+                given.append(as_caught(self.of(argument)))
+            elif self.is_static(argument):
                 arguments.append(argument)
-                found = context.evaluate(argument) if isinstance(argument, Range) else None
+                found = self.context.evaluate(argument) if isinstance(argument, Range) else None
                 fixed = fixed and isinstance(found, Reference) and found.count == 1
             else:
-                raise NotWritten
+                raise NotScalar
         memory: dict[Any, Item] | None = {} if fixed else None
         if memory is not None:
             self.memories.append(memory)
         call = Call(node.function, tuple(arguments))
-        return f"{self.name(_asking(call, tuple(variables), context, memory))}({', '.join(['i', *texts])})"
-
-
-_UNARY = {operator: function.__name__ for operator, function in items.UNARY.items()}
-
-
-def _constant(node: Node) -> Item:
-    if isinstance(node, ErrorValue):
-        return ERROR_CODE.get(node.value.upper(), ErrorCode.REF)
-    assert isinstance(node, (Number, Text, Boolean))
-    return float(node.value) if isinstance(node, Number) else node.value
+        ask = self.named(_asking(call, tuple(variables), self.context, memory))
+        places = "".join(f", {{{position}}}" for position in range(len(given)))
+        return Typed(Term(f"checked({ask}(i{places}))", given), ANY)
 
 
 # ---- what the source calls ---------------------------------------------------------------------
@@ -337,12 +271,6 @@ def _constant(node: Node) -> Item:
 def _need(slot: int, item: Item) -> Item:
     if item is PENDING:
         raise Needed(slot)
-    return item
-
-
-def _sure(item: Item) -> Item:
-    if item is None:
-        raise NotWritten
     return item
 
 
@@ -356,7 +284,7 @@ def _places(context: Context, reference: Reference) -> Callable[[int, list[Any],
     height = np.minimum(reference.height, scope.row_limit - reference.top + 1)
     width = np.minimum(reference.width, scope.column_limit - reference.left + 1)
     if (height.astype(np.float64) * width).max(initial=0) > _MOST_ITEMS:
-        raise NotWritten  # the engine knows what to do with areas of a whole sheet
+        raise NotScalar  # the engine knows what to do with areas of a whole sheet
     edges = list(zip(*(edge.tolist() for edge in (reference.top, reference.left, height, width))))
     kept: dict[int, list[int]] = {}
     last: tuple[Any, tuple[int, int, int, int], list[Item]] = (None, (0, 0, 0, 0), [])
@@ -404,10 +332,10 @@ def _asking(
         with defects_named():
             value: Value = part.value(call)
         if value.shape != (1, 1, 1):
-            raise NotWritten
+            raise NotScalar
         item = items.items_of(value)[0]
-        if item == ErrorCode.UNCOMPUTABLE and type(item) is ErrorCode:
-            raise NotWritten
+        if is_unknown(item):
+            raise NotScalar
         if memory is not None:
             if len(memory) > _REMEMBERED:
                 memory.clear()
@@ -417,91 +345,24 @@ def _asking(
     return asked
 
 
-def _if(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    taken = writer.variable()
-    condition = writer.of(arguments[0], context)
-    branches = ["True", "False"]
-    for position, argument in enumerate(arguments[1:]):
-        branches[position] = "0.0" if isinstance(argument, Missing) else writer.of(argument, context)
-    yes, no = branches
-    return f"({yes} if ({taken} := truth({condition})) is True else {no} if {taken} is False else {taken})"
-
-
-def _instead(asks: str) -> Callable[[_Writer, tuple[Node, ...], Context], str]:
-    def rule(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-        held = writer.variable()
-        value = writer.of(arguments[0], context)
-        other = "0.0" if isinstance(arguments[1], Missing) else writer.of(arguments[1], context)
-        return f"({other} if {asks}({held} := {value}) else {held})"
-
-    return rule
-
-
-def _not(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    return f"negated({writer.of(arguments[0], context)})"
-
-
-def _branch(writer: _Writer, node: Node, context: Context) -> str:
-    return "0.0" if isinstance(node, Missing) else writer.of(node, context)
-
-
-def _choose(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    taken = writer.variable()
-    text = f"({taken} if type({taken} := place({writer.of(arguments[0], context)})) is Wrong else "
-    for place, argument in enumerate(arguments[1:], start=1):
-        text += f"{_branch(writer, argument, context)} if {taken} == {place} else "
-    return f"{text}{writer.name(ErrorCode.VALUE)})"
-
-
-def _ifs(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    if len(arguments) % 2:
-        raise NotWritten
-    taken, text = writer.variable(), "("
-    for condition, argument in zip(arguments[::2], arguments[1::2]):
-        text += f"{taken} if type({taken} := truth({writer.of(condition, context)})) is Wrong else "
-        text += f"{_branch(writer, argument, context)} if {taken} else "
-    return f"{text}{writer.name(ErrorCode.NA)})"
-
-
-def _switch(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    held, same, equal = writer.variable(), writer.variable(), writer.name(items.COMPARED["="])
-    asked, text = f"({held} := {writer.of(arguments[0], context)})", "("
-    for case, argument in zip(arguments[1::2], arguments[2::2]):
-        text += f"{same} if type({same} := {equal}({asked}, result({writer.of(case, context)}))) is Wrong else "
-        text += f"{_branch(writer, argument, context)} if {same} else "
-        asked = held
-    return text + (writer.name(ErrorCode.NA) if len(arguments) % 2 else _branch(writer, arguments[-1], context)) + ")"
-
-
-def _index(writer: _Writer, arguments: tuple[Node, ...], context: Context) -> str:
-    """INDEX reads the one cell that it names."""
-    if len(arguments) > 3 or not isinstance(arguments[0], Range) or any(isinstance(a, Missing) for a in arguments):
-        raise NotWritten
-    found = writer.reference(arguments[0], context)
-    assert isinstance(found, Reference)
-    positions = [writer.of(argument, context) for argument in arguments[1:]]
-    chosen = writer.name(_chosen(context, found))
-    return f"{chosen}(i, V, {writer.watched}, {', '.join(positions)})"
-
-
 def _chosen(context: Context, area: Reference) -> Callable[..., Item]:
     locate, sheet, single = context.workspace.slots.locate, area.sheet, area.count == 1
     edges = [edge.tolist() for edge in (area.top, area.left, area.height, area.width)]
     places: dict[tuple[int, int], int] = {}
 
-    def held(cell: int, values: list[Any], watched: bool, *positions: Item) -> Item:
+    def held(cell: int, values: list[Any], watched: bool, *numbers: float) -> Item:
         top, left, height, width = (edge[0 if single else cell] for edge in edges)
-        numbers = [items.number(position) for position in positions]
-        wrong = items.first_wrong(*numbers)
-        if wrong is not None:
-            return wrong
         row, column = (int(numbers[0]), 1) if len(numbers) == 1 else (int(numbers[0]), int(numbers[1]))
         if len(numbers) == 1 and height == 1:
             row, column = 1, row
         elif len(numbers) == 1 and width > 1:
-            raise NotWritten
-        if not (1 <= row <= height and 1 <= column <= width):
-            raise NotWritten
+            raise NotScalar
+        if row < 0 or column < 0:
+            raise Fault(VALUE)
+        if row > height or column > width:
+            raise Fault(REF)
+        if not row or not column:
+            raise NotScalar
         at = top + row - 1, left + column - 1
         if at not in places:
             places[at] = int(locate(sheet, *at))
@@ -510,28 +371,55 @@ def _chosen(context: Context, area: Reference) -> Callable[..., Item]:
     return held
 
 
-_RULES: dict[str, Callable[[_Writer, tuple[Node, ...], Context], str]] = {
-    "IF": _if,
-    "IFERROR": _instead("is_wrong"),
-    "IFNA": _instead("is_missing"),
-    "IFS": _ifs,
-    "SWITCH": _switch,
-    "CHOOSE": _choose,
-    "NOT": _not,
-    "INDEX": _index,
-}
-_HELPERS: dict[str, Any] = {
-    "need": _need,
-    "truth": items.truth,
-    "place": items.place,
-    "sure": _sure,
-    "type": type,
-    "Wrong": ErrorCode,
-    "negated": items.negated,
-    "negative": items.negative,
-    "percent": items.percent,
-    "is_wrong": items.is_wrong,
-    "is_missing": lambda item: item == ErrorCode.NA and type(item) is ErrorCode,
-    "result": items.result,
-    "__builtins__": {},
-}
+# ---- rules of its own --------------------------------------------------------------------------
+
+
+def _index(compiler: BlockFormula, arguments: Arguments) -> Typed:
+    """INDEX reads the one cell that it names."""
+    if len(arguments) > 3 or not isinstance(arguments[0], Range) or any(isinstance(a, Missing) for a in arguments):
+        raise NotScalar
+    positions = [bounded(compiler.number(argument)) for argument in arguments[1:]]
+    chosen = compiler.named(_chosen(compiler.context, compiler.area(arguments[0])))
+    places = ", ".join(f"{{{position}}}" for position in range(len(positions)))
+    return Typed(Term(f"checked({chosen}(i, V, {compiler.watched}, {places}))", positions), ANY)
+
+
+def _measured(name: str) -> Rule:
+    """SUMIF and its kind, of areas some cells of which are live; of others as the engine has it."""
+    place, first = item_criteria.FUNCTIONS[name]
+
+    def build(compiler: BlockFormula, arguments: Arguments) -> Typed:
+        scope = compiler.context.workspace.scope
+        summed = None if place is None else arguments[place if place < len(arguments) else 0]
+        pairs = arguments[first : 2 if place == 2 else None]
+        areas = [*pairs[::2], *([] if summed is None else [summed])]
+        if all(compiler.is_static(area) for area in areas):
+            return compiler.asked(Call(name, arguments))
+        if len(pairs) % 2 or any(isinstance(argument, Missing) for argument in arguments):
+            raise NotScalar
+        found = [compiler.area(area) for area in areas]
+        for each in found:
+            if (each.bottom > scope.row_limit).any() or (each.right > scope.column_limit).any():
+                raise NotScalar
+            if (each.height != found[0].height).any() or (each.width != found[0].width).any():
+                raise NotScalar
+        operands = [Term("None") if summed is None else compiler.items(summed)]
+        for area, asked in zip(pairs[::2], pairs[1::2]):
+            operands += [compiler.items(area), as_caught(compiler.of(asked))]
+        measure = compiler.named(items.defects_left(item_criteria.measuring(name)))
+        places = ", ".join(f"{{{position}}}" for position in range(len(operands)))
+        return Typed(Term(f"sure({measure}({places}))", operands), NUMBER)
+
+    return build
+
+
+BlockFormula.rules = {"INDEX": _index, **{name: _measured(name) for name in item_criteria.FUNCTIONS}}
+
+
+def _sure(item: Item) -> Item:
+    if item is None:
+        raise NotScalar
+    return items.checked(item)  # type: ignore[no-any-return]
+
+
+_CALLED: dict[str, Any] = {**items.CALLED, "need": _need, "sure": _sure, "checked": items.checked}

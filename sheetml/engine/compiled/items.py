@@ -1,29 +1,49 @@
-"""What operators and functions make of single values: numbers, text, booleans, errors and blanks as plain Python.
+"""What operators and functions make of single values: numbers, text, booleans and blanks as plain Python.
 
-The same as `evaluate.py` and `functions/` make of arrays of them, to the last bit, for what recurrences are made of.
+The same as `evaluate.py` and `functions/` make of arrays of them, to the last bit. An error is a Fault that is raised;
+only what an area's cells hold, and what `caught` gives, has errors as ErrorCode.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add as plus
 from typing import Any
 
 import numpy as np
 
-from sheetml.engine.collation import collation_key
+from sheetml.engine.block_values import defects_named
+from sheetml.engine.collation import collation_key, folded
 from sheetml.engine.compiled import numbers
+from sheetml.engine.compiled.floats import NotScalar
+from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of, fail
+from sheetml.engine.functions import FUNCTIONS
+from sheetml.engine.functions.registry import SINGLE_VALUES, finished
 from sheetml.engine.number_format import general_text
-from sheetml.engine.precision import order_seen, vanishes
+from sheetml.engine.precision import order_seen
 from sheetml.engine.reading import parse_number
-from sheetml.engine.values import ERROR, Value, error_value, scalar_value, to_objects
+from sheetml.engine.signals import Signal
+from sheetml.engine.values import (
+    DIV0,
+    ERROR,
+    NA,
+    NUM,
+    NUMBER,
+    TEXT,
+    UNCOMPUTABLE,
+    VALUE,
+    Value,
+    error_value,
+    scalar_value,
+    to_objects,
+)
+from sheetml.errors import SheetmlError
 from sheetml.xlsx.model import MAX_TEXT, ErrorCode
 
 Item = float | str | bool | ErrorCode | None  # a cell's value: None is a blank
-
-_UNCOMPUTABLE = ErrorCode.UNCOMPUTABLE
 
 
 def value_of_item(item: Item) -> Value:
@@ -58,152 +78,155 @@ def value_of_items(items: Sequence[Item]) -> Value:
     return Value(numbers.reshape(shape), kinds.reshape(shape), texts.reshape(shape))
 
 
-# ---- coercion ----------------------------------------------------------------------------------
+# ---- coercion: of what no error is -----------------------------------------------------------
 
 
-def number(item: Item) -> float | ErrorCode:
+def number(item: Item) -> float:
     """An item as arithmetic takes it."""
-    if type(item) is float or type(item) is ErrorCode:
+    if type(item) is float:
         return item
     if item is None:
         return 0.0
-    if isinstance(item, str):
+    if type(item) is str:
         parsed = parse_number(item)
-        return ErrorCode.VALUE if parsed is None else float(parsed)
+        if parsed is None:
+            raise Fault(VALUE)
+        return float(parsed)
+    if type(item) is ErrorCode:
+        raise Fault(int(item))
     return float(item)
 
 
-def truth(item: Item) -> bool | ErrorCode:
+def strict(item: Item) -> float:
+    """An item as the functions of the former Analysis ToolPak take it."""
+    if type(item) is bool:
+        raise Fault(VALUE)
+    return number(item)
+
+
+def truth(item: Item) -> bool:
     """An item as IF takes its condition."""
-    if type(item) is bool or type(item) is ErrorCode:
+    if type(item) is bool:
         return item
-    if isinstance(item, str):
+    if type(item) is str:
         word = item.upper()
-        return word == "TRUE" if word in ("TRUE", "FALSE") else ErrorCode.VALUE
+        if word in ("TRUE", "FALSE"):
+            return word == "TRUE"
+        raise Fault(VALUE)
     return item is not None and item != 0.0
 
 
-def place(item: Item) -> float | ErrorCode:
-    """An item as CHOOSE takes it."""
-    x = number(item)
-    return float(math.trunc(x)) if type(x) is float else x
-
-
-def text(item: Item) -> str | ErrorCode:
+def text(item: Item) -> str:
     """An item as & takes it."""
-    if type(item) is str or type(item) is ErrorCode:
+    if type(item) is str:
         return item
     if item is None:
         return ""
     if type(item) is bool:
         return "TRUE" if item else "FALSE"
-    return general_text(float(item))
+    return general_text(float(item))  # type: ignore[arg-type]
 
 
-def first_wrong(*items: Any) -> ErrorCode | None:
-    """The first error among items; but what could not be computed comes before all."""
-    wrong = [item for item in items if type(item) is ErrorCode]
-    return None if not wrong else _UNCOMPUTABLE if _UNCOMPUTABLE in wrong else wrong[0]
+def wrong(item: Item) -> Item:
+    """An error that a cell holds, raised."""
+    raise Fault(int(item))  # type: ignore[arg-type]
 
 
-def finite(result: float) -> float | ErrorCode:
-    """The number, or #NUM! where it is none."""
-    return result if result - result == 0.0 else ErrorCode.NUM
+def result(item: Item) -> Item:
+    """A formula's result: it is never blank."""
+    return 0.0 if item is None else item
+
+
+def checked(item: Any) -> Any:
+    """What a function gave, errors raised; a text is not longer than a cell holds."""
+    if type(item) is ErrorCode:
+        raise Fault(int(item))
+    if type(item) is str and len(item) > MAX_TEXT:
+        raise Fault(VALUE)
+    if type(item) is float and item - item != 0.0:
+        raise Fault(NUM)
+    return item
+
+
+# ---- errors caught -----------------------------------------------------------------------------
+
+
+def caught(value: Callable[[], Item]) -> Item:
+    """A value, or its error as an item; what could not be computed is no error that anything catches."""
+    try:
+        return value()
+    except FAULTS as fault:
+        code = code_of(fault)
+        if code == UNCOMPUTABLE:
+            raise
+        return ErrorCode(code)
+
+
+def instead(value: Callable[[], Item], other: Callable[[], Item]) -> Item:
+    """IFERROR."""
+    item = caught(value)
+    return other() if type(item) is ErrorCode else item
+
+
+def instead_of_missing(value: Callable[[], Item], other: Callable[[], Item]) -> Item:
+    """IFNA."""
+    try:
+        return value()
+    except Fault as fault:
+        if fault.code != NA:
+            raise
+    return other()
+
+
+QUESTIONS: dict[str, Callable[[Item], bool]] = {
+    "is_error": lambda item: type(item) is ErrorCode,
+    "is_other_error": lambda item: type(item) is ErrorCode and item != ErrorCode.NA,
+    "is_missing": lambda item: type(item) is ErrorCode and item == ErrorCode.NA,
+    "is_number": lambda item: type(item) is float,
+    "is_text": lambda item: type(item) is str,
+    "is_no_text": lambda item: type(item) is not str,
+    "is_boolean": lambda item: type(item) is bool,
+    "is_blank": lambda item: item is None,
+}
+
+
+def _asking(question: Callable[[Item], bool]) -> Callable[[Callable[[], Item]], bool]:
+    return lambda value: question(caught(value))
 
 
 # ---- operators ---------------------------------------------------------------------------------
 
 
-def _arithmetic(compute: Callable[[float, float], float | ErrorCode]) -> Callable[[Item, Item], Item]:
-    def careful(left: Item, right: Item) -> Item:
-        x, y = number(left), number(right)
-        if type(x) is float and type(y) is float:
-            result = compute(x, y)
-            return result if type(result) is ErrorCode else finite(result)
-        return first_wrong(x, y)
-
-    return careful
-
-
-_added = _arithmetic(lambda x, y: x + y)
-_subtracted = _arithmetic(lambda x, y: x - y)
-_multiplied = _arithmetic(lambda x, y: x * y)
-_divided = _arithmetic(lambda x, y: ErrorCode.DIV0 if y == 0 else x / y)
-
-
-def add(left: Item, right: Item) -> Item:
-    if type(left) is float and type(right) is float:
-        result = left + right
-        if result - result == 0.0:
-            return result
-    return _added(left, right)
-
-
-def subtract(left: Item, right: Item) -> Item:
-    if type(left) is float and type(right) is float:
-        result = left - right
-        if result - result == 0.0:
-            return result
-    return _subtracted(left, right)
-
-
-def multiply(left: Item, right: Item) -> Item:
-    if type(left) is float and type(right) is float:
-        result = left * right
-        if result - result == 0.0:
-            return result
-    return _multiplied(left, right)
-
-
-def divide(left: Item, right: Item) -> Item:
-    return _divided(left, right)
-
-
-def _without_rest(total: float, x: float, y: float) -> float:
-    return 0.0 if vanishes(total, x, y) else total
-
-
-# a sum or difference that ends the formula, which may vanish
-add_last = _arithmetic(lambda x, y: _without_rest(x + y, x, y))
-subtract_last = _arithmetic(lambda x, y: _without_rest(x - y, x, y))
-
-
-def _raised(x: float, y: float) -> float | ErrorCode:
+def power_of_arrays(x: float, y: float) -> float:
+    """x ^ y, rounded as NumPy does."""
     if x == 0 and y <= 0:
-        return ErrorCode.DIV0 if y < 0 else ErrorCode.NUM
+        raise Fault(DIV0 if y < 0 else NUM)
     if x < 0 and y != np.rint(y):
-        return ErrorCode.NUM
+        raise Fault(NUM)
     return float(np.power(x, y))
 
 
-power = _arithmetic(_raised)
+def joined(left: str, right: str) -> str:
+    """The operator &."""
+    if len(left) + len(right) > MAX_TEXT:
+        raise Fault(VALUE)
+    return left + right
 
 
-def join(left: Item, right: Item) -> Item:
-    first, second = text(left), text(right)
-    wrong = first_wrong(first, second)
-    if wrong is not None:
-        return wrong
-    joined = str(first) + str(second)
-    return joined if len(joined) <= MAX_TEXT else ErrorCode.VALUE
+def same_text(left: str, right: str) -> bool:
+    return left == right or folded(left) == folded(right)
 
 
-def negative(item: Item) -> Item:
-    x = number(item)
-    return -x if type(x) is float else x
-
-
-def percent(item: Item) -> Item:
-    x = number(item)
-    return x / 100.0 if type(x) is float else x
-
-
-def _order(left: Item, right: Item) -> int:
+def order(left: Item, right: Item) -> int:
     """-1, 0 or 1: numbers before text before booleans; a blank is of the kind it is compared with."""
+    if type(left) is float and type(right) is float:
+        return order_seen(left, right)
     if isinstance(left, str) or isinstance(right, str):
         first = "" if left is None else left
         second = "" if right is None else right
         if isinstance(first, str) and isinstance(second, str):
+            if first == second:
+                return 0
             first, second = collation_key(first), collation_key(second)
             return (first > second) - (first < second)
     ranks = [
@@ -215,163 +238,178 @@ def _order(left: Item, right: Item) -> int:
     return order_seen(float(left or 0), float(right or 0))
 
 
-def _comparison(holds: Callable[[int], bool]) -> Callable[[Item, Item], Item]:
-    def compared(left: Item, right: Item) -> Item:
-        if type(left) is float and type(right) is float:
-            return holds(order_seen(left, right))
-        wrong = first_wrong(left, right)
-        return holds(_order(left, right)) if wrong is None else wrong
-
-    return compared
+# ---- aggregates: of parts, each a number, or the list of an area's ---------------------------------
 
 
-COMPARED: dict[str, Callable[[Item, Item], Item]] = {
-    "=": _comparison(lambda order: order == 0),
-    "<>": _comparison(lambda order: order != 0),
-    "<": _comparison(lambda order: order < 0),
-    "<=": _comparison(lambda order: order <= 0),
-    ">": _comparison(lambda order: order > 0),
-    ">=": _comparison(lambda order: order >= 0),
-}
-BINARY: dict[str, Callable[[Item, Item], Item]] = {
-    "+": add,
-    "-": subtract,
-    "*": multiply,
-    "/": divide,
-    "^": power,
-    "&": join,
-    **COMPARED,
-}
-LAST: dict[str, Callable[[Item, Item], Item]] = {"+": add_last, "-": subtract_last}
-UNARY: dict[str, Callable[[Item], Item]] = {"-": negative, "%": percent}
+def listed(area: list[Item]) -> list[float]:
+    """The numbers among what an area's cells hold; its first error is raised."""
+    kinds = set(map(type, area))
+    if kinds == {float}:
+        return area  # type: ignore[return-value]
+    if ErrorCode in kinds:
+        raise_first(area)
+    return [item for item in area if type(item) is float]
 
 
-# ---- functions of numbers ----------------------------------------------------------------------
+def conditions(area: list[Item]) -> list[bool]:
+    """The conditions among them."""
+    if ErrorCode in set(map(type, area)):
+        raise_first(area)
+    return [item != 0 for item in area if type(item) is float or type(item) is bool]
 
 
-def _numeric(compute: Callable[..., float], *defaults: float) -> Callable[..., Item]:
-    def of(*given: Item) -> Item:
-        operands = [number(item) for item in given]
-        wrong = first_wrong(*operands)
-        if wrong is not None:
-            return wrong
-        try:
-            return finite(compute(*operands, *defaults[len(given) - 1 :]))
-        except numbers.FAULTS as fault:
-            return ErrorCode(numbers.code_of(fault))
-
-    return of
+def raise_first(area: list[Item]) -> None:
+    """Raises the first error; but what could not be computed comes before all."""
+    errors = [item for item in area if type(item) is ErrorCode]
+    raise Fault(UNCOMPUTABLE if ErrorCode.UNCOMPUTABLE in errors else int(errors[0]))
 
 
-NUMERIC: dict[str, Callable[..., Item]] = {
-    "ABS": _numeric(abs),
-    "SIGN": _numeric(lambda x: float((x > 0) - (x < 0))),
-    "SQRT": _numeric(math.sqrt),
-    "MOD": _numeric(numbers.modulo),
-    "INT": _numeric(numbers.whole_below),
-    "ROUND": _numeric(numbers.rounded),
-    "ROUNDUP": _numeric(numbers.rounded_up),
-    "ROUNDDOWN": _numeric(numbers.rounded_down),
-    "TRUNC": _numeric(numbers.rounded_down, 0.0),
-    "CEILING": _numeric(numbers.ceiling),
-    "FLOOR": _numeric(numbers.floor_to),
-}
-
-
-# ---- aggregates: of parts, each an item, or a list of what an area holds -------------------------
-
-
-def _sample(parts: Iterable[Any]) -> list[float] | ErrorCode:
-    found: list[float] = []
-    wrong: list[ErrorCode] = []
+def _together(parts: tuple[Any, ...]) -> list[Any]:
+    if len(parts) == 1 and type(parts[0]) is list:
+        return parts[0]
+    found: list[Any] = []
     for part in parts:
         if type(part) is list:
-            if set(map(type, part)) == {float}:
-                found += part
-                continue
-            found += [item for item in part if type(item) is float]
-            wrong += [item for item in part if type(item) is ErrorCode]
+            found += part
         else:
-            item = number(part)
-            if type(item) is float:
-                found.append(item)
-            else:
-                wrong.append(item)  # type: ignore[arg-type]
-    return first_wrong(*wrong) if wrong else found  # type: ignore[return-value]
+            found.append(part)
+    return found
 
 
-def _aggregate(compute: Callable[[list[float]], float | ErrorCode]) -> Callable[..., Item]:
-    def of(*parts: Any) -> Item:
-        sample = _sample(parts)
-        if type(sample) is ErrorCode:
-            return sample
-        result = compute(sample)  # type: ignore[arg-type]
-        return result if type(result) is ErrorCode else finite(result)
-
-    return of
+def sum_of(*parts: Any) -> float:
+    """The sum, number after number: `sum` would add otherwise, from Python 3.12 on."""
+    numbers = _together(parts)
+    return reduce(plus, numbers) if numbers else 0.0
 
 
-def _total(sample: list[float]) -> float:
-    return reduce(plus, sample) if sample else 0.0  # `sum` would add otherwise, from Python 3.12 on
+def mean_of(*parts: Any) -> float:
+    numbers = _together(parts)
+    return reduce(plus, numbers) / len(numbers) if numbers else fail(DIV0)
 
 
-def _count(*parts: list[Item]) -> Item:
-    return float(sum(type(item) is float for part in parts for item in part))
+def max_of_lists(*parts: Any) -> float:
+    return max(_together(parts), default=0.0)
 
 
-def _count_all(*parts: list[Item]) -> Item:
-    return float(sum(item is not None for part in parts for item in part))
+def min_of_lists(*parts: Any) -> float:
+    return min(_together(parts), default=0.0)
 
 
-def _junction(combine: Callable[[int, int], bool]) -> Callable[..., Item]:
-    """AND and its kind: `combine` takes how many conditions are true, and how many there are."""
-
-    def of(*parts: Any) -> Item:
-        true = every = 0
-        wrong: list[ErrorCode] = []
-        for part in parts:
-            if type(part) is list:
-                wrong += [item for item in part if type(item) is ErrorCode]
-                counted = [item for item in part if type(item) is float or type(item) is bool]
-                true, every = true + sum(item != 0 for item in counted), every + len(counted)
-                continue
-            if part is None or part == "":
-                continue
-            taken = truth(part)
-            if type(taken) is ErrorCode:
-                wrong.append(taken)
-            else:
-                true, every = true + int(taken), every + 1
-        if wrong:
-            return first_wrong(*wrong)
-        return combine(true, every) if every else ErrorCode.VALUE
-
-    return of
+def _conditions(parts: tuple[Any, ...]) -> list[bool]:
+    """All conditions; an empty text that is written into the formula does not count."""
+    found: list[bool] = []
+    for part in parts:
+        if type(part) is list:
+            found += part
+        elif part is not None and part != "":
+            found.append(truth(part))
+    if not found:
+        raise Fault(VALUE)
+    return found
 
 
-AGGREGATES: dict[str, Callable[..., Item]] = {
-    "SUM": _aggregate(_total),
-    "MIN": _aggregate(lambda sample: min(sample, default=0.0)),
-    "MAX": _aggregate(lambda sample: max(sample, default=0.0)),
-    "AVERAGE": _aggregate(lambda sample: _total(sample) / len(sample) if sample else ErrorCode.DIV0),
-    "AND": _junction(lambda true, every: true == every),
-    "OR": _junction(lambda true, every: true > 0),
-    "XOR": _junction(lambda true, every: true % 2 == 1),
+def all_true(*parts: Any) -> bool:
+    return all(_conditions(parts))
+
+
+def any_true(*parts: Any) -> bool:
+    return any(_conditions(parts))
+
+
+def odd_true(*parts: Any) -> bool:
+    return sum(_conditions(parts)) % 2 == 1
+
+
+def count_numbers(*areas: list[Item]) -> float:
+    return float(sum(type(item) is float for area in areas for item in area))
+
+
+def count_all(*areas: list[Item]) -> float:
+    return float(sum(item is not None for area in areas for item in area))
+
+
+# ---- functions of functions/ that take single values ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Singly:
+    """A function of single values: what its arguments are taken as, and what is given for those left out."""
+
+    checked: Callable[..., Any]
+    kinds: tuple[str, ...]
+    defaults: tuple[Any, ...]
+
+    @property
+    def required(self) -> int:
+        return len(self.kinds) - len(self.defaults)
+
+    def default(self, position: int) -> Item:
+        item = self.defaults[position - self.required]
+        return float(item) if self.kinds[position] in ("number", "strict") else item
+
+
+def defects_left(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which leaves it to the vectors to say what cannot be computed, and why."""
+
+    def computed(*operands: Any) -> Any:
+        try:
+            with defects_named():
+                return compute(*operands)
+        except (SheetmlError, Signal):
+            raise NotScalar from None
+
+    return computed
+
+
+def _on_items(compute: Callable[..., Any]) -> Callable[..., Any]:
+    computed = defects_left(compute)
+    return lambda *operands: checked(computed(*operands))
+
+
+def _on_arrays(compute: Callable[..., Any], kinds: tuple[str, ...]) -> Callable[..., Any]:
+    """A function of arrays, for arrays of one element."""
+    types = [object if kind == "text" else bool if kind == "boolean" else np.float64 for kind in kinds]
+    valued = [kind == "value" for kind in kinds]
+
+    def single(*operands: Any) -> Item:
+        arrays = [
+            value_of_item(operand) if is_value else np.full((1, 1, 1), operand, of)
+            for operand, of, is_value in zip(operands, types, valued)
+        ]
+        with np.errstate(all="ignore"):
+            return items_of(finished(compute(*arrays)))[0]
+
+    return _on_items(single)
+
+
+def _singly() -> dict[str, Singly]:
+    found = {}
+    for name, (compute, kinds, defaults, on_items) in SINGLE_VALUES.items():
+        if name in FUNCTIONS and "strict value" not in kinds:
+            call = _on_items(compute) if on_items else _on_arrays(compute, kinds)
+            found[name] = Singly(call, kinds, defaults)
+    return found
+
+
+SINGLY = _singly()
+GIVES: dict[str, int] = {  # of those that always give values of one kind: which
+    **dict.fromkeys(("LEFT", "RIGHT", "MID", "REPLACE", "SUBSTITUTE", "REPT", "UPPER", "LOWER", "PROPER"), TEXT),
+    **dict.fromkeys(("TEXT", "TRIM", "CLEAN", "CHAR", "FIXED", "DOLLAR", "ADDRESS", "BASE", "ROMAN"), TEXT),
+    **dict.fromkeys(("LEN", "FIND", "SEARCH", "CODE", "DATE", "YEAR", "MONTH", "DAY", "HOUR", "MINUTE"), NUMBER),
+    **dict.fromkeys(("SECOND", "TIME", "WEEKDAY", "DAYS", "VALUE", "PMT", "PV", "FV", "EDATE", "EOMONTH"), NUMBER),
 }
-COUNTS: dict[str, Callable[..., Item]] = {"COUNT": _count, "COUNTA": _count_all}  # of areas alone
 
-
-def negated(item: Item) -> Item:
-    """NOT."""
-    taken = truth(item)
-    return taken if type(taken) is ErrorCode else not taken
-
-
-def is_wrong(item: Item) -> bool:
-    """Whether IFERROR gives its other value."""
-    return type(item) is ErrorCode and item != _UNCOMPUTABLE
-
-
-def result(item: Item) -> Item:
-    """A formula's result: it is never blank."""
-    return 0.0 if item is None else item
+CALLED: dict[str, Any] = {
+    **numbers.CALLED,
+    **{name: _asking(question) for name, question in QUESTIONS.items()},
+    **{
+        each.__name__: each
+        for each in (
+            *(number, strict, truth, text, wrong, result, caught, instead, instead_of_missing, power_of_arrays),
+            *(joined, same_text, order, listed, conditions, sum_of, mean_of, max_of_lists, min_of_lists, all_true),
+            *(any_true, odd_true, count_numbers, count_all, type),
+        )
+    },
+    "Wrong": ErrorCode,
+    "whole_part": math.trunc,
+}

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from sheetml.engine.cells import StoredCells
-from sheetml.engine.compiled.item_formulas import PENDING, ItemFormula, Needed, NotWritten, item_formula
+from sheetml.engine.compiled.floats import NotScalar
+from sheetml.engine.compiled.item_formulas import PENDING, ItemFormula, Needed, is_unknown, item_formula
 from sheetml.engine.compiled.items import Item, items_of, value_of_items
+from sheetml.engine.compiled.numbers import FAULTS, code_of
 from sheetml.engine.dates import date_1904
 from sheetml.engine.evaluate import NotReady, Workspace
 from sheetml.engine.plan import Stage, Step
@@ -65,7 +67,7 @@ def cells_of(stage: Stage, workspace: Workspace) -> Cells | None:
 def _formula(block: Step, live: np.ndarray, watched: bool) -> ItemFormula | None:
     try:
         return item_formula(block, live, watched)
-    except (NotWritten, NotReady, Split, SheetmlError):
+    except (NotScalar, NotReady, Split, SheetmlError):
         return None
 
 
@@ -91,6 +93,7 @@ class Run:
         self.values: list[Any] = [None] * workspace.slots.count  # by slot
         self.fresh: list[int] = []  # slots that are computed and not stored yet
         self.functions: list[Callable[[int], Item] | None] = []
+        self.unknown = False  # some cell, or part of a formula, could not be computed
 
     def _prepare(self) -> None:
         self._load(self.stage.reads)
@@ -103,8 +106,10 @@ class Run:
         if formula is None:
             return None
         try:
-            return formula.prepared(self.values)
-        except (NotWritten, NotReady, Split, SheetmlError):
+            function = formula.prepared(self.values)
+            self.unknown = self.unknown or formula.unknown
+            return function
+        except (NotScalar, NotReady, Split, SheetmlError):
             return None
 
     def _load(self, slots: np.ndarray) -> None:
@@ -112,6 +117,7 @@ class Run:
         assert isinstance(stored, StoredCells)
         for slot, item in zip(slots.tolist(), items_of(stored.gather(slots))):
             self.values[slot] = item
+            self.unknown = self.unknown or is_unknown(item)
 
     def _flush(self) -> None:
         """Stores what has been computed."""
@@ -150,9 +156,11 @@ class Run:
         """Computes a cell; whether it could be."""
         try:
             item = function(self.cells.place[slot][1])
-        except (NotWritten, Split, SheetmlError):
-            return False
-        if type(item) is ErrorCode and item == ErrorCode.UNCOMPUTABLE:  # the engine says why
+        except FAULTS as fault:
+            if self.unknown:
+                return False  # what could not be computed comes before all errors: the engine says why
+            item = ErrorCode(code_of(fault))
+        except (NotScalar, Split, SheetmlError):
             return False
         self.values[slot] = item
         self.fresh.append(slot)

@@ -20,18 +20,25 @@ import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
-from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
+from sheetml.engine.compiled.expressions import ANY, NODES, OPERATORS, is_plain
 from sheetml.engine.compiled.floats import NotScalar, Term
-from sheetml.engine.compiled.numbers import CALLED, FAULTS, Fault, code_of
+from sheetml.engine.compiled.item_lookups import CALLED as ITEM_LOOKUPS
+from sheetml.engine.compiled.item_lookups import Table, paired
+from sheetml.engine.compiled.items import CALLED as ITEM_FUNCTIONS
+from sheetml.engine.compiled.items import Item
+from sheetml.engine.compiled.line_formulas import NO_NUMBERS, UNKNOWN, expression, is_cell, is_known, reads_numbers
+from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
+from sheetml.engine.compiled.terms import Writer
+from sheetml.engine.dates import date_1904
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Line, Step, Straight
 from sheetml.engine.scope import Scope
-from sheetml.engine.values import BLANK, ERROR, NUM, NUMBER, TEXT, Value
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUM, NUMBER, TEXT, Value
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.skeleton import Skeleton, skeleton
-from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, walk
+from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children, walk
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
@@ -43,6 +50,7 @@ class Calculated(Protocol):
     cells: StoredCells
     workspace: Workspace
     revision: int
+    straight: StraightCode
 
     def evaluate_step(self, step: Step) -> Value: ...
 
@@ -50,6 +58,7 @@ class Calculated(Protocol):
 FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
 MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
+CALLED = {**ITEM_FUNCTIONS, **ITEM_LOOKUPS}  # by the source
 
 
 @dataclass(slots=True)
@@ -57,10 +66,12 @@ class Variant:
     """A skeleton compiled, for what the cells hold that it reads."""
 
     term: Term
-    kind: int  # NUMBER or BOOLEAN
+    kind: int  # NUMBER or BOOLEAN; TEXT; or ANY, if the kind of its value shows when it is run
     function: Callable[..., float] | None = None
     back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
     pattern: str = ""  # as a line among others: see InLine
+    names: dict[str, Any] = field(default_factory=dict)  # what its source makes use of
+    plain: bool = True  # all is numbers and booleans, with derivatives
 
     @property
     def flat(self) -> list[str]:
@@ -79,6 +90,8 @@ class Template:
     last_sum: Node | None
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
+    texts: list[str]  # by slot
+    alike: list[tuple[int, int]]  # areas that are to be of one size, by their positions in the skeleton
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
     reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
 
@@ -91,8 +104,9 @@ class Template:
         found = self.variants.get(kinds)
         if found is None:
             try:
-                typed: Typed = expression(self.tree, self.last_sum, self.leaves, kinds)
-                found = Variant(typed.term, typed.kind)
+                typed, names = expression(self.tree, self.last_sum, self.leaves, kinds)
+                plain = typed.kind in (NUMBER, BOOLEAN) and is_plain(typed.term)
+                found = Variant(typed.term, typed.kind, names={**names, "T": self.texts}, plain=plain)
             except NotScalar:
                 found = CAREFUL
             self.variants[kinds] = found
@@ -114,15 +128,17 @@ def compiled(variants: Iterable[Variant]) -> None:
         return
     sources = [_source(f"f{number}", variant) for number, variant in enumerate(new)]
     namespace = dict(CALLED)
+    for variant in new:
+        namespace.update(variant.names)
     exec("\n".join(sources), namespace)
     for number, variant in enumerate(new):
         variant.function = namespace[f"f{number}"]
 
 
 def _source(name: str, variant: Variant) -> str:
-    writer = _Writer()
+    writer = Writer()
     text = writer.text(variant.term)
-    if variant.kind != NUMBER:
+    if variant.kind == BOOLEAN:
         text = f"float({text})"
     return f"def {name}(v, {', '.join([*writer.parameters, '*_'])}):\n    return {text}"
 
@@ -132,7 +148,7 @@ def compiled_back(variants: Iterable[Variant]) -> None:
     new = [variant for variant in {id(each): each for each in variants}.values() if variant.back is None]
     sources = []
     for number, variant in enumerate(new):
-        writer = _Writer()
+        writer = Writer()
         found = Pass(writer.text)
         found.back(variant.term, "adjoint", "    ")
         writer.text(variant.term)  # which takes note of all places
@@ -169,7 +185,14 @@ class InLine:
 def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
     lines: list[str] = []
     known: set[int] = set()
-    for (slot, _, places), variant in pairs:
+    namespace = dict(CALLED)
+    for (slot, function, places), variant in pairs:
+        if not variant.plain:
+            name = f"g{len(namespace)}"
+            namespace[name] = function, places
+            known.add(slot)
+            lines.append(f"v[{slot}] = x{slot} = {name}[0](v, *{name}[1])")
+            continue
         if not variant.pattern:
             variant.pattern = _InLineWriter().pattern(variant)
         names: dict[str, str] = {}
@@ -189,49 +212,12 @@ def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float
                 names[f"p{position}"] = f"x{place}"
         known.add(slot)
         lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
-    namespace = dict(CALLED)
     exec("\n    ".join(["def lines(v):", *lines]), namespace)
     function: Callable[[list[float]], None] = namespace["lines"]
     return function
 
 
-class _Writer:
-    """A term as an expression, in which what is needed twice gets a name where it is met first."""
-
-    def __init__(self) -> None:
-        self.named = 0
-        self.most = -1
-
-    @property
-    def parameters(self) -> list[str]:
-        return [f"p{place}" for place in range(self.most + 1)]
-
-    def leaf(self, term: Term) -> str:
-        """A place: a cell by its slot, or what the function is given there."""
-        return f"p{term.place}" if term.operation in (AREA, "constant") else f"v[p{term.place}]"
-
-    def text(self, term: Term) -> str:
-        if term.place >= 0:
-            self.most = max(self.most, term.place)
-            return self.leaf(term)
-        operands = [self.operand(term, position) for position in range(len(term.operands))]
-        return _filled(term.template, operands)
-
-    def operand(self, term: Term, position: int) -> tuple[str, str]:
-        """The text of an operand where it is met first, and after that."""
-        operand = term.operands[position]
-        if operand.place >= 0:
-            self.most = max(self.most, operand.place)
-            name = self.leaf(operand)
-            return name, name
-        text = self.text(operand)
-        if term.template.count(f"{{{position}}}") < 2 or not operand.operands:
-            return text, text
-        self.named += 1
-        return f"(t{self.named} := {text})", f"t{self.named}"
-
-
-class _InLineWriter(_Writer):
+class _InLineWriter(Writer):
     """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
     {c0} for the cells themselves."""
 
@@ -249,17 +235,6 @@ class _InLineWriter(_Writer):
 
     def leaf(self, term: Term) -> str:
         return f"{{p{term.place}}}"
-
-
-def _filled(template: str, operands: list[tuple[str, str]]) -> str:
-    parts = template.split("{")
-    text, met = parts[0], set()
-    for part in parts[1:]:
-        position, rest = part.split("}", 1)
-        first, later = operands[int(position)]
-        text += (later if position in met else first) + rest
-        met.add(position)
-    return text
 
 
 # ---- from blocks to lines ----------------------------------------------------------------------
@@ -333,6 +308,13 @@ class _Found:
                     places.append(slots[at])
                     reads.append(slots[at])
                     at += 1
+                elif what == "table":
+                    height, width = _extent(found, position)
+                    size = height * width
+                    table = calculation.straight.table(tuple(slots[at : at + size]), width)
+                    places.append(table)
+                    reads += table.slots
+                    at += size
                 else:
                     size = _size(found, position)
                     area = tuple([each for each in slots[at : at + size] if each])
@@ -360,8 +342,14 @@ class _Found:
 
 def _size(found: Skeleton, position: int) -> int:
     """How many cells an area has, between two corners."""
+    height, width = _extent(found, position)
+    return height * width
+
+
+def _extent(found: Skeleton, position: int) -> tuple[int, int]:
+    """How many rows and columns an area has, between two corners."""
     rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
-    return (abs(rows[1] - rows[0]) + 1) * (abs(columns[1] - columns[0]) + 1)
+    return abs(rows[1] - rows[0]) + 1, abs(columns[1] - columns[0]) + 1
 
 
 @contextlib.contextmanager
@@ -385,10 +373,26 @@ class StraightCode:
         self._lines: dict[Block, tuple[Any, list[Line] | None]] = {}
         self.numbers: list[float] = []  # by slot; of those that lines touch
         self.kinds = bytearray()
+        self.texts: list[str] = []
+        self.stamp = 0  # of the run
+        self._written: frozenset[int] = frozenset()  # slots, in the run
+        self._tables: dict[tuple[tuple[int, ...], int], Table] = {}
 
     def forget(self) -> None:
         """Cells have got slots: what was located before is to be located again."""
         self._lines = {}
+        self._tables = {}
+
+    def table(self, slots: tuple[int, ...], width: int) -> Table:
+        """An area as functions look into it: the same for all formulas that read it."""
+        found = self._tables.get((slots, width))
+        if found is None:
+            found = self._tables[slots, width] = Table(self, slots, width)
+        return found
+
+    def is_still(self, slots: Sequence[int]) -> bool:
+        """Whether the run that goes on writes none of the slots."""
+        return self._written.isdisjoint(slots)
 
     # ---- lines
 
@@ -437,8 +441,10 @@ class StraightCode:
         if template is None:
             return
         read = 0
+        if any(_extent(taken, one) != _extent(taken, other) for one, other in template.alike):
+            return
         for what, _, position in template.places:
-            if what == "area":
+            if what in ("area", "table"):
                 if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
                     return  # an area that grows from cell to cell
                 read += _size(taken, position)
@@ -456,8 +462,9 @@ class StraightCode:
         leaves: dict[int, int] = {}
         places: list[tuple[str, int | None, int]] = []
         cells = numbers = 0
+        of_numbers = {id(each) for node in walk(tree) if reads_numbers(node) for each in children(node)}
         for node in walk(tree):
-            if type(node) not in NODES or (isinstance(node, Call) and node.function not in CALLS):
+            if type(node) not in NODES or (isinstance(node, Call) and not is_known(node)):
                 return None
             if isinstance(node, (Unary, Binary)) and node.operator not in OPERATORS:
                 return None
@@ -474,11 +481,18 @@ class StraightCode:
                 if not _states(node, taken, cells, block.origin):
                     return None
                 leaves[id(node)] = len(places)
-                places.append(("cell" if node.cell else "area", sheet, cells))
+                what = "cell" if is_cell(node) else "area" if id(node) in of_numbers else "table"
+                places.append((what, sheet, cells))
                 cells += 1 if node.cell else 2
         if cells != len(taken.rows) or numbers != len(taken.numbers):
             return None
-        return Template(tree, Block.last_sum_of(tree, block.text), leaves, places)
+        alike = []
+        for areas in filter(None, map(paired, walk(tree))):
+            here = [places[leaves[id(area)]] for area in areas if id(area) in leaves]
+            if [what for what, _, _ in here] != ["table", "table"]:
+                return None
+            alike.append((here[0][2], here[1][2]))
+        return Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self.texts, alike)
 
     def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
         """The variant of a formula for what the cells hold that it reads, and what its function is given."""
@@ -491,17 +505,16 @@ class StraightCode:
             elif what == "number":
                 key.append(NUMBER)
                 given.append(place)
+            elif what == "table":
+                key.append(UNKNOWN if UNKNOWN in map(kinds.__getitem__, place.slots) else ANY)
+                given.append(place)
             else:
                 own = [kinds[slot] for slot in place]
                 if any(own):
                     errors = [kind for kind in own if kind >= ERROR]
                     place = tuple([slot for slot, kind in zip(place, own) if kind == NUMBER])
                     key.append(
-                        (max(errors) if ERROR + 64 in errors else errors[0])
-                        if errors
-                        else NUMBER
-                        if place
-                        else NO_NUMBERS
+                        (max(errors) if UNKNOWN in errors else errors[0]) if errors else NUMBER if place else NO_NUMBERS
                     )
                 else:
                     key.append(NUMBER if own else NO_NUMBERS)
@@ -513,6 +526,13 @@ class StraightCode:
     def run(self, stage: Straight, dirty: np.ndarray, everything: bool, sheet: int | None = None) -> None:
         """Brings the cells of a stage up to date, or those of it on one sheet, and marks those that changed."""
         self._make_room()
+        system = date_1904.set(self.calculation.scope.file.date_1904)
+        try:
+            self._run(stage, dirty, everything, sheet)
+        finally:
+            date_1904.reset(system)
+
+    def _run(self, stage: Straight, dirty: np.ndarray, everything: bool, sheet: int | None) -> None:
         if sheet is not None and any(line.block.sheet != sheet for line in stage.lines):
             own = stage.part([line for line in stage.lines if line.block.sheet == sheet])
             Program(self, own, everything).run(dirty, everything)
@@ -521,10 +541,16 @@ class StraightCode:
             stage.program = Program(self, stage, everything)
         stage.program.run(dirty, everything)
 
+    def begin(self, written: frozenset[int]) -> None:
+        """A run that writes some slots begins."""
+        self.stamp += 1
+        self._written = written
+
     def _make_room(self) -> None:
         more = self.calculation.slots.count - len(self.numbers)
         if more > 0:
             self.numbers += itertools.repeat(0.0, more)
+            self.texts += itertools.repeat("", more)
             self.kinds += bytes([BLANK]) * more
 
 
@@ -538,33 +564,64 @@ def _states(node: Range, taken: Skeleton, position: int, origin: tuple[int, int]
     return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, (rows, columns)))
 
 
-class _Careful(Exception):
-    """The formula is to be evaluated as a vector."""
+class _Turned(Exception):
+    """A formula has a value of another kind than before."""
 
-
-class _Recovered(Exception):
-    """A formula that had an error, or a value of another kind, has one of the expected kind."""
-
-    def __init__(self, number: float) -> None:
+    def __init__(self, item: Item, kind: int) -> None:
         super().__init__()
-        self.number = number
+        self.item = item
+        self.kind = kind
 
 
 def _careful(v: Sequence[float]) -> float:
-    raise _Careful
+    raise NotScalar
 
 
 class _Retry:
     """A variant's function for a cell that has held a value of another kind."""
 
-    def __init__(self, function: Callable[..., float]) -> None:
-        self.function = function
+    def __init__(self, variant: Variant) -> None:
+        assert variant.function is not None
+        self.function, self.kind = variant.function, variant.kind
 
     def __call__(self, v: Sequence[float], *places: Any) -> float:
         number = self.function(v, *places)
         if number - number != 0:
             raise Fault(NUM)
-        raise _Recovered(number)
+        raise _Turned(number, self.kind)
+
+
+class _AsItem:
+    """A variant's function where the kind of the value, or the text that it is, shows when it is run."""
+
+    def __init__(self, code: StraightCode, slot: int, function: Callable[..., Item], changed: Callable[[int], None]):
+        self.code = code
+        self.slot = slot
+        self.function = function
+        self.changed = changed  # told of a text that is another one
+
+    def __call__(self, v: Sequence[float], *places: Any) -> float:
+        item = self.function(v, *places)
+        kind = _KINDS[type(item)]
+        if kind != self.code.kinds[self.slot]:
+            raise _Turned(item, kind)
+        if type(item) is str:
+            texts = self.code.texts
+            if item != texts[self.slot]:
+                texts[self.slot] = item
+                self.changed(self.slot)
+            return 0.0
+        return float(item)  # type: ignore[arg-type]
+
+
+_KINDS = {float: NUMBER, str: TEXT, bool: BOOLEAN}
+
+
+def _expected(kind: int, held: int) -> int:
+    """The kind of value that a variant will give, where it cannot be known as the cell holds it."""
+    if kind == ANY:
+        return held if held in (NUMBER, TEXT, BOOLEAN) else NUMBER
+    return kind
 
 
 class Program:
@@ -583,6 +640,9 @@ class Program:
         self._in_line: InLine | None = None
         self._lines_run = 0  # since the lines were last chosen
         self._most_change = False  # in the last calculation most lines changed
+        self._texts_changed: list[int] = []
+        self._changed: set[int] | None = None
+        self._written = frozenset(self.targets.tolist())
         self._build(everything)
 
     # ---- variants
@@ -602,12 +662,14 @@ class Program:
         for slot, number, kind in zip(touched, self._known_numbers.tolist(), self._known_kinds.tolist()):
             self.code.numbers[slot] = number
             kinds[slot] = int(kind)
+        for slot in self.touched[self._known_kinds == TEXT].tolist():
+            self.code.texts[slot] = cells.text[slot]
         chosen = []
         for line in self.lines:
             variant, places = self.code.chosen(line.formula, self.code.kinds)
             chosen.append((line.slot, variant, places))
             if everything and variant is not CAREFUL:
-                kinds[line.slot] = variant.kind
+                kinds[line.slot] = _expected(variant.kind, kinds[line.slot])
         self.variants = [variant for _, variant, _ in chosen]
         compiled(variant for variant in self.variants if variant is not CAREFUL)
         self.entries = [self._entry(*each) for each in chosen]
@@ -617,7 +679,14 @@ class Program:
         if variant is CAREFUL:
             return slot, _careful, ()
         assert variant.function is not None
-        return slot, variant.function if self.code.kinds[slot] == variant.kind else _Retry(variant.function), places
+        if variant.kind in (TEXT, ANY):
+            return slot, _AsItem(self.code, slot, variant.function, self._text_changed), places
+        return slot, variant.function if self.code.kinds[slot] == variant.kind else _Retry(variant), places
+
+    def _text_changed(self, slot: int) -> None:
+        self._texts_changed.append(slot)
+        if self._changed is not None:
+            self._changed.add(slot)
 
     def _choose_again(self, position: int) -> None:
         """Gives a line the variant for what its cells hold now."""
@@ -637,6 +706,7 @@ class Program:
         for slot, number, kind in zip(more.tolist(), numbers.tolist(), kinds.tolist()):
             code.numbers[slot] = number
             code.kinds[slot] = kind
+            code.texts[slot] = cells.text[slot]
         self.touched = np.concatenate([self.touched, more])
         self._known_numbers = np.concatenate([self._known_numbers, numbers])
         self._known_kinds = np.concatenate([self._known_kinds, kinds])
@@ -663,9 +733,10 @@ class Program:
         cells, problems = calculation.cells, calculation.workspace.problems
         for slot in self.targets.tolist() if problems else ():
             problems.pop(slot, None)
+        self.code.begin(self._written)
         changed = self._taken_in(dirty)
         before = cells.number[self.targets], cells.kind[self.targets]
-        self._texts_changed: list[int] = []
+        self._texts_changed, self._changed = [], None if everything else changed
         if everything:
             self._run_all()
         elif self._most_change and self._lines_run > PAYS_AFTER * len(self.lines):
@@ -684,6 +755,11 @@ class Program:
             code.numbers[slot] = float(number[place])
             if kind[place] != self._known_kinds[place]:
                 self._kind_changed(slot, int(kind[place]))
+        written = self.touched[kind == TEXT]
+        for slot, text in zip(written.tolist(), cells.text[written].tolist()):
+            if code.texts[slot] != text:
+                code.texts[slot] = text
+                moved[self.touched == slot] = True
         return set(self.touched[moved | dirty[self.touched]].tolist())
 
     def _run_all(self) -> None:
@@ -695,7 +771,7 @@ class Program:
                     v[slot] = number = function(v, *places)
                     if checked and number - number != 0:
                         raise Fault(NUM)
-            except (*FAULTS, _Careful, _Recovered) as found:
+            except (*FAULTS, NotScalar, _Turned) as found:
                 self._settle(position, found, None)
                 start = position + 1
                 continue
@@ -707,7 +783,8 @@ class Program:
     def _run_in_line(self) -> None:
         """Runs all lines as one function: where most of them change each time, that is sooner done than asking."""
         if self._in_line is None and all(
-            function is variant.function for (_, function, _), variant in zip(self.entries, self.variants)
+            function is variant.function or type(function) is _AsItem
+            for (_, function, _), variant in zip(self.entries, self.variants)
         ):
             self._in_line = InLine(self.entries, self.variants)
         v = self.code.numbers
@@ -717,7 +794,7 @@ class Program:
                 total = sum([v[slot] for slot in self.targets.tolist()])
                 if total - total == 0:  # an infinite number shows in the sum
                     return
-            except FAULTS:
+            except (*FAULTS, NotScalar, _Turned):
                 pass
         self._run_all()
 
@@ -740,19 +817,22 @@ class Program:
                         changed.add(slot)
                 self._lines_run += run
                 return
-            except (*FAULTS, _Careful, _Recovered) as found:
+            except (*FAULTS, NotScalar, _Turned) as found:
                 self._settle(position, found, changed)
                 start = position + 1
 
     def _settle(self, position: int, found: BaseException, changed: set[int] | None) -> None:
         """What is to be done where a line did not simply give a number of the expected kind."""
         v, kinds, line = self.code.numbers, self.code.kinds, self.lines[position]
-        variant = self.variants[position]
         before = v[line.slot], kinds[line.slot]
-        if isinstance(found, _Careful):
-            v[line.slot], kind = self._carefully(line, changed)
-        elif isinstance(found, _Recovered):
-            v[line.slot], kind = found.number, variant.kind
+        if isinstance(found, NotScalar):
+            v[line.slot], kind = self._carefully(line)
+        elif isinstance(found, _Turned):
+            kind = found.kind
+            v[line.slot] = 0.0 if kind == TEXT else float(found.item)  # type: ignore[arg-type]
+            if kind == TEXT:
+                self.code.texts[line.slot] = str(found.item)
+                self._text_changed(line.slot)
         else:
             v[line.slot], kind = 0.0, ERROR + code_of(found)
         if changed is not None and before != (v[line.slot], kind):
@@ -760,22 +840,20 @@ class Program:
         if kinds[line.slot] != kind:
             self._kind_changed(line.slot, kind)
 
-    def _carefully(self, line: Line, changed: set[int] | None) -> tuple[float, int]:
+    def _carefully(self, line: Line) -> tuple[float, int]:
         """A line's value evaluated as a vector of one cell: its number and its kind."""
         calculation, v, kinds = self.code.calculation, self.code.numbers, self.code.kinds
         cells = calculation.cells
         for slot in line.reads:
-            cells.number[slot], cells.kind[slot] = v[slot], kinds[slot]
+            cells.number[slot], cells.kind[slot], cells.text[slot] = v[slot], kinds[slot], self.code.texts[slot]
         calculation.workspace.problems.pop(line.slot, None)
         value = calculation.evaluate_step(line.step(calculation.workspace))
         kind = int(value.kinds[0, 0, 0])
         if kind == TEXT:
             text = value.texts[0, 0, 0]
-            if cells.text[line.slot] != text or kinds[line.slot] != TEXT:
-                self._texts_changed.append(line.slot)
-                if changed is not None:
-                    changed.add(line.slot)
-            cells.text[line.slot] = text
+            if self.code.texts[line.slot] != text or kinds[line.slot] != TEXT:
+                self._text_changed(line.slot)
+            self.code.texts[line.slot] = text
         return float(np.asarray(value.number)[0, 0, 0]), kind
 
     def _give_out(self, dirty: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray) -> None:
@@ -785,6 +863,8 @@ class Program:
         numbers = np.array([v[slot] for slot in targets.tolist()], np.float64)
         kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
         cells.number[targets], cells.kind[targets] = numbers, kinds
+        for slot in targets[kinds == TEXT].tolist():
+            cells.text[slot] = self.code.texts[slot]
         moved = (numbers != numbers_before) | (kinds != kinds_before)
         self._most_change = bool(2 * np.count_nonzero(moved) > len(targets))
         if moved.any() or self._texts_changed:

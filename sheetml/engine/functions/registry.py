@@ -64,6 +64,9 @@ from sheetml.xlsx.model import ErrorCode
 MOST = MOST_ARGUMENTS
 
 FUNCTIONS: dict[str, Function] = {}
+# of functions of single values: what computes them, what their arguments arrive as, the defaults of the last ones,
+# and whether it takes plain values (else arrays)
+SINGLE_VALUES: dict[str, tuple[Callable[..., Any], tuple[str, ...], tuple[float | str | bool, ...], bool]] = {}
 
 
 def function(
@@ -105,6 +108,8 @@ def also_named(name: str, original: str) -> None:
     """A second name of a function (STDEV, STDEV.S)."""
     assert name not in FUNCTIONS, f"there are two functions {name}"
     FUNCTIONS[name] = replace(FUNCTIONS[original], name=name)
+    if original in SINGLE_VALUES:
+        SINGLE_VALUES[name] = SINGLE_VALUES[original]
 
 
 # ---- scalars in, a scalar out ------------------------------------------------------------------
@@ -153,6 +158,7 @@ def elementwise(
             values = [_given(context, arguments, i, kind, required, defaults) for i, kind in enumerate(kinds)]
             return spread(compute, kinds, values)
 
+        SINGLE_VALUES[name] = compute, kinds, defaults, False
         described = Function(name, evaluate, required, len(kinds), intersects=True)
         _register(replace(described, differentiable=differentiable, about=about), compute)
         return compute
@@ -228,6 +234,7 @@ def one_by_one(
 
         over_arrays.__doc__, over_arrays.__module__ = compute.__doc__, compute.__module__
         elementwise(name, *kinds, defaults=defaults, differentiable=False, about=about)(over_arrays)
+        SINGLE_VALUES[name] = compute, kinds, defaults, True
         return compute
 
     return register

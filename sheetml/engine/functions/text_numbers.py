@@ -7,7 +7,16 @@ import re
 import numpy as np
 
 from sheetml.engine.evaluate import Arguments, Context, Result
-from sheetml.engine.functions.registry import Item, also_named, elementwise, function, mapped, one_by_one, spread
+from sheetml.engine.functions.registry import (
+    SINGLE_VALUES,
+    Item,
+    also_named,
+    elementwise,
+    function,
+    mapped,
+    one_by_one,
+    spread,
+)
 from sheetml.engine.number_format import FormatError, UnknownLanguage, decimal, formatted, general_text
 from sheetml.engine.number_format import rounded as rounded_decimal
 from sheetml.engine.reading import parse_number
@@ -73,6 +82,9 @@ def _formatted(value: Item, number_format: str) -> Item:
         raise
     except FormatError:
         return ErrorCode.VALUE
+
+
+SINGLE_VALUES["TEXT"] = _formatted, ("value", "text"), (), True
 
 
 @one_by_one("FIXED", "number", "number", "boolean", defaults=(2.0, False))

@@ -1,0 +1,103 @@
+"""Formulas that stand alone as terms: of the places that a formula reads it is known what kinds they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from sheetml.engine.compiled import item_lookups
+from sheetml.engine.compiled.expressions import ANY, CALLS, Compiler, Rule, Typed, failing, result
+from sheetml.engine.compiled.floats import NotScalar, Term
+from sheetml.engine.compiled.terms import AREA, CONSTANT, TABLE, TEXT_CELL
+from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, UNCOMPUTABLE
+from sheetml.formula.tree import Call, Missing, Name, Node, Number, Range
+from sheetml.xlsx.model import ErrorCode
+
+NO_NUMBERS = 255  # the kind of an area that holds no number
+UNKNOWN = ERROR + UNCOMPUTABLE
+# functions of numbers, whose areas are taken for the numbers in them
+_OF_NUMBERS = ("SUM", "AVERAGE", "MAX", "MIN")
+
+
+def reads_numbers(node: Node) -> bool:
+    """Whether an area that is an argument of a node is read for its numbers alone."""
+    return isinstance(node, Call) and node.function in _OF_NUMBERS
+
+
+def is_known(node: Call) -> bool:
+    """Whether there is straight-line code for a function."""
+    return node.function in CALLS or node.function in LineFormula.rules
+
+
+def expression(
+    tree: Node, last_sum: Node | None, leaves: dict[int, int], kinds: Sequence[int]
+) -> tuple[Typed, dict[str, Any]]:
+    """The term of a formula, and what its source makes use of.
+
+    `leaves` gives each reference and each number (by the identity of its node) its place; `kinds` says of each of
+    the places what it holds: a cell's kind, of an area its first error's, NO_NUMBERS, or NUMBER. Raises NotScalar.
+    """
+    compiler = LineFormula(last_sum, leaves, kinds)
+    typed = result(compiler.of(tree))
+    if typed.term.depth > compiler.deepest:
+        raise NotScalar
+    return typed, compiler.names
+
+
+class LineFormula(Compiler):
+    """Compiles a formula's tree for what its places hold."""
+
+    rules: ClassVar[dict[str, Rule]] = item_lookups.RULES
+
+    def __init__(self, last_sum: Node | None, leaves: dict[int, int], kinds: Sequence[int]) -> None:
+        super().__init__(last_sum)
+        self.leaves = leaves
+        self.kinds = kinds
+
+    def _place(self, node: Node) -> tuple[int, int]:
+        place = self.leaves.get(id(node))
+        if place is None or self.kinds[place] == UNKNOWN:
+            raise NotScalar
+        return place, self.kinds[place]
+
+    def constant(self, node: Number) -> Typed:
+        return Typed(Term("", place=self._place(node)[0], operation=CONSTANT), NUMBER)
+
+    def reference(self, node: Node) -> Typed:
+        place, kind = self._place(node)
+        if not is_cell(node):
+            raise NotScalar
+        if kind >= ERROR:
+            return failing(kind - ERROR)
+        return Typed(Term("", place=place, operation=TEXT_CELL if kind == TEXT else ""), kind)
+
+    def numbers(self, node: Node) -> Typed | None:
+        place, kind = self._place(node)
+        if kind >= ERROR and kind != NO_NUMBERS:
+            return failing(kind - ERROR)
+        return Typed(Term("", place=place, operation="" if is_cell(node) else AREA), NUMBER) if kind == NUMBER else None
+
+    def items(self, node: Node) -> Term:
+        place, kind = self._place(node)
+        if not is_cell(node):
+            return Term("{0}.items()", [self.table(node)])
+        if kind == BLANK:
+            return Term("[None]")
+        if kind >= ERROR:
+            return Term(f"[{self.named(ErrorCode(kind - ERROR))}]")
+        form = "[{0} != 0]" if kind == BOOLEAN else "[{0}]"
+        return Term(form, [Term("", place=place, operation=TEXT_CELL if kind == TEXT else "")])
+
+    def table(self, node: Node) -> Term:
+        """An area with all that its cells hold."""
+        place, _ = self._place(node)
+        if is_cell(node):
+            raise NotScalar
+        return Term("", place=place, operation=TABLE)
+
+
+def is_cell(node: Node) -> bool:
+    return isinstance(node, Range) and node.cell
+
+
+__all__ = ["ANY", "NO_NUMBERS", "LineFormula", "Missing", "Name", "expression", "reads_numbers"]
