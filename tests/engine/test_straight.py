@@ -53,6 +53,22 @@ FORMS = (
         "{a}&{b}",
         "{r}",
     ),
+    *('IF({a}>0,{b},"")', 'IF({a}="x","yes",{b})', 'IF({a}="","",{b}*2)', '{a}&"-"&{b}', 'IFERROR({a}/{b},"none")'),
+    *("IFERROR({a}*{b},{c})", "IFNA({a},{b})", "ISERROR({a}+{b})", "ISNUMBER({a})", "ISBLANK({a})", "ISTEXT({a}&{b})"),
+    *("COUNT({r},{a})", "COUNTA({r})", "COUNTBLANK({r})", "IFS({a}>1,{b},{c}<1,{d})", 'SWITCH({a},1,{b},"x",{c},{d})'),
+    *(
+        "CHOOSE({a},{b},{c},{d})",
+        "LEN({a})",
+        "LEFT({a}&{b},2)",
+        "UPPER({a})",
+        'TEXT({a},"0.00")',
+        "IF({a},{b},{c})&{d}",
+    ),
+    *("AND({a},{b}>1,{r})", "OR({r})", "XOR({a},{b})", "SUM(IF({a}>0,{b},1),INDEX({r},1,1))", "INDEX({r},2,{a})"),
+    *("MATCH({a},{r},0)", "VLOOKUP({a},{r},1,FALSE)", "VLOOKUP({a},{r},1)", "HLOOKUP({a},{r},2,0)", "COUNTIF({r},{a})"),
+    *('SUMIF({r},">0")', "SUMIF({r},{a},{r})", "AVERAGEIF({r},{a})", "SUMIFS({r},{r},{a})", "SUMPRODUCT({r},{r})"),
+    *("STDEV({r})", "MEDIAN({r},{a})", "YEAR({a})", "DATE(2020,{a},{b})", "XLOOKUP({a},{r},{r},{b})", "({a}>{b})&{c}"),
+    *("{a}<{b}&{c}", "SUM({r})&{a}", "IFERROR(IF({a}>{b},{c},1/0),{d})", "ISNUMBER(MATCH({a},{r},0))", "PRODUCT({r})"),
 )
 
 

@@ -61,7 +61,7 @@ class Compiler:
 
     deepest: ClassVar[int] = DEEPEST
     exact: ClassVar[bool] = False  # elementary functions are to be NumPy's, to the last bit
-    rules: ClassVar[dict[str, Callable[[Any, tuple[Node, ...]], Typed]]] = {}  # of its own, for some functions
+    rules: ClassVar[dict[str, Callable[[Any, tuple[Node, ...]], Typed]]] = {}  # its own, for some functions
 
     def __init__(self, last_sum: Node | None) -> None:
         self.last_sum = last_sum
@@ -94,7 +94,8 @@ class Compiler:
 
     def gives_values(self, node: Call) -> bool:
         """Whether a function's result is surely no area: in an area text and booleans may be passed over."""
-        return node.function in CALLS and node.function not in _CHOOSES
+        known = node.function in CALLS or node.function in self.rules
+        return known and node.function not in _CHOOSES
 
     # ---- what is said by those who derive from it
 
@@ -488,6 +489,9 @@ def _sample(compiler: Compiler, arguments: Arguments) -> list[Typed]:
             found += [] if numbers is None else [numbers]
             continue
         typed = compiler.of(argument)
+        if isinstance(argument, Call) and argument.function == "INDEX":
+            found.append(Typed(Term("listed([{0}])", [as_item(typed)]), LIST))
+            continue
         chooses = isinstance(argument, Call) and not compiler.gives_values(argument)
         if isinstance(argument, Missing) or (chooses and (typed.kind != NUMBER or typed.item is not None)):
             raise NotScalar
@@ -500,7 +504,14 @@ def _is_area(typed: Typed) -> bool:
 
 
 def _of_lists(helper: str, sample: list[Typed]) -> Term:
-    operands = [typed.term if typed.kind == LIST else bounded(typed) for typed in sample]
+    operands = [
+        Term("[v[slot] for slot in {0}]", [typed.term])
+        if _is_area(typed)
+        else typed.term
+        if typed.kind == LIST
+        else bounded(typed)
+        for typed in sample
+    ]
     return Term(f"{helper}({_places(operands)})", operands)
 
 
@@ -555,6 +566,16 @@ def _extreme(name: str) -> Rule:
         if len(terms) == 1:
             return Typed(terms[0], NUMBER)
         return Typed(Term(f"{name}({_places(terms)})", terms, name), NUMBER)
+
+    return build
+
+
+def _of_sample(name: str) -> Rule:
+    """A function of numbers of functions/."""
+
+    def build(compiler: Compiler, arguments: Arguments) -> Typed:
+        sample = _sample(compiler, arguments)
+        return Typed(_of_lists(compiler.named(items.OF_SAMPLES[name]), sample), NUMBER)
 
     return build
 
@@ -618,6 +639,7 @@ def _not_available(compiler: Compiler, arguments: Arguments) -> Typed:
 
 CALLS: dict[str, Rule] = {
     **{name: _singly(name) for name in items.SINGLY},
+    **{name: _of_sample(name) for name in items.OF_SAMPLES},
     "IF": _if,
     "IFS": _ifs,
     "CHOOSE": _choose,

@@ -25,7 +25,6 @@ from sheetml.engine.compiled.expressions import (
     LIST,
     Arguments,
     Compiler,
-    Rule,
     Typed,
     as_caught,
     as_item,
@@ -384,7 +383,7 @@ def _index(compiler: BlockFormula, arguments: Arguments) -> Typed:
     return Typed(Term(f"checked({chosen}(i, V, {compiler.watched}, {places}))", positions), ANY)
 
 
-def _measured(name: str) -> Rule:
+def _measured(name: str) -> Callable[[BlockFormula, Arguments], Typed]:
     """SUMIF and its kind, of areas some cells of which are live; of others as the engine has it."""
     place, first = item_criteria.FUNCTIONS[name]
 
@@ -419,7 +418,7 @@ BlockFormula.rules = {"INDEX": _index, **{name: _measured(name) for name in item
 def _sure(item: Item) -> Item:
     if item is None:
         raise NotScalar
-    return items.checked(item)  # type: ignore[no-any-return]
+    return items.checked(item)
 
 
 _CALLED: dict[str, Any] = {**items.CALLED, "need": _need, "sure": _sure, "checked": items.checked}

@@ -21,7 +21,7 @@ from sheetml.engine.compiled import numbers
 from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of, fail
 from sheetml.engine.functions import FUNCTIONS
-from sheetml.engine.functions.registry import SINGLE_VALUES, finished
+from sheetml.engine.functions.registry import SAMPLES, SINGLE_VALUES, Sample, finished, of_sample
 from sheetml.engine.number_format import general_text
 from sheetml.engine.precision import order_seen
 from sheetml.engine.reading import parse_number
@@ -124,7 +124,7 @@ def text(item: Item) -> str:
         return ""
     if type(item) is bool:
         return "TRUE" if item else "FALSE"
-    return general_text(float(item))  # type: ignore[arg-type]
+    return general_text(float(item))
 
 
 def wrong(item: Item) -> Item:
@@ -295,6 +295,17 @@ def min_of_lists(*parts: Any) -> float:
     return min(_together(parts), default=0.0)
 
 
+def _on_sample(compute: Callable[..., Any]) -> Callable[..., float]:
+    """A function of numbers, as functions/ has it."""
+
+    def of_numbers(*parts: Any) -> Item:
+        with np.errstate(all="ignore"):
+            return items_of(of_sample(compute, Sample(np.array([_together(parts)], np.float64))))[0]
+
+    computed = defects_left(of_numbers)
+    return lambda *parts: checked(computed(*parts))
+
+
 def _conditions(parts: tuple[Any, ...]) -> list[bool]:
     """All conditions; an empty text that is written into the formula does not count."""
     found: list[bool] = []
@@ -392,6 +403,7 @@ def _singly() -> dict[str, Singly]:
 
 
 SINGLY = _singly()
+OF_SAMPLES = {name: _on_sample(compute) for name, compute in SAMPLES.items()}
 GIVES: dict[str, int] = {  # of those that always give values of one kind: which
     **dict.fromkeys(("LEFT", "RIGHT", "MID", "REPLACE", "SUBSTITUTE", "REPT", "UPPER", "LOWER", "PROPER"), TEXT),
     **dict.fromkeys(("TEXT", "TRIM", "CLEAN", "CHAR", "FIXED", "DOLLAR", "ADDRESS", "BASE", "ROMAN"), TEXT),

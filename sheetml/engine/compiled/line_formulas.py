@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from sheetml.engine.compiled import item_lookups
-from sheetml.engine.compiled.expressions import ANY, CALLS, Compiler, Rule, Typed, failing, result
+from sheetml.engine.compiled import item_lookups, items
+from sheetml.engine.compiled.expressions import CALLS, Compiler, Rule, Typed, failing, result
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.terms import AREA, CONSTANT, TABLE, TEXT_CELL
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, UNCOMPUTABLE
-from sheetml.formula.tree import Call, Missing, Name, Node, Number, Range
+from sheetml.formula.tree import Call, Node, Number, Range
 from sheetml.xlsx.model import ErrorCode
 
 NO_NUMBERS = 255  # the kind of an area that holds no number
 UNKNOWN = ERROR + UNCOMPUTABLE
 # functions of numbers, whose areas are taken for the numbers in them
-_OF_NUMBERS = ("SUM", "AVERAGE", "MAX", "MIN")
+_OF_NUMBERS = frozenset(items.OF_SAMPLES)
 
 
 def reads_numbers(node: Node) -> bool:
@@ -61,6 +61,8 @@ class LineFormula(Compiler):
         return place, self.kinds[place]
 
     def constant(self, node: Number) -> Typed:
+        if id(node) not in self.leaves:  # of a name
+            return Typed(Term(repr(float(node.value))), NUMBER)
         return Typed(Term("", place=self._place(node)[0], operation=CONSTANT), NUMBER)
 
     def reference(self, node: Node) -> Typed:
@@ -98,6 +100,3 @@ class LineFormula(Compiler):
 
 def is_cell(node: Node) -> bool:
     return isinstance(node, Range) and node.cell
-
-
-__all__ = ["ANY", "NO_NUMBERS", "LineFormula", "Missing", "Name", "expression", "reads_numbers"]

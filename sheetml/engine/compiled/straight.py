@@ -20,6 +20,7 @@ import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.defined_names import area_of, without_names
 from sheetml.engine.compiled.expressions import ANY, NODES, OPERATORS, is_plain
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.item_lookups import CALLED as ITEM_LOOKUPS
@@ -39,7 +40,7 @@ from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.skeleton import Skeleton, skeleton
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children, walk
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
 
 
 class Calculated(Protocol):
@@ -91,14 +92,31 @@ class Template:
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
     texts: list[str]  # by slot
-    alike: list[tuple[int, int]]  # areas that are to be of one size, by their positions in the skeleton
+    fixed: list[Any]  # what stands at the places that names name: their positions are -1, -2 ...
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
+    alike: list[tuple[int, int]] = field(init=False)  # areas that are to be of one size, by their positions
     reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
 
     def __post_init__(self) -> None:
         self.reads_cells_of_own_sheet = all(
             what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
         )
+        self.alike = []
+        for areas in filter(None, map(paired, walk(self.tree))):
+            here = [self.places[self.leaves[id(area)]] for area in areas if id(area) in self.leaves]
+            one, other = (here[0][2], here[1][2]) if [what for what, _, _ in here] == ["table", "table"] else (0, 0)
+            self.alike.append((one, other))
+
+    def is_sensible(self) -> bool:
+        """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
+        known = {"number": NUMBER, "cell": NUMBER, "area": NUMBER, "table": ANY}
+        return self.variant(tuple([known[what] for what, _, _ in self.places])) is not CAREFUL
+
+    def extents(self, position: int, taken: Skeleton) -> tuple[int, int]:
+        """How many rows and columns an area has, by its position."""
+        if position < 0:
+            return self.fixed[-1 - position].height, self.fixed[-1 - position].width
+        return _extent(taken, position)
 
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
@@ -213,8 +231,8 @@ def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float
         known.add(slot)
         lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
     exec("\n    ".join(["def lines(v):", *lines]), namespace)
-    function: Callable[[list[float]], None] = namespace["lines"]
-    return function
+    run: Callable[[list[float]], None] = namespace["lines"]
+    return run
 
 
 class _InLineWriter(Writer):
@@ -261,7 +279,7 @@ class _Found:
             return
         self.sheets.append(block.sheet)
         for what, sheet, position in template.places:
-            if what == "number":
+            if what == "number" or position < 0:
                 continue
             sheet = block.sheet if sheet is None else sheet
             if what == "cell":
@@ -304,6 +322,10 @@ class _Found:
             for what, _, position in template.places:
                 if what == "number":
                     places.append(found.numbers[position])
+                elif position < 0:
+                    place = template.fixed[-1 - position]
+                    places.append(place)
+                    reads += place.slots if what == "table" else place if what == "area" else [place]
                 elif what == "cell":
                     places.append(slots[at])
                     reads.append(slots[at])
@@ -382,6 +404,7 @@ class StraightCode:
         """Cells have got slots: what was located before is to be located again."""
         self._lines = {}
         self._tables = {}
+        self._templates = {text: each for text, each in self._templates.items() if each is None or not each.fixed}
 
     def table(self, slots: tuple[int, ...], width: int) -> Table:
         """An area as functions look into it: the same for all formulas that read it."""
@@ -441,10 +464,11 @@ class StraightCode:
         if template is None:
             return
         read = 0
-        if any(_extent(taken, one) != _extent(taken, other) for one, other in template.alike):
-            return
+        for one, other in template.alike:
+            if one == other or template.extents(one, taken) != template.extents(other, taken):
+                return
         for what, _, position in template.places:
-            if what in ("area", "table"):
+            if what in ("area", "table") and position >= 0:
                 if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
                     return  # an area that grows from cell to cell
                 read += _size(taken, position)
@@ -457,10 +481,12 @@ class StraightCode:
         assert block.origin is not None
         try:
             tree = parse(block.text, *block.origin)
-        except FormulaError:
+            tree, named = without_names(tree, block.sheet, self.calculation.scope)
+        except (FormulaError, NotScalar):
             return None
         leaves: dict[int, int] = {}
         places: list[tuple[str, int | None, int]] = []
+        fixed: list[Any] = []
         cells = numbers = 0
         of_numbers = {id(each) for node in walk(tree) if reads_numbers(node) for each in children(node)}
         for node in walk(tree):
@@ -468,7 +494,7 @@ class StraightCode:
                 return None
             if isinstance(node, (Unary, Binary)) and node.operator not in OPERATORS:
                 return None
-            if isinstance(node, Number):
+            if isinstance(node, Number) and id(node) not in named:
                 if taken.numbers[numbers : numbers + 1] != [node.value]:
                     return None
                 leaves[id(node)] = len(places)
@@ -478,21 +504,31 @@ class StraightCode:
                 sheet = None if node.sheet is None else self.calculation.scope.sheet(node.sheet)
                 if node.last_sheet is not None or (node.sheet is not None and sheet is None):
                     return None
-                if not _states(node, taken, cells, block.origin):
-                    return None
                 leaves[id(node)] = len(places)
                 what = "cell" if is_cell(node) else "area" if id(node) in of_numbers else "table"
+                if id(node) in named:
+                    area = area_of(node)
+                    if sheet is None or area.height * area.width > MOST_READ:
+                        return None
+                    places.append((what, sheet, -1 - len(fixed)))
+                    fixed.append(self._fixed(what, sheet, area))
+                    continue
+                if not _states(node, taken, cells, block.origin):
+                    return None
                 places.append((what, sheet, cells))
                 cells += 1 if node.cell else 2
         if cells != len(taken.rows) or numbers != len(taken.numbers):
             return None
-        alike = []
-        for areas in filter(None, map(paired, walk(tree))):
-            here = [places[leaves[id(area)]] for area in areas if id(area) in leaves]
-            if [what for what, _, _ in here] != ["table", "table"]:
-                return None
-            alike.append((here[0][2], here[1][2]))
-        return Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self.texts, alike)
+        template = Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self.texts, fixed)
+        return template if template.is_sensible() else None
+
+    def _fixed(self, what: str, sheet: int, area: Area) -> Any:
+        """What stands at a place that a name names: a slot, the slots of an area, or a table."""
+        height, width = area.height, area.width
+        slots = self.calculation.slots.area(sheet, area.top, area.left, height, width).reshape(-1).tolist()
+        if what == "cell":
+            return slots[0]
+        return self.table(tuple(slots), width) if what == "table" else tuple([slot for slot in slots if slot])
 
     def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
         """The variant of a formula for what the cells hold that it reads, and what its function is given."""

@@ -68,6 +68,8 @@ FUNCTIONS: dict[str, Function] = {}
 # and whether it takes plain values (else arrays)
 SINGLE_VALUES: dict[str, tuple[Callable[..., Any], tuple[str, ...], tuple[float | str | bool, ...], bool]] = {}
 
+SAMPLES: dict[str, Callable[..., Any]] = {}  # what computes functions of the numbers in areas, of a Sample
+
 
 def function(
     name: str,
@@ -110,6 +112,8 @@ def also_named(name: str, original: str) -> None:
     FUNCTIONS[name] = replace(FUNCTIONS[original], name=name)
     if original in SINGLE_VALUES:
         SINGLE_VALUES[name] = SINGLE_VALUES[original]
+    if original in SAMPLES:
+        SAMPLES[name] = SAMPLES[original]
 
 
 # ---- scalars in, a scalar out ------------------------------------------------------------------
@@ -307,6 +311,8 @@ def aggregate(
         def evaluate(context: Context, arguments: Arguments) -> Result:
             return of_sample(compute, sample_of(context, arguments, all_values))
 
+        if not all_values:
+            SAMPLES[name] = compute
         described = Function(name, evaluate, fewest, most)
         _register(replace(described, differentiable=differentiable, about=about), compute)
         return compute
