@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from sheetml.engine.compiled import items
 from sheetml.engine.compiled.floats import NotScalar, Term
-from sheetml.engine.compiled.terms import AREA, CONSTANT
+from sheetml.engine.compiled.terms import AREA, CONSTANT, TEXT_CELL
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.precision import SUMS_THAT_VANISH
 from sheetml.engine.values import BLANK, BOOLEAN, DIV0, NA, NUMBER, REF, TEXT, VALUE
@@ -174,10 +174,15 @@ def failing(code: int) -> Typed:
 
 
 def is_plain(term: Term) -> bool:
-    """Whether a term is made of numbers and booleans alone, by operations of which the derivatives are known."""
+    """Whether a term is a number or a boolean, by operations of which the derivatives are known."""
     if term.place >= 0:
         return term.operation in ("", AREA, CONSTANT)
-    return (bool(term.operation) or not term.operands) and all(map(is_plain, term.operands))
+    return all(map(is_plain, term.operands)) if term.operation else not reads_numbers(term)
+
+
+def reads_numbers(term: Term) -> bool:
+    """Whether a term depends on anything but texts."""
+    return term.operation not in (CONSTANT, TEXT_CELL) if term.place >= 0 else any(map(reads_numbers, term.operands))
 
 
 def fails(typed: Typed) -> bool:

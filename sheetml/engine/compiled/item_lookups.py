@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,11 +26,12 @@ from sheetml.engine.compiled.expressions import (
 )
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.items import Item, defects_left, items_of, value_of_item, value_of_items
-from sheetml.engine.compiled.numbers import Fault
+from sheetml.engine.compiled.numbers import Fault, fail
 from sheetml.engine.functions.arrays import sum_of_products
+from sheetml.engine.functions.criteria import criterion
 from sheetml.engine.functions.registry import finished
 from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, Line, wildcard_pattern
-from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NA, NUMBER, REF, TEXT, VALUE, Value
+from sheetml.engine.values import BLANK, BOOLEAN, DIV0, ERROR, NA, NUMBER, REF, TEXT, VALUE, Value, rearranged
 from sheetml.formula.tree import Call, Missing, Node
 from sheetml.xlsx.model import ErrorCode
 
@@ -52,7 +54,7 @@ class Cells(Protocol):
 class Table:
     """An area of cells; what it holds is read once a run where nothing writes there."""
 
-    __slots__ = ("_cells", "_columns", "_items", "_stamp", "height", "slots", "width")
+    __slots__ = ("_cells", "_columns", "_distinct", "_items", "_met", "_stamp", "_value", "height", "slots", "width")
 
     def __init__(self, cells: Cells, slots: tuple[int, ...], width: int) -> None:
         self.slots = slots
@@ -62,19 +64,22 @@ class Table:
         self._stamp = -1
         self._items: list[Item] = []
         self._columns: dict[tuple[bool, int], Column] = {}
+        self._value: Value | None = None
+        self._distinct: tuple[Value, np.ndarray] | None = None
+        self._met: dict[tuple[type, Item], np.ndarray] = {}
 
     def items(self) -> list[Item]:
         """What the cells hold, row after row."""
         cells = self._cells
         if self._stamp != cells.stamp:
-            self._columns = {}
-            self._items = [_item(cells, slot) for slot in self.slots]
+            self._columns, self._met, self._value, self._distinct = {}, {}, None, None
+            self._items = [item_of(cells, slot) for slot in self.slots]
             self._stamp = cells.stamp if cells.is_still(self.slots) else -1
         return self._items
 
     def at(self, row: int, column: int) -> Item:
         """What the cell in a row and a column holds, counted from 0; an error is raised."""
-        return items.checked(_item(self._cells, self.slots[row * self.width + column]))
+        return items.checked(item_of(self._cells, self.slots[row * self.width + column]))
 
     def column(self, number: int, down: bool = DOWN) -> Column:
         """A column of it, or a row."""
@@ -86,15 +91,28 @@ class Table:
         return found
 
     def value(self) -> Value:
-        """It as an array."""
-        value = value_of_items(self.items())
-        shape = (1, self.height, self.width)
-        text = None if value.text is None else value.text.reshape(shape)
-        kind = None if value.kind is None else value.kind.reshape(shape)
-        return Value(np.asarray(value.number).reshape(shape), kind, text)
+        """It as an array, (1, rows, columns)."""
+        held = self.items()
+        if self._value is None:
+            self._value = rearranged(value_of_items(held), np.arange(len(held)).reshape(1, self.height, self.width))
+        return self._value
+
+    def met(self, asked: Item) -> np.ndarray:
+        """Which of the cells meet a criterion, row after row."""
+        held, key = self.items(), (type(asked), asked)
+        found = self._met.get(key)
+        if found is None:
+            if self._distinct is None:
+                numbers: dict[tuple[type, Item], int] = {}
+                which = [numbers.setdefault((type(item), item), len(numbers)) for item in held]
+                self._distinct = value_of_items([item for _, item in numbers]), np.array(which, np.intp)
+            values, places = self._distinct
+            found = self._met[key] = criterion(asked).met(values).reshape(-1)[places]
+        return found
 
 
-def _item(cells: Cells, slot: int) -> Item:
+def item_of(cells: Cells, slot: int) -> Item:
+    """What a cell holds."""
     kind = cells.kinds[slot]
     if kind == NUMBER:
         return cells.numbers[slot]
@@ -235,17 +253,28 @@ def or_else(found: Callable[[], Item], other: Callable[[], Item]) -> Item:
     return other()
 
 
-def measured(measure: Callable[..., Item], summed: Table | None, *pairs: Any) -> Item:
-    """SUMIF and its kind."""
-    first = pairs[0]
-    others = [*pairs[2::2], *([] if summed is None else [summed])]
-    if any((table.height, table.width) != (first.height, first.width) for table in others):
+def measured(function: str, summed: Table | None, *pairs: Any) -> float:
+    """SUMIF and its kind, as criteria.py has them; what is asked may be an error."""
+    tables = pairs[::2] if summed is None else (*pairs[::2], summed)
+    if any((table.height, table.width) != (tables[0].height, tables[0].width) for table in tables):
         raise Fault(VALUE)
-    given = [part.items() if type(part) is Table else part for part in pairs]
-    found = defects_left(measure)(None if summed is None else summed.items(), *given)
-    if found is None:
-        raise NotScalar
-    return items.checked(found)
+    chosen = reduce(np.logical_and, [table.met(asked) for table, asked in zip(pairs[::2], pairs[1::2])])
+    if summed is None:
+        return float(chosen.sum())
+    value = summed.value()
+    numbers, is_number = np.asarray(value.number).reshape(-1), True
+    if value.kind is not None:
+        kinds = value.kind.reshape(-1)
+        is_number = kinds == NUMBER
+        numbers = np.where(is_number, numbers, 0.0)
+        wrong = kinds[chosen & (kinds >= ERROR)]
+        if wrong.size:
+            raise Fault(int(wrong[0]) - ERROR)
+    total = float((chosen[None, :].astype(np.float64) @ numbers)[0])
+    if not function.startswith("AVERAGE"):
+        return items.checked(total)
+    count = int((chosen & is_number).sum())
+    return items.checked(total / count) if count else fail(DIV0)
 
 
 def count_blank(area: list[Item]) -> float:
@@ -255,12 +284,13 @@ def count_blank(area: list[Item]) -> float:
 
 def sum_product(*tables: Table) -> Item:
     """SUMPRODUCT."""
-    values = [table.value() for table in tables]
-    return items.checked(items_of(finished(defects_left(sum_of_products)(*values)))[0])
+    return items.checked(items_of(finished(sum_of_products(*(table.value() for table in tables))))[0])
 
 
 CALLED = {
-    each.__name__: each for each in (match, look_up, index, look_across, or_else, measured, count_blank, sum_product)
+    **{each.__name__: defects_left(each) for each in (match, look_up, look_across, measured, count_blank, sum_product)},
+    "index": index,
+    "or_else": or_else,
 }
 
 
@@ -333,8 +363,7 @@ def _measured(name: str) -> Rule:
         for area, asked in zip(pairs[::2], pairs[1::2]):
             operands += [compiler.table(_area(area)), as_caught(compiler.of(asked))]
         places = ", ".join(f"{{{position}}}" for position in range(len(operands)))
-        measure = compiler.named(item_criteria.measuring(name))
-        return Typed(Term(f"measured({measure}, {places})", operands), NUMBER)
+        return Typed(Term(f"measured({name!r}, {places})", operands), NUMBER)
 
     return build
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import reduce, wraps
 from operator import add as plus
 from typing import Any
 
@@ -362,12 +362,17 @@ class Singly:
 def defects_left(compute: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which leaves it to the vectors to say what cannot be computed, and why."""
 
+    @wraps(compute)
     def computed(*operands: Any) -> Any:
         try:
             with defects_named():
-                return compute(*operands)
+                try:
+                    return compute(*operands)
+                except Fault as fault:
+                    found = fault
         except (SheetmlError, Signal):
             raise NotScalar from None
+        raise found
 
     return computed
 

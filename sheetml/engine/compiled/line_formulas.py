@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sheetml.engine.compiled import item_lookups, items
-from sheetml.engine.compiled.expressions import CALLS, Compiler, Rule, Typed, failing, result
+from sheetml.engine.compiled.expressions import ANY, CALLS, LIST, Compiler, Rule, Typed, failing, result
 from sheetml.engine.compiled.floats import NotScalar, Term
-from sheetml.engine.compiled.terms import AREA, CONSTANT, TABLE, TEXT_CELL
+from sheetml.engine.compiled.terms import ANY_CELL, AREA, CONSTANT, TABLE, TEXT_CELL
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, UNCOMPUTABLE
 from sheetml.formula.tree import Call, Node, Number, Range
 from sheetml.xlsx.model import ErrorCode
@@ -69,12 +69,16 @@ class LineFormula(Compiler):
         place, kind = self._place(node)
         if not is_cell(node):
             raise NotScalar
+        if kind == ANY:
+            return Typed(Term("", place=place, operation=ANY_CELL), ANY)
         if kind >= ERROR:
             return failing(kind - ERROR)
         return Typed(Term("", place=place, operation=TEXT_CELL if kind == TEXT else ""), kind)
 
     def numbers(self, node: Node) -> Typed | None:
         place, kind = self._place(node)
+        if kind == ANY:
+            return Typed(Term("listed([{0}])", [self.reference(node).term]), LIST)
         if kind >= ERROR and kind != NO_NUMBERS:
             return failing(kind - ERROR)
         return Typed(Term("", place=place, operation="" if is_cell(node) else AREA), NUMBER) if kind == NUMBER else None
@@ -85,6 +89,8 @@ class LineFormula(Compiler):
             return Term("{0}.items()", [self.table(node)])
         if kind == BLANK:
             return Term("[None]")
+        if kind == ANY:
+            return Term("[caught(lambda: {0})]", [Term("", place=place, operation=ANY_CELL)])
         if kind >= ERROR:
             return Term(f"[{self.named(ErrorCode(kind - ERROR))}]")
         form = "[{0} != 0]" if kind == BOOLEAN else "[{0}]"

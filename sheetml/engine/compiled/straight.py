@@ -24,12 +24,12 @@ from sheetml.engine.compiled.defined_names import area_of, without_names
 from sheetml.engine.compiled.expressions import ANY, NODES, OPERATORS, is_plain
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.item_lookups import CALLED as ITEM_LOOKUPS
-from sheetml.engine.compiled.item_lookups import Table, paired
+from sheetml.engine.compiled.item_lookups import Table, item_of, paired
 from sheetml.engine.compiled.items import CALLED as ITEM_FUNCTIONS
-from sheetml.engine.compiled.items import Item
+from sheetml.engine.compiled.items import Item, checked
 from sheetml.engine.compiled.line_formulas import NO_NUMBERS, UNKNOWN, expression, is_cell, is_known, reads_numbers
 from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
-from sheetml.engine.compiled.terms import Writer
+from sheetml.engine.compiled.terms import TEXT_CELL, Writer
 from sheetml.engine.dates import date_1904
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import Block
@@ -59,6 +59,7 @@ class Calculated(Protocol):
 FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
 MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
+MOST_VARIANTS = 32  # of a skeleton, for kinds of its cells; then one for whatever they hold
 CALLED = {**ITEM_FUNCTIONS, **ITEM_LOOKUPS}  # by the source
 
 
@@ -91,7 +92,7 @@ class Template:
     last_sum: Node | None
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
-    texts: list[str]  # by slot
+    cells: StraightCode  # what the cells hold
     fixed: list[Any]  # what stands at the places that names name: their positions are -1, -2 ...
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
     alike: list[tuple[int, int]] = field(init=False)  # areas that are to be of one size, by their positions
@@ -107,6 +108,10 @@ class Template:
             one, other = (here[0][2], here[1][2]) if [what for what, _, _ in here] == ["table", "table"] else (0, 0)
             self.alike.append((one, other))
 
+    @staticmethod
+    def _any(what: str, kind: int) -> int:
+        return ANY if what == "cell" else kind
+
     def is_sensible(self) -> bool:
         """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
         known = {"number": NUMBER, "cell": NUMBER, "area": NUMBER, "table": ANY}
@@ -121,10 +126,16 @@ class Template:
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
         if found is None:
+            if len(self.variants) >= MOST_VARIANTS and UNKNOWN not in kinds:
+                kinds = tuple([self._any(what, kind) for (what, _, _), kind in zip(self.places, kinds)])
+                if kinds in self.variants:
+                    return self.variants[kinds]
             try:
                 typed, names = expression(self.tree, self.last_sum, self.leaves, kinds)
                 plain = typed.kind in (NUMBER, BOOLEAN) and is_plain(typed.term)
-                found = Variant(typed.term, typed.kind, names={**names, "T": self.texts}, plain=plain)
+                found = Variant(
+                    typed.term, typed.kind, names={**names, "T": self.cells.texts, "held": self.cells.held}, plain=plain
+                )
             except NotScalar:
                 found = CAREFUL
             self.variants[kinds] = found
@@ -227,7 +238,8 @@ def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float
                 names[f"s{position}"] = " + ".join(cells)
                 names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
             else:
-                names[f"p{position}"] = f"x{place}"
+                names[f"p{position}"], names[f"q{position}"] = f"x{place}", str(place)
+        namespace.update(variant.names)
         known.add(slot)
         lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
     exec("\n    ".join(["def lines(v):", *lines]), namespace)
@@ -252,7 +264,7 @@ class _InLineWriter(Writer):
         return super().text(term)
 
     def leaf(self, term: Term) -> str:
-        return f"{{p{term.place}}}"
+        return f"T[{{q{term.place}}}]" if term.operation == TEXT_CELL else f"{{p{term.place}}}"
 
 
 # ---- from blocks to lines ----------------------------------------------------------------------
@@ -279,7 +291,7 @@ class _Found:
             return
         self.sheets.append(block.sheet)
         for what, sheet, position in template.places:
-            if what == "number" or position < 0:
+            if what in ("number", "table") or position < 0:
                 continue
             sheet = block.sheet if sheet is None else sheet
             if what == "cell":
@@ -311,6 +323,12 @@ class _Found:
                 columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
         return rows, columns
 
+    def _area(self, block: Block, cell: int, found: Skeleton, position: int) -> Area:
+        rows, columns = self._at(block, cell, found)
+        top, bottom = sorted(rows[position : position + 2])
+        left, right = sorted(columns[position : position + 2])
+        return Area(top, left, bottom, right)
+
     def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
         slots = self._located(calculation)
         lines: dict[Block, list[Line]] = {}
@@ -319,7 +337,7 @@ class _Found:
             slot, at = slots[at], at + 1
             places: list[Any] = []
             reads: list[int] = []
-            for what, _, position in template.places:
+            for what, sheet, position in template.places:
                 if what == "number":
                     places.append(found.numbers[position])
                 elif position < 0:
@@ -331,12 +349,10 @@ class _Found:
                     reads.append(slots[at])
                     at += 1
                 elif what == "table":
-                    height, width = _extent(found, position)
-                    size = height * width
-                    table = calculation.straight.table(tuple(slots[at : at + size]), width)
+                    corners = self._area(block, cell, found, position)
+                    table = calculation.straight.table(block.sheet if sheet is None else sheet, corners)
                     places.append(table)
                     reads += table.slots
-                    at += size
                 else:
                     size = _size(found, position)
                     area = tuple([each for each in slots[at : at + size] if each])
@@ -398,7 +414,7 @@ class StraightCode:
         self.texts: list[str] = []
         self.stamp = 0  # of the run
         self._written: frozenset[int] = frozenset()  # slots, in the run
-        self._tables: dict[tuple[tuple[int, ...], int], Table] = {}
+        self._tables: dict[tuple[int, Area], Table] = {}
 
     def forget(self) -> None:
         """Cells have got slots: what was located before is to be located again."""
@@ -406,12 +422,18 @@ class StraightCode:
         self._tables = {}
         self._templates = {text: each for text, each in self._templates.items() if each is None or not each.fixed}
 
-    def table(self, slots: tuple[int, ...], width: int) -> Table:
+    def table(self, sheet: int, area: Area) -> Table:
         """An area as functions look into it: the same for all formulas that read it."""
-        found = self._tables.get((slots, width))
+        found = self._tables.get((sheet, area))
         if found is None:
-            found = self._tables[slots, width] = Table(self, slots, width)
+            height, width = area.height, area.width
+            slots = self.calculation.slots.area(sheet, area.top, area.left, height, width).reshape(-1).tolist()
+            found = self._tables[sheet, area] = Table(self, tuple(slots), width)
         return found
+
+    def held(self, slot: int) -> Item:
+        """What a cell holds; an error is raised."""
+        return checked(item_of(self, slot))
 
     def is_still(self, slots: Sequence[int]) -> bool:
         """Whether the run that goes on writes none of the slots."""
@@ -519,16 +541,15 @@ class StraightCode:
                 cells += 1 if node.cell else 2
         if cells != len(taken.rows) or numbers != len(taken.numbers):
             return None
-        template = Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self.texts, fixed)
+        template = Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self, fixed)
         return template if template.is_sensible() else None
 
     def _fixed(self, what: str, sheet: int, area: Area) -> Any:
         """What stands at a place that a name names: a slot, the slots of an area, or a table."""
-        height, width = area.height, area.width
-        slots = self.calculation.slots.area(sheet, area.top, area.left, height, width).reshape(-1).tolist()
+        table = self.table(sheet, area)
         if what == "cell":
-            return slots[0]
-        return self.table(tuple(slots), width) if what == "table" else tuple([slot for slot in slots if slot])
+            return table.slots[0]
+        return table if what == "table" else tuple([slot for slot in table.slots if slot])
 
     def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
         """The variant of a formula for what the cells hold that it reads, and what its function is given."""

@@ -8,8 +8,9 @@ from sheetml.engine.compiled.floats import Term
 AREA = "area"  # the slots of an area's numbers
 CONSTANT = "constant"
 TEXT_CELL = "text"  # the slot of a cell that holds text
+ANY_CELL = "cell"  # the slot of a cell that holds anything
 TABLE = "table"  # an area with all that its cells hold
-FIXED = (CONSTANT, TEXT_CELL, TABLE)  # nothing that a number's derivative is asked by
+FIXED = (CONSTANT, TEXT_CELL)  # nothing that a number's derivative is asked by
 
 
 class Writer:
@@ -27,6 +28,8 @@ class Writer:
         """A place: a cell by its slot, or what the function is given there."""
         if term.operation == TEXT_CELL:
             return f"T[p{term.place}]"
+        if term.operation == ANY_CELL:
+            return f"held(p{term.place})"
         return f"p{term.place}" if term.operation else f"v[p{term.place}]"
 
     def text(self, term: Term) -> str:
