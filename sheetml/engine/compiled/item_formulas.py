@@ -31,6 +31,7 @@ from sheetml.engine.compiled.expressions import (
     bounded,
     result,
 )
+from sheetml.engine.compiled.expressions import DEEPEST as DEEPEST_TERMS
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.items import Item
 from sheetml.engine.compiled.numbers import Fault
@@ -55,7 +56,7 @@ from sheetml.formula.tree import (
 )
 from sheetml.xlsx.model import ErrorCode
 
-DEEPEST = 25  # calls within calls: Python's parser has a limit
+DEEPEST = 25  # parts of a formula within each other, ...
 PENDING = object()  # what a cell holds that is still to be computed
 _MOST_ITEMS = 2_000_000  # in an area
 _KEPT = 64  # cells of an area whose slots are kept
@@ -121,8 +122,10 @@ def item_formula(step: Step, live: np.ndarray, watched: bool) -> ItemFormula:
     if any(isinstance(node, ExternalReference) for node in walk(block.tree)):
         raise NotScalar
     compiler = BlockFormula(step, live, watched)
-    text = Writer().text(as_item(result(compiler.of(block.tree))))
-    source = compile(f"def f(i):\n    return {text}", "<formula>", "exec")
+    term = as_item(result(compiler.of(block.tree)))
+    if term.depth > DEEPEST_TERMS:
+        raise NotScalar
+    source = compile(f"def f(i):\n    return {Writer().text(term)}", "<formula>", "exec")
     return ItemFormula(step, source, compiler.names, compiler.known, compiler.memories)
 
 
