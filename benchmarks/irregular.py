@@ -1,10 +1,13 @@
 """An irregular workbook: thousands of formulas of which no two are alike, beside formualizer and beside Python by hand.
 
-    python -m benchmarks.irregular [formulas ...]
+    python -m benchmarks.irregular [--words] [formulas ...]
 
 Over 100 numbers, formulas of + - * / IF SUM MIN MAX ABS ROUND, each of which reads cells before it. In one run, in
 seconds of CPU: opening and the first calculation, one number changed, the last cell as a function of the numbers
 and its gradient; and what the same formulas cost as straight-line Python written by hand.
+
+With --words the formulas are of a report: texts put together and compared, errors caught, values looked up, counted
+and summed by name.
 """
 
 from __future__ import annotations
@@ -116,6 +119,119 @@ class Irregular:
         return lambda x: namespace["last"](x.tolist())
 
 
+class Words:
+    """Formulas drawn at random over a list of 100 rows: numbers, regions, keys and names."""
+
+    REGIONS = ("north", "south", "east", "west", "centre", "abroad")
+
+    def __init__(self, count: int, seed: int = 2) -> None:
+        self.random = random.Random(seed)
+        self.numbers: list[str] = [cell_name(row, 1) for row in range(1, INPUTS + 1)]
+        self.places: list[tuple[int, int]] = []
+        self.formulas: list[str] = []
+        for number in range(count):
+            is_number = self.random.random() < 0.7
+            self.formulas.append(self._number() if is_number else self._text())
+            self.places.append((1 + number % ROWS, 7 + number // ROWS))
+            if is_number:
+                self.numbers.append(cell_name(*self.places[-1]))
+
+    def _known(self) -> str:
+        """A cell with a number before this one: one of the list, or one nearby."""
+        return self.random.choice(self.numbers[:INPUTS] if self.random.random() < 0.4 else self.numbers[-60:])
+
+    def _row(self) -> int:
+        return self.random.randint(1, INPUTS)
+
+    def _constant(self) -> str:
+        return str(round(self.random.uniform(0.05, 0.95), DECIMALS))
+
+    def _number(self) -> str:
+        a, b, k, row, other = self._known(), self._known(), self._constant(), self._row(), self._row()
+        region = self.random.choice(self.REGIONS)
+        return self.random.choice(
+            [
+                f'IF(B{row}="{region}",{a}*{k},{b}/2)',
+                f"IFERROR({a}/({b}-{k}),{k})",
+                f"SUMIF($B$1:$B$100,B{row},$A$1:$A$100)*{k}",
+                f'COUNTIF($B$1:$B$100,"{region}")+{a}*{k}',
+                f"VLOOKUP({self.random.randint(1, INPUTS)},$C$1:$E$100,3,FALSE)*{k}+{a}",
+                f"INDEX($A$1:$A$100,MATCH(D{row},$D$1:$D$100,0))*{k}-{b}",
+                f"LEN(D{row})*{k}+ROUND({a},1)",
+                f"IF(ISNUMBER({a}),{b}*{k},0)+COUNT(A{min(row, other)}:A{max(row, other)})",
+                f'IFERROR(MATCH("name {row + 60}",$D$1:$D$100,0)*{k},{a})',
+                f"IF(AND({a}>{k},B{row}<>B{other}),{b},{a}*{k})",
+                f"AVERAGE(A{min(row, other)}:A{max(row, other)})*{k}+MAX({a},{b})",
+            ]
+        )
+
+    def _text(self) -> str:
+        a, k, row, other = self._known(), self._constant(), self._row(), self._row()
+        return self.random.choice(
+            [
+                f'B{row}&"-"&LEFT(D{other},{self.random.randint(3, 6)})',
+                f'IF({a}>{k},"over "&B{row},"")',
+                f'TEXT({a}*{k},"0.00")&" "&UPPER(B{row})',
+                f'IF(B{row}=B{other},"same",MID(D{row},2,3)&D{other})',
+                f'IFERROR(VLOOKUP({self.random.randint(50, 150)},$C$1:$D$100,2,FALSE),"none")',
+            ]
+        )
+
+    def write(self, path: Path) -> None:
+        """The workbook; without any values of formulas."""
+        book = xlsxwriter.Workbook(str(path))
+        sheet = book.add_worksheet("Sheet1")
+        keys = self.random.sample(range(1, INPUTS + 1), INPUTS)
+        for row in range(INPUTS):
+            sheet.write_number(row, 0, round(self.random.uniform(0.5, 9.5), DECIMALS))
+            sheet.write_string(row, 1, self.random.choice(self.REGIONS))
+            sheet.write_number(row, 2, keys[row])
+            sheet.write_string(row, 3, f"name {keys[row]}")
+            sheet.write_number(row, 4, round(self.random.uniform(0.5, 9.5), DECIMALS))
+        for (row, column), formula in zip(self.places, self.formulas):
+            sheet.write_formula(row - 1, column - 1, f"={formula}")
+        book.close()
+
+
+def by_words(count: int) -> None:
+    """The workbook with words, beside formualizer."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "words.xlsx"
+        model = Words(count)
+        model.write(path)
+        theirs_open, other = timed(lambda: formualizer.load_workbook(str(path)))
+        theirs_first, _ = timed(other.evaluate_all)  # type: ignore[attr-defined]
+        mine_open, book = timed(lambda: sheetml.open(path))
+        assert isinstance(book, sheetml.Workbook)
+        mine_first, _ = timed(book.calculate)
+    sheet, different = book["Sheet1"], 0
+    for row, column in model.places:
+        mine, value = sheet[cell_name(row, column)], other.get_value("Sheet1", row, column)  # type: ignore[attr-defined]
+        alike = (
+            np.isclose(mine, value) if isinstance(mine, float) and isinstance(value, (int, float)) else mine == value
+        )
+        different += not alike
+
+    def change(set_value: Callable[[float], None], calculate: Callable[[], object]) -> float:
+        def once() -> None:
+            set_value(random.random() * 9)
+            calculate()
+
+        return timed(once, 20)[0]
+
+    mine_change = change(lambda x: sheet.__setitem__("A7", x), book.calculate)
+    theirs_change = change(lambda x: other.set_value("Sheet1", 7, 1, x), other.evaluate_all)  # type: ignore[attr-defined]
+    print(f"\n{count:,} formulas with words{'':<6}{'sheetml':>12}{'a formula':>14}{'formualizer':>14}")
+    for what, mine_taken, their_taken in (
+        ("open", mine_open, theirs_open),
+        ("calculate", mine_first, theirs_first),
+        ("change one number", mine_change, theirs_change),
+    ):
+        each = mine_taken / count * 1e6
+        print(f"  {what:<26}{mine_taken:>12.4f} s{each:>11.2f} µs{their_taken:>12.4f} s")
+    print(f"  {different} values differ")
+
+
 def timed(call: Callable[[], object], repeats: int = 1) -> tuple[float, object]:
     """The least CPU time of a call over some repetitions, and its last result."""
     best, result = float("inf"), None
@@ -178,27 +294,33 @@ def by_hand(model: Irregular) -> tuple[dict[str, float], float]:
     return found, f(x)  # type: ignore[operator]
 
 
-def main(sizes: tuple[int, ...]) -> None:
+def main(sizes: tuple[int, ...], words: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:  # what is imported when it is used is imported now
         path = Path(folder) / "small.xlsx"
         small = Irregular(50)
         small.write(path)
         ours(small, path)
     for count in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "irregular.xlsx"
-            model = Irregular(count)
-            model.write(path)
-            others, other_value = theirs(model, path)
-            mine, value, _ = ours(model, path)
-            hand, _ = by_hand(model)
-        assert np.isclose(value, other_value), (value, other_value)
-        print(f"\n{count:,} formulas{'':<12}{'sheetml':>12}{'a formula':>14}{'formualizer':>14}{'by hand':>12}")
-        for what, taken in mine.items():
-            line = f"  {what:<22}{taken:>12.4f} s{taken / count * 1e6:>11.2f} µs"
-            line += f"{others[what]:>12.4f} s" if what in others else f"{'':>14}"
-            print(line + (f"{hand[what]:>10.4f} s" if what in hand else ""))
+        by_words(count) if words else by_numbers(count)
+
+
+def by_numbers(count: int) -> None:
+    """The workbook of numbers, beside formualizer and beside Python by hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "irregular.xlsx"
+        model = Irregular(count)
+        model.write(path)
+        others, other_value = theirs(model, path)
+        mine, value, _ = ours(model, path)
+        hand, _ = by_hand(model)
+    assert np.isclose(value, other_value), (value, other_value)
+    print(f"\n{count:,} formulas{'':<12}{'sheetml':>12}{'a formula':>14}{'formualizer':>14}{'by hand':>12}")
+    for what, taken in mine.items():
+        line = f"  {what:<22}{taken:>12.4f} s{taken / count * 1e6:>11.2f} µs"
+        line += f"{others[what]:>12.4f} s" if what in others else f"{'':>14}"
+        print(line + (f"{hand[what]:>10.4f} s" if what in hand else ""))
 
 
 if __name__ == "__main__":
-    main(tuple(int(size) for size in sys.argv[1:]) or SIZES)
+    options = [option for option in sys.argv[1:] if not option.startswith("--")]
+    main(tuple(int(size) for size in options) or SIZES, "--words" in sys.argv)
