@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import reduce
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,10 +55,23 @@ class Cells(Protocol):
 class Table:
     """An area of cells; what it holds is read once a run where nothing writes there."""
 
-    __slots__ = ("_cells", "_columns", "_distinct", "_items", "_met", "_stamp", "_value", "height", "slots", "width")
+    __slots__ = (
+        "_cells",
+        "_columns",
+        "_distinct",
+        "_items",
+        "_met",
+        "_stamp",
+        "_value",
+        "height",
+        "of_each",
+        "slots",
+        "width",
+    )
 
     def __init__(self, cells: Cells, slots: tuple[int, ...], width: int) -> None:
         self.slots = slots
+        self.of_each: Callable[[Sequence[int]], tuple[int, ...]] = itemgetter(*slots, 0)  # what a list holds by slot
         self.width = width
         self.height = len(slots) // width
         self._cells = cells

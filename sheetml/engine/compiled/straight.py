@@ -147,7 +147,16 @@ class Formula:
     """One cell's formula: its template, and what stands at the template's places."""
 
     template: Template
-    places: list[Any]  # a slot, the slots of an area, or a number
+    places: list[Any]  # a slot, the slots of an area, a table, or a number
+
+    @property
+    def watched(self) -> Iterator[int]:
+        """The slots by whose kinds its variant is chosen."""
+        for (what, _, _), place in zip(self.template.places, self.places):
+            if what == "cell":
+                yield place
+            elif what == "area":
+                yield from place
 
 
 def compiled(variants: Iterable[Variant]) -> None:
@@ -563,7 +572,7 @@ class StraightCode:
                 key.append(NUMBER)
                 given.append(place)
             elif what == "table":
-                key.append(UNKNOWN if UNKNOWN in map(kinds.__getitem__, place.slots) else ANY)
+                key.append(UNKNOWN if UNKNOWN in place.of_each(kinds) else ANY)
                 given.append(place)
             else:
                 own = [kinds[slot] for slot in place]
@@ -692,7 +701,8 @@ class Program:
         self.touched = np.union1d(stage.reads, stage.targets)
         self.entries: list[tuple[int, Any, tuple[Any, ...]]] = []
         self.variants: list[Variant] = []
-        self._readers: dict[int, list[int]] | None = None
+        self._readers: dict[int, list[int]] | None = None  # by a slot whose kind they are chosen by
+        self._all_readers: dict[int, list[int]] | None = None
         self._known_numbers = self._known_kinds = np.zeros(0)
         self._in_line: InLine | None = None
         self._lines_run = 0  # since the lines were last chosen
@@ -767,21 +777,32 @@ class Program:
         self.touched = np.concatenate([self.touched, more])
         self._known_numbers = np.concatenate([self._known_numbers, numbers])
         self._known_kinds = np.concatenate([self._known_kinds, kinds])
+        self._all_readers = None
         if self._readers is not None:
-            for slot in self.lines[position].reads:
+            for slot in self.lines[position].formula.watched:
                 self._readers.setdefault(slot, []).append(position)
         self._choose_again(position)
 
     def _kind_changed(self, slot: int, kind: int) -> None:
         """A cell holds a value of another kind: the lines that read it get other variants."""
-        self.code.kinds[slot] = kind
-        if self._readers is None:  # by slot: the line that computes it, and those that read it
-            self._readers = {line.slot: [position] for position, line in enumerate(self.lines)}
-            for position, line in enumerate(self.lines):
-                for read in line.reads:
-                    self._readers.setdefault(read, []).append(position)
+        before, self.code.kinds[slot] = self.code.kinds[slot], kind
+        if self._readers is None:
+            self._readers = self._by_slot(lambda line: line.formula.watched)
+        if UNKNOWN in (before, kind):  # which matters in any area
+            if self._all_readers is None:
+                self._all_readers = self._by_slot(lambda line: line.reads)
+            for position in self._all_readers.get(slot, ()):
+                self._choose_again(position)
         for position in self._readers.get(slot, ()):
             self._choose_again(position)
+
+    def _by_slot(self, slots: Callable[[Line], Iterable[int]]) -> dict[int, list[int]]:
+        """By slot: the line that computes it, and those that it matters to."""
+        found = {line.slot: [position] for position, line in enumerate(self.lines)}
+        for position, line in enumerate(self.lines):
+            for slot in slots(line):
+                found.setdefault(slot, []).append(position)
+        return found
 
     # ---- running
 
