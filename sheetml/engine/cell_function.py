@@ -245,8 +245,8 @@ class CellFunction:
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels with a copy: the cells, and not what was traced and compiled of them."""
-        compiled = {"_recording": None, "_population": None, "_batches": None, "_revision": -1, "_batches_revision": -1}
-        return {**self.__dict__, **compiled}
+        compiled = {"_recording": None, "_population": None, "_batches": None, "_straight": None}
+        return {**self.__dict__, **compiled, "_straight_tried": False, "_revision": -1, "_batches_revision": -1}
 
     def __repr__(self) -> str:
         return f"<CellFunction: {self._words}>"

@@ -18,7 +18,7 @@ from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS
 from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER, InLine, StraightCode, Variant, compiled, compiled_back
 from sheetml.engine.plan import Stage, Straight
-from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
+from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, TEXT
 
 
 class Calculated(Protocol):
@@ -52,6 +52,9 @@ class StraightFunction:
         for slot, number, kind in zip(touched.tolist(), cells.number[touched].tolist(), cells.kind[touched].tolist()):
             self._v[slot] = number
             kinds[slot] = kind
+        for slot in touched[cells.kind[touched] == TEXT].tolist():
+            if code.texts[slot : slot + 1] != [cells.text[slot]]:
+                raise NotScalar  # lines have not been run since it was written
         for slot in self.inputs:
             kinds[slot] = NUMBER
         self.variants: list[Variant] = []

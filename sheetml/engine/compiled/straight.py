@@ -193,6 +193,8 @@ def compiled_back(variants: Iterable[Variant]) -> None:
         body = "\n".join(found.lines or ["    pass"])
         sources.append(f"def b{number}(v, g, adjoint, {', '.join([*writer.parameters, '*_'])}):\n{body}")
     namespace = {**CALLED, "slope_by_base": slope_by_base}
+    for variant in new:
+        namespace.update(variant.names)
     exec("\n".join(sources), namespace)
     for number, variant in enumerate(new):
         variant.back = namespace[f"b{number}"]
