@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from typing import Any
 
@@ -184,3 +185,26 @@ def test_an_edited_formula_is_taken_over() -> None:
     book.calculate()
     assert f(np.array([2.0])) == 9
     assert f.gradient(np.array([2.0])).tolist() == [12]
+
+
+def test_where_a_text_decides_the_function_is_lines_too_and_follows_the_text() -> None:
+    cells = {"A1": 2.0, "A2": 3.0, "B1": "yes", "C1": '=IF(B1="yes",A1*A2,A1+A2)', "C2": "=C1*2"}
+    workbook = made(cells | {"C3": '=IF(B1="no",C2,C2^2)'})
+    f = workbook.function("Sheet1!A1:A2", "Sheet1!C3")
+    assert (f(f.x0), f.gradient(f.x0).tolist()) == (144.0, [144.0, 96.0])
+    assert lines(f) is not None
+    workbook["Sheet1"]["B1"] = "no"
+    assert (f(f.x0), f.gradient(f.x0).tolist()) == (10.0, [2.0, 2.0])
+
+
+def test_a_text_made_of_an_input_has_no_derivative_in_lines_either() -> None:
+    workbook = made({"A1": 2.0, "A2": 3.0, "C1": '=IF(A1&""="2",A1*A2,A2)', "C2": "=C1*2"})
+    f = workbook.function("Sheet1!A1:A2", "Sheet1!C2")
+    assert f(f.x0) == 12.0
+    with pytest.raises(NotDifferentiableError):
+        f.gradient(f.x0)
+
+
+def test_a_function_that_has_been_called_can_be_pickled() -> None:
+    f = made({"A1": 2.0, "B1": "=A1*3", "B2": "=B1+A1"}).function("Sheet1!A1", "Sheet1!B2")
+    assert f(f.x0) == pickle.loads(pickle.dumps(f))(f.x0) == 8.0
