@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.table import Table
 
 import sheetml
 from sheetml.engine.compiled.expressions import OPERATORS
@@ -228,6 +229,23 @@ def test_names_in_formulas_that_stand_alone_are_the_cells_and_constants_that_the
     workbook["Sheet"]["H1"] = 3
     workbook.calculate()
     assert workbook["Sheet"]["F1"] == 6
+
+
+def test_columns_of_tables_in_formulas_that_stand_alone_are_the_areas_that_they_are(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["kind", "amount"])
+    for row in range(6):
+        sheet.append(["ab"[row % 2], row + 0.5])
+    sheet.add_table(Table(displayName="Sales", ref="A1:B7"))
+    sheet["D1"], sheet["D2"] = "=SUM(Sales[amount])", '=SUMIF(Sales[kind],"a",Sales[amount])/2'
+    sheet["D3"] = "=VLOOKUP(D4,Sales,2,FALSE)"
+    sheet["D4"] = "b"
+    book.save(tmp_path / "table.xlsx")
+    workbook = sheetml.open(tmp_path / "table.xlsx")
+    workbook.calculate()
+    assert [workbook["Sheet"][f"D{row}"] for row in (1, 2, 3)] == [18.0, 3.75, 1.5]
+    assert [len(stage.lines) for stage in workbook.calculation.plan.stages if isinstance(stage, Straight)] == [3]
 
 
 @settings(max_examples=60, deadline=None)

@@ -28,12 +28,11 @@ from sheetml.engine.compiled.expressions import (
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.items import Item, defects_left, items_of, value_of_item, value_of_items
 from sheetml.engine.compiled.numbers import Fault, fail
-from sheetml.engine.functions.arrays import sum_of_products
 from sheetml.engine.functions.criteria import criterion
-from sheetml.engine.functions.registry import finished
+from sheetml.engine.functions.registry import MOST, OF_ARRAYS, finished
 from sheetml.engine.functions.search import SORTED_DOWN, SORTED_UP, Line, wildcard_pattern
 from sheetml.engine.values import BLANK, BOOLEAN, DIV0, ERROR, NA, NUMBER, REF, TEXT, VALUE, Value, rearranged
-from sheetml.formula.tree import Call, Missing, Node
+from sheetml.formula.tree import Call, Missing, Node, Range
 from sheetml.xlsx.model import ErrorCode
 
 DOWN, ACROSS = True, False
@@ -296,19 +295,19 @@ def count_blank(area: list[Item]) -> float:
     return float(sum(item is None or item == "" for item in area))
 
 
-def sum_product(*tables: Table) -> Item:
-    """SUMPRODUCT."""
-    return items.checked(items_of(finished(sum_of_products(*(table.value() for table in tables))))[0])
-
-
 CALLED = {
-    **{each.__name__: defects_left(each) for each in (match, look_up, look_across, measured, count_blank, sum_product)},
+    **{each.__name__: defects_left(each) for each in (match, look_up, look_across, measured, count_blank)},
     "index": index,
     "or_else": or_else,
 }
 
 
 # ---- rules -------------------------------------------------------------------------------------
+
+
+def is_cell(node: Node) -> bool:
+    """Whether it is a reference to one cell, written as such."""
+    return isinstance(node, Range) and node.cell
 
 
 def _given(arguments: Arguments, position: int) -> Node | None:
@@ -386,10 +385,47 @@ def _count_blank(compiler: Any, arguments: Arguments) -> Typed:
     return Typed(Term("count_blank({0})", [compiler.items(_area(arguments[0]))]), NUMBER)
 
 
-def _sum_product(compiler: Any, arguments: Arguments) -> Typed:
-    tables = [compiler.table(_area(node)) for node in arguments]
-    places = ", ".join(f"{{{position}}}" for position in range(len(tables)))
-    return Typed(Term(f"sum_product({places})", tables), NUMBER)
+def _of_arrays(name: str) -> Rule:
+    """A function of arrays of functions/, where it gives a single value."""
+    compute, fewest, most = OF_ARRAYS[name]
+
+    def of_values(*given: Table | Item) -> Item:
+        values = [None if each is _LEFT_OUT else _value(each) for each in given]
+        values += [None] * (most - len(values) if most != MOST else 0)
+        with np.errstate(all="ignore"):
+            value = finished(compute(*values))
+        if value.shape != (1, 1, 1):
+            raise NotScalar
+        return items_of(value)[0]
+
+    computed = defects_left(of_values)
+
+    def build(compiler: Any, arguments: Arguments) -> Typed:
+        operands = []
+        for position, node in enumerate(arguments):
+            if isinstance(node, Missing):
+                if position < fewest:
+                    raise NotScalar
+                operands.append(Term(compiler.named(_LEFT_OUT)))
+            elif isinstance(node, REFERENCES) and not is_cell(node):
+                operands.append(compiler.table(node))
+            else:
+                typed = compiler.of(node)
+                if isinstance(node, Call) and not compiler.gives_values(node) and typed.kind == ANY:
+                    raise NotScalar
+                operands.append(as_caught(typed))
+        places = ", ".join(f"{{{position}}}" for position in range(len(operands)))
+        function = compiler.named(lambda *given: items.checked(computed(*given)))
+        return Typed(Term(f"{function}({places})", operands), ANY)
+
+    return build
+
+
+_LEFT_OUT = object()  # an argument that is
+
+
+def _value(given: Table | Item) -> Value:
+    return given.value() if isinstance(given, Table) else value_of_item(given)
 
 
 def paired(node: Node) -> tuple[Node, Node] | None:
@@ -406,6 +442,6 @@ RULES: dict[str, Rule] = {
     "INDEX": _index,
     "XLOOKUP": _look_across,
     "COUNTBLANK": _count_blank,
-    "SUMPRODUCT": _sum_product,
+    **{name: _of_arrays(name) for name in OF_ARRAYS},
     **{name: _measured(name) for name in item_criteria.FUNCTIONS},
 }

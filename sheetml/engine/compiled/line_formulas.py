@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from sheetml.engine.compiled import item_lookups, items
 from sheetml.engine.compiled.expressions import ANY, CALLS, LIST, Compiler, Rule, Typed, failing, result
 from sheetml.engine.compiled.floats import NotScalar, Term
+from sheetml.engine.compiled.item_lookups import is_cell
 from sheetml.engine.compiled.terms import ANY_CELL, AREA, CONSTANT, TABLE, TEXT_CELL
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, UNCOMPUTABLE
-from sheetml.formula.tree import Call, Node, Number, Range
+from sheetml.formula.tree import Call, Node, Number
 from sheetml.xlsx.model import ErrorCode
 
 NO_NUMBERS = 255  # the kind of an area that holds no number
@@ -102,7 +103,3 @@ class LineFormula(Compiler):
         if is_cell(node):
             raise NotScalar
         return Term("", place=place, operation=TABLE)
-
-
-def is_cell(node: Node) -> bool:
-    return isinstance(node, Range) and node.cell

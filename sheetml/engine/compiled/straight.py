@@ -24,10 +24,10 @@ from sheetml.engine.compiled.defined_names import area_of, without_names
 from sheetml.engine.compiled.expressions import ANY, NODES, OPERATORS, is_plain
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.item_lookups import CALLED as ITEM_LOOKUPS
-from sheetml.engine.compiled.item_lookups import Table, item_of, paired
+from sheetml.engine.compiled.item_lookups import Table, is_cell, item_of, paired
 from sheetml.engine.compiled.items import CALLED as ITEM_FUNCTIONS
 from sheetml.engine.compiled.items import Item, checked
-from sheetml.engine.compiled.line_formulas import NO_NUMBERS, UNKNOWN, expression, is_cell, is_known, reads_numbers
+from sheetml.engine.compiled.line_formulas import NO_NUMBERS, UNKNOWN, expression, is_known, reads_numbers
 from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
 from sheetml.engine.compiled.terms import TEXT_CELL, Writer
 from sheetml.engine.dates import date_1904

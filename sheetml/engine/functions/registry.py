@@ -70,6 +70,8 @@ SINGLE_VALUES: dict[str, tuple[Callable[..., Any], tuple[str, ...], tuple[float 
 
 SAMPLES: dict[str, Callable[..., Any]] = {}  # what computes functions of the numbers in areas, of a Sample
 
+OF_ARRAYS: dict[str, tuple[Callable[..., Any], int, int]] = {}  # of functions of arrays: what computes, fewest, most
+
 
 def function(
     name: str,
@@ -110,10 +112,10 @@ def also_named(name: str, original: str) -> None:
     """A second name of a function (STDEV, STDEV.S)."""
     assert name not in FUNCTIONS, f"there are two functions {name}"
     FUNCTIONS[name] = replace(FUNCTIONS[original], name=name)
-    if original in SINGLE_VALUES:
-        SINGLE_VALUES[name] = SINGLE_VALUES[original]
-    if original in SAMPLES:
-        SAMPLES[name] = SAMPLES[original]
+    tables: tuple[dict[str, Any], ...] = (SINGLE_VALUES, SAMPLES, OF_ARRAYS)
+    for table in tables:
+        if original in table:
+            table[name] = table[original]
 
 
 # ---- scalars in, a scalar out ------------------------------------------------------------------
@@ -433,6 +435,7 @@ def over_arrays(
                 given += [None] * (largest - len(given))
             return finished(compute(*given))
 
+        OF_ARRAYS[name] = compute, fewest, largest
         described = Function(name, evaluate, fewest, largest)
         _register(replace(described, differentiable=differentiable, about=about), compute)
         return compute
