@@ -57,7 +57,7 @@ class StraightFunction:
         self.variants: list[Variant] = []
         entries = []
         for line in lines:
-            variant, places = code.chosen(line.formula, kinds)
+            variant, places = code.chosen(line, kinds)
             if variant is CAREFUL:
                 raise NotScalar
             kinds[line.slot] = variant.kind

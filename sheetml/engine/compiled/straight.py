@@ -9,11 +9,10 @@ that kind. What no variant can be made of (text, say) is evaluated as a vector o
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +21,7 @@ from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
 from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
 from sheetml.engine.compiled.floats import NotScalar, Term
+from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, Locator, Readers, Shape
 from sheetml.engine.compiled.numbers import CALLED, FAULTS, Fault, code_of
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import Block
@@ -30,9 +30,9 @@ from sheetml.engine.scope import Scope
 from sheetml.engine.values import BLANK, ERROR, NUM, NUMBER, TEXT, Value
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
-from sheetml.formula.skeleton import Skeleton, skeleton
+from sheetml.formula.skeleton import Skeletons, skeletons
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, walk
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+from sheetml.garbage import collection_paused
 
 
 class Calculated(Protocol):
@@ -50,6 +50,7 @@ class Calculated(Protocol):
 FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
 MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
+NO_SHAPE = Shape([], [])
 
 
 @dataclass(slots=True)
@@ -80,12 +81,31 @@ class Template:
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
-    reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
+    shape: Shape = field(init=False)
+    of_numbers: Variant | None = None  # where all that it reads are numbers
+    _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reads_cells_of_own_sheet = all(
-            what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
-        )
+        roles, sheets = [], []
+        order: dict[str, list[int]] = {"cell": [], "number": [], "area": []}
+        for place, (what, sheet, _) in enumerate(self.places):
+            order[what].append(place)
+            if what != "number":
+                own = [SINGLE] if what == "cell" else [FIRST, SECOND]
+                roles += own
+                sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
+        self.shape = Shape(roles, sheets)
+        self._order = _itemgetter(np.argsort([place for each in order.values() for place in each]).tolist())
+
+    def in_order(self, cells: list[int], numbers: list[float], areas: list[tuple[int, ...]]) -> tuple[Any, ...]:
+        """What stands at the places, of which the cells, the numbers and the areas are given in their order."""
+        return self._order([*cells, *numbers, *areas])
+
+    def for_numbers(self) -> Variant:
+        """The variant where all that is read are numbers."""
+        if self.of_numbers is None:
+            self.of_numbers = self.variant((NUMBER,) * len(self.places))
+        return self.of_numbers
 
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
@@ -104,7 +124,15 @@ class Formula:
     """One cell's formula: its template, and what stands at the template's places."""
 
     template: Template
-    places: list[Any]  # a slot, the slots of an area, or a number
+    places: tuple[Any, ...]  # a slot, the slots of an area, or a number
+    all_there: bool  # each of its cells has a slot, and each of its areas at least one
+
+
+def _itemgetter(order: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """Takes the items at some places."""
+    if len(order) > 1:
+        return itemgetter(*order)
+    return tuple
 
 
 def compiled(variants: Iterable[Variant]) -> None:
@@ -265,117 +293,6 @@ def _filled(template: str, operands: list[tuple[str, str]]) -> str:
 # ---- from blocks to lines ----------------------------------------------------------------------
 
 
-class _Found:
-    """Formulas that may stand alone, on the way to be lines: the cells they read are located for all at once."""
-
-    def __init__(self) -> None:
-        self.formulas: list[tuple[Block, int, Template, Skeleton]] = []
-        self.sheets: list[int] = []
-        self.rows: list[int] = []
-        self.columns: list[int] = []
-
-    def add(self, block: Block, cell: int, template: Template, found: Skeleton) -> None:
-        self.formulas.append((block, cell, template, found))
-        rows, columns = self._at(block, cell, found)
-        self.rows.append(int(block.rows[cell]))
-        self.columns.append(int(block.columns[cell]))
-        if template.reads_cells_of_own_sheet:
-            self.rows += rows
-            self.columns += columns
-            self.sheets += [block.sheet] * (len(rows) + 1)
-            return
-        self.sheets.append(block.sheet)
-        for what, sheet, position in template.places:
-            if what == "number":
-                continue
-            sheet = block.sheet if sheet is None else sheet
-            if what == "cell":
-                self.rows.append(rows[position])
-                self.columns.append(columns[position])
-                self.sheets.append(sheet)
-                continue
-            top, bottom = sorted(rows[position : position + 2])
-            left, right = sorted(columns[position : position + 2])
-            across = range(left, right + 1)
-            for row in range(top, bottom + 1):
-                self.rows += [row] * len(across)
-                self.columns += across
-            self.sheets += [sheet] * (len(across) * (bottom - top + 1))
-
-    @staticmethod
-    def _at(block: Block, cell: int, found: Skeleton) -> tuple[list[int], list[int]]:
-        """The rows and columns of what the formula reads, from one of the block's cells."""
-        assert block.origin is not None
-        down, right = int(block.rows[cell]) - block.origin[0], int(block.columns[cell]) - block.origin[1]
-        if not down and not right:
-            return found.rows, found.columns
-        rows, columns = list(found.rows), list(found.columns)
-        for position in range(len(rows)):
-            row_fixed, column_fixed = found.is_fixed(position)
-            if not row_fixed:
-                rows[position] = (rows[position] + down - 1) % MAX_ROWS + 1
-            if not column_fixed:
-                columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
-        return rows, columns
-
-    def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
-        slots = self._located(calculation)
-        lines: dict[Block, list[Line]] = {}
-        at = 0
-        for block, cell, template, found in self.formulas:
-            slot, at = slots[at], at + 1
-            places: list[Any] = []
-            reads: list[int] = []
-            for what, _, position in template.places:
-                if what == "number":
-                    places.append(found.numbers[position])
-                elif what == "cell":
-                    places.append(slots[at])
-                    reads.append(slots[at])
-                    at += 1
-                else:
-                    size = _size(found, position)
-                    area = tuple([each for each in slots[at : at + size] if each])
-                    places.append(area)
-                    reads += area
-                    at += size
-            own = set(reads)
-            own.discard(0)
-            line = Line(block, cell, slot, tuple(own), Formula(template, places))
-            if block in lines:
-                lines[block].append(line)
-            else:
-                lines[block] = [line]
-        return lines
-
-    def _located(self, calculation: Calculated) -> list[int]:
-        sheets, rows, columns = (np.array(part, np.int64) for part in (self.sheets, self.rows, self.columns))
-        slots = np.zeros(len(sheets), np.intp)
-        for sheet in np.unique(sheets).tolist():
-            own = sheets == sheet
-            slots[own] = calculation.slots.locate(sheet, rows[own], columns[own])
-        located: list[int] = slots.tolist()
-        return located
-
-
-def _size(found: Skeleton, position: int) -> int:
-    """How many cells an area has, between two corners."""
-    rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
-    return (abs(rows[1] - rows[0]) + 1) * (abs(columns[1] - columns[0]) + 1)
-
-
-@contextlib.contextmanager
-def collection_paused() -> Iterator[None]:
-    """While many objects are made that all stay: Python's garbage collector would go through them again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 class StraightCode:
     """The straight-line code of a calculation: the lines of its plan, and the numbers of the cells they touch."""
 
@@ -392,61 +309,93 @@ class StraightCode:
 
     # ---- lines
 
+    @collection_paused()
     def lines(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         """The lines of those blocks whose cells are computed one by one."""
-        with collection_paused():
-            return self._lines_of(blocks)
-
-    def _lines_of(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         known: dict[Block, tuple[Any, list[Line] | None]] = {}
-        found = _Found()
+        new: list[Block] = []
         for block in blocks:
-            state = (block.rows, block.columns, block.size)
             before = self._lines.get(block)
-            if before is not None and all(mine is other for mine, other in zip(before[0], state)):
+            if before is not None and all(mine is other for mine, other in zip(before[0], _state(block))):
                 known[block] = before
                 continue
-            known[block] = (state, None)
-            self._look_at(block, found)
-        for block, lines in found.lines(self.calculation).items():
-            known[block] = (known[block][0], lines)
+            known[block] = (_state(block), None)
+            if _may_stand_alone(block):
+                new.append(block)
+        for line in self._found(new):
+            state, lines = known[line.block]
+            if lines is None:
+                known[line.block] = state, [line]
+            else:
+                lines.append(line)
         self._lines = known
         return {block: lines for block, (_, lines) in known.items() if lines is not None}
 
     def line(self, block: Block) -> Line | None:
         """The line of a block of one cell; None where it is none."""
-        found = _Found()
-        if len(block.rows) == 1:
-            self._look_at(block, found)
-        lines = found.lines(self.calculation).get(block)
-        if lines is None:
+        lines = list(self._found([block])) if len(block.rows) == 1 and _may_stand_alone(block) else []
+        if not lines:
             return None
-        self._lines[block] = ((block.rows, block.columns, block.size), lines)
+        self._lines[block] = _state(block), lines
         return lines[0]
 
-    def _look_at(self, block: Block, found: _Found) -> None:
-        """Takes up the formulas of a block, if they are such as can be lines."""
-        if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
-            return
-        if len(block.text) > LONGEST:
-            return
-        taken = skeleton(block.text)
-        if taken.text not in self._templates:
-            self._templates[taken.text] = self._template(block, taken)
-        template = self._templates[taken.text]
-        if template is None:
-            return
-        read = 0
-        for what, _, position in template.places:
-            if what == "area":
-                if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
-                    return  # an area that grows from cell to cell
-                read += _size(taken, position)
-        if read <= MOST_READ:
-            for cell in range(len(block.rows)):
-                found.add(block, cell, template, taken)
+    def _found(self, blocks: list[Block]) -> Iterator[Line]:
+        """The lines of the cells of those blocks that can be lines."""
+        plain = [block for block in blocks if block.skeleton is None]
+        if plain:  # their formulas have not been taken apart yet
+            taken = skeletons([block.text for block in plain])
+            for number, block in enumerate(plain):
+                block.skeleton = taken, number
+        kinds: dict[int, tuple[Skeletons, list[Block]]] = {}
+        for block in blocks:
+            assert block.skeleton is not None
+            kinds.setdefault(id(block.skeleton[0]), (block.skeleton[0], []))[1].append(block)
+        for taken, own in kinds.values():
+            yield from self._lines_among(taken, own)
 
-    def _template(self, block: Block, taken: Skeleton) -> Template | None:
+    def _lines_among(self, taken: Skeletons, blocks: list[Block]) -> Iterator[Line]:
+        templates: list[Template | None] = [None] * len(taken.texts)
+        numbers = [block.skeleton[1] for block in blocks if block.skeleton is not None]
+        which = taken.which[numbers].tolist()
+        for block, number, text in zip(blocks, numbers, which):
+            if templates[text] is None:
+                templates[text] = self._template_of(taken, number, block)
+        able = [place for place, text in enumerate(which) if templates[text] is not None]
+        blocks = [blocks[place] for place in able]
+        if not blocks:
+            return
+        locator = Locator(
+            taken,
+            _readers(blocks, [numbers[place] for place in able]),
+            [NO_SHAPE if template is None else template.shape for template in templates],
+            MOST_READ,
+        )
+        formulas, groups = locator.readers.formula.tolist(), locator.readers.group.tolist()
+        reads = locator.reads(self.calculation.slots)
+        first_numbers, texts = taken.first_number.tolist(), taken.which.tolist()
+        constants = list(map(float, taken.numbers))
+        last, cell = -1, 0
+        for reader, (formula, group, slot) in enumerate(zip(formulas, groups, reads.slots)):
+            template = templates[texts[formula]]
+            assert template is not None
+            cells = reads.cells[reads.first_cell[reader] : reads.first_cell[reader + 1]]
+            areas = reads.areas[reads.first_area[reader] : reads.first_area[reader + 1]]
+            own = set(cells).union(*areas) if areas else set(cells)
+            own.discard(0)
+            given = template.in_order(cells, constants[first_numbers[formula] : first_numbers[formula + 1]], areas)
+            cell = cell + 1 if group == last else 0
+            last = group
+            all_there = 0 not in cells and () not in areas
+            yield Line(blocks[group], cell, slot, tuple(own), Formula(template, given, all_there))
+
+    def _template_of(self, taken: Skeletons, formula: int, block: Block) -> Template | None:
+        """The template of a block's skeleton."""
+        text = taken.text(formula)
+        if text not in self._templates:
+            self._templates[text] = self._template(block, taken, formula)
+        return self._templates[text]
+
+    def _template(self, block: Block, taken: Skeletons, formula: int) -> Template | None:
         """The template of a skeleton, from a formula that has it; None where it is left to the vectors."""
         assert block.origin is not None
         try:
@@ -455,6 +404,7 @@ class StraightCode:
             return None
         leaves: dict[int, int] = {}
         places: list[tuple[str, int | None, int]] = []
+        corners, constants = _corners(taken, formula), taken.numbers_of(formula)
         cells = numbers = 0
         for node in walk(tree):
             if type(node) not in NODES or (isinstance(node, Call) and node.function not in CALLS):
@@ -462,7 +412,7 @@ class StraightCode:
             if isinstance(node, (Unary, Binary)) and node.operator not in OPERATORS:
                 return None
             if isinstance(node, Number):
-                if taken.numbers[numbers : numbers + 1] != [node.value]:
+                if constants[numbers : numbers + 1] != [node.value]:
                     return None
                 leaves[id(node)] = len(places)
                 places.append(("number", None, numbers))
@@ -471,17 +421,20 @@ class StraightCode:
                 sheet = None if node.sheet is None else self.calculation.scope.sheet(node.sheet)
                 if node.last_sheet is not None or (node.sheet is not None and sheet is None):
                     return None
-                if not _states(node, taken, cells, block.origin):
+                if not _states(node, corners[cells : cells + (1 if node.cell else 2)], block.origin):
                     return None
                 leaves[id(node)] = len(places)
                 places.append(("cell" if node.cell else "area", sheet, cells))
                 cells += 1 if node.cell else 2
-        if cells != len(taken.rows) or numbers != len(taken.numbers):
+        if cells != len(corners) or numbers != len(constants):
             return None
         return Template(tree, Block.last_sum_of(tree, block.text), leaves, places)
 
-    def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
-        """The variant of a formula for what the cells hold that it reads, and what its function is given."""
+    def chosen(self, line: Line, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
+        """The variant of a line's formula for what the cells hold that it reads, and what its function is given."""
+        formula = line.formula
+        if formula.all_there and not any(map(kinds.__getitem__, line.reads)):
+            return formula.template.for_numbers(), formula.places
         key: list[int] = []
         given: list[Any] = []
         for (what, _, _), place in zip(formula.template.places, formula.places):
@@ -528,14 +481,46 @@ class StraightCode:
             self.kinds += bytes([BLANK]) * more
 
 
-def _states(node: Range, taken: Skeleton, position: int, origin: tuple[int, int]) -> bool:
-    """Whether a reference is the one at a position of the skeleton."""
-    size = 1 if node.cell else 2
-    rows, columns = taken.rows[position : position + size], taken.columns[position : position + size]
-    if len(rows) < size:
+def _state(block: Block) -> tuple[Any, ...]:
+    """What a block's lines hold for."""
+    return block.rows, block.columns, block.size
+
+
+def _may_stand_alone(block: Block) -> bool:
+    if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
+        return False
+    return len(block.text) <= LONGEST
+
+
+def _readers(blocks: list[Block], formulas: list[int]) -> Readers:
+    """The cells of blocks, each of which has one of the formulas taken apart."""
+    sizes = np.array([len(block.rows) for block in blocks])
+    group = np.repeat(np.arange(len(blocks)), sizes)
+    row, column = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("rows", "columns"))
+    origins = np.array([block.origin for block in blocks], np.int64)
+    return Readers(
+        np.array(formulas, np.intp)[group],
+        group,
+        np.array([block.sheet for block in blocks], np.intp)[group],
+        row,
+        column,
+        row - origins[group, 0],
+        column - origins[group, 1],
+    )
+
+
+def _corners(taken: Skeletons, formula: int) -> list[tuple[int, int]]:
+    """The rows and columns of a formula's cells."""
+    own = taken.cells(formula)
+    return list(zip(taken.rows[own].tolist(), taken.columns[own].tolist()))
+
+
+def _states(node: Range, corners: list[tuple[int, int]], origin: tuple[int, int]) -> bool:
+    """Whether a reference is the one between these corners."""
+    if len(corners) < (1 if node.cell else 2):
         return False
     mine = [node.top.at(origin[0]), node.bottom.at(origin[0])], [node.left.at(origin[1]), node.right.at(origin[1])]
-    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, (rows, columns)))
+    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, zip(*corners)))
 
 
 class _Careful(Exception):
@@ -587,15 +572,12 @@ class Program:
 
     # ---- variants
 
+    @collection_paused()
     def _build(self, everything: bool) -> None:
         """Chooses a variant for every line, by what the cells hold and what the lines before it will.
 
         With `everything` all lines are run next: whatever kinds of values the file has kept for them do not matter.
         """
-        with collection_paused():
-            self._build_lines(everything)
-
-    def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
         touched: list[int] = self.touched.tolist()
@@ -604,7 +586,7 @@ class Program:
             kinds[slot] = int(kind)
         chosen = []
         for line in self.lines:
-            variant, places = self.code.chosen(line.formula, self.code.kinds)
+            variant, places = self.code.chosen(line, self.code.kinds)
             chosen.append((line.slot, variant, places))
             if everything and variant is not CAREFUL:
                 kinds[line.slot] = variant.kind
@@ -622,7 +604,7 @@ class Program:
     def _choose_again(self, position: int) -> None:
         """Gives a line the variant for what its cells hold now."""
         line = self.lines[position]
-        variant, places = self.code.chosen(line.formula, self.code.kinds)
+        variant, places = self.code.chosen(line, self.code.kinds)
         self.variants[position] = variant
         if variant is not CAREFUL:
             compiled([variant])
