@@ -16,7 +16,16 @@ import numpy as np
 from sheetml.engine.cells import StoredCells
 from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS
-from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER, InLine, StraightCode, Variant, compiled, compiled_back
+from sheetml.engine.compiled.straight import (
+    CAREFUL,
+    PAYS_AFTER,
+    InLine,
+    StraightCode,
+    Variant,
+    compiled,
+    compiled_back,
+    items_at,
+)
 from sheetml.engine.plan import Stage, Straight
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 
@@ -70,7 +79,7 @@ class StraightFunction:
             (slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)
         ]
         self._back: list[tuple[int, Any, tuple[Any, ...]]] | None = None
-        self._targets = [line.slot for line in lines]
+        self._numbers_of = items_at([line.slot for line in lines])
         self._runs = 0
         self._in_line: Callable[[list[float]], None] | None = None
         self.flat = [(line.slot, name) for line, each in zip(lines, self.variants) for name in each.flat]
@@ -115,7 +124,7 @@ class StraightFunction:
             else:
                 for slot, function, places in self._entries:
                     v[slot] = function(v, *places)
-            total = sum([v[slot] for slot in self._targets])
+            total = sum(self._numbers_of(v))
         except FAULTS:
             return False
         return total - total == 0  # an infinite number shows in the sum

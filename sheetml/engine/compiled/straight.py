@@ -95,7 +95,7 @@ class Template:
                 roles += own
                 sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
         self.shape = Shape(roles, sheets)
-        self._order = _itemgetter(np.argsort([place for each in order.values() for place in each]).tolist())
+        self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
 
     def in_order(self, cells: list[int], numbers: list[float], areas: list[tuple[int, ...]]) -> tuple[Any, ...]:
         """What stands at the places, of which the cells, the numbers and the areas are given in their order."""
@@ -128,11 +128,11 @@ class Formula:
     all_there: bool  # each of its cells has a slot, and each of its areas at least one
 
 
-def _itemgetter(order: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
-    """Takes the items at some places."""
-    if len(order) > 1:
-        return itemgetter(*order)
-    return tuple
+def items_at(places: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """Takes the items at some places of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda items: tuple(items[place] for place in places)
 
 
 def compiled(variants: Iterable[Variant]) -> None:
@@ -565,6 +565,7 @@ class Program:
         self.variants: list[Variant] = []
         self._readers: dict[int, list[int]] | None = None
         self._known_numbers = self._known_kinds = np.zeros(0)
+        self._numbers_of = items_at(stage.targets.tolist())
         self._in_line: InLine | None = None
         self._lines_run = 0  # since the lines were last chosen
         self._most_change = False  # in the last calculation most lines changed
@@ -647,14 +648,19 @@ class Program:
             problems.pop(slot, None)
         changed = self._taken_in(dirty)
         before = cells.number[self.targets], cells.kind[self.targets]
+        numbers = None
         self._texts_changed: list[int] = []
         if everything:
             self._run_all()
         elif self._most_change and self._lines_run > PAYS_AFTER * len(self.lines):
-            self._run_in_line()
+            numbers = self._run_in_line()
         else:
             self._run_changed(changed)
-        self._give_out(dirty, *before)
+        self._give_out(dirty, self._numbers() if numbers is None else numbers, *before)
+
+    def _numbers(self) -> np.ndarray:
+        """The numbers of the lines' cells."""
+        return np.array(self._numbers_of(self.code.numbers), np.float64)
 
     def _taken_in(self, dirty: np.ndarray) -> set[int]:
         """Takes over what other stages and edits have put into the cells; the slots that changed."""
@@ -681,27 +687,28 @@ class Program:
                 self._settle(position, found, None)
                 start = position + 1
                 continue
-            numbers = np.array([v[slot] for slot in self.targets.tolist()])
-            if checked or np.isfinite(numbers).all():
+            if checked or np.isfinite(self._numbers()).all():
                 return
             checked, start = True, 0  # some number is infinite: it is found out where that begins
 
-    def _run_in_line(self) -> None:
-        """Runs all lines as one function: where most of them change each time, that is sooner done than asking."""
+    def _run_in_line(self) -> np.ndarray | None:
+        """Runs all lines as one function: where most of them change each time, that is sooner done than asking.
+
+        The numbers of their cells, where no line gave anything else."""
         if self._in_line is None and all(
             function is variant.function for (_, function, _), variant in zip(self.entries, self.variants)
         ):
             self._in_line = InLine(self.entries, self.variants)
-        v = self.code.numbers
         if self._in_line is not None:
             try:
-                self._in_line(v)
-                total = sum([v[slot] for slot in self.targets.tolist()])
-                if total - total == 0:  # an infinite number shows in the sum
-                    return
+                self._in_line(self.code.numbers)
+                numbers = self._numbers()
+                if np.isfinite(numbers.sum()):  # an infinite number shows in the sum
+                    return numbers
             except FAULTS:
                 pass
         self._run_all()
+        return None
 
     def _run_changed(self, changed: set[int]) -> None:
         """Runs the lines that read something changed, or were changed themselves."""
@@ -760,11 +767,12 @@ class Program:
             cells.text[line.slot] = text
         return float(np.asarray(value.number)[0, 0, 0]), kind
 
-    def _give_out(self, dirty: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray) -> None:
+    def _give_out(
+        self, dirty: np.ndarray, numbers: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray
+    ) -> None:
         """Writes the lines' values into the cells, and marks those that changed."""
-        calculation, v = self.code.calculation, self.code.numbers
+        calculation = self.code.calculation
         cells, targets = calculation.cells, self.targets
-        numbers = np.array([v[slot] for slot in targets.tolist()], np.float64)
         kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
         cells.number[targets], cells.kind[targets] = numbers, kinds
         moved = (numbers != numbers_before) | (kinds != kinds_before)
