@@ -13,7 +13,7 @@ from sheetml.engine.compiled.floats import NAMES
 from sheetml.engine.precision import EXCESS_OF_PI, NEAR_ZERO
 from sheetml.engine.values import DIV0, NUM
 
-_NEAR = 1e-13  # of a number: how far rounding it to 15 digits moves it at most, and more
+NEAR_INTEGER = 1e-13  # of a number: how far rounding it to 15 digits moves it at most, and more
 
 
 class Fault(Exception):
@@ -118,7 +118,7 @@ def _to_places(x: float, places: float, step: Any) -> float:
 def _nearest(magnitude: float) -> float:
     below = float(math.floor(magnitude))
     beyond = magnitude - below - 0.5
-    if abs(beyond) > _NEAR * magnitude:
+    if abs(beyond) > NEAR_INTEGER * magnitude:
         return below + 1.0 if beyond > 0 else below
     return float(math.floor(_fifteen(magnitude) + 0.5))
 
@@ -131,9 +131,9 @@ def rounded(x: float, places: float) -> float:
         if magnitude < 1e15:
             below = magnitude // 1.0
             beyond = magnitude - below - 0.5
-            if abs(beyond) > _NEAR * magnitude:
+            if abs(beyond) > NEAR_INTEGER * magnitude:
                 result = (below + 1.0 if beyond > 0.0 else below) / scale
-                return result if x >= 0.0 else 0.0 - result
+                return result + 0.0 if x >= 0.0 else 0.0 - result
     return _to_places(x, places, _nearest)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.by_machine import ByMachine, pays
 from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, Locator, Readers, Shape
@@ -61,7 +62,6 @@ class Variant:
     kind: int  # NUMBER or BOOLEAN
     function: Callable[..., float] | None = None
     back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
-    pattern: str = ""  # as a line among others: see InLine
 
     @property
     def flat(self) -> list[str]:
@@ -173,54 +173,6 @@ def compiled_back(variants: Iterable[Variant]) -> None:
 
 
 Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
-LINES_AT_ONCE = 1000  # of a function
-PAYS_AFTER = 20  # runs of all lines, which cost what compiling them as one function does
-
-
-class InLine:
-    """Lines written out one after the other as functions of the numbers of all cells: no calls, local names.
-
-    It costs as much to compile as some twenty runs of the lines, and runs twice as fast.
-    """
-
-    def __init__(self, entries: Sequence[Entry], variants: Sequence[Variant]) -> None:
-        pairs = list(zip(entries, variants))
-        self._functions = [
-            _function_of(pairs[start : start + LINES_AT_ONCE]) for start in range(0, len(pairs), LINES_AT_ONCE)
-        ]
-
-    def __call__(self, v: list[float]) -> None:
-        for function in self._functions:
-            function(v)
-
-
-def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
-    lines: list[str] = []
-    known: set[int] = set()
-    for (slot, _, places), variant in pairs:
-        if not variant.pattern:
-            variant.pattern = _InLineWriter().pattern(variant)
-        names: dict[str, str] = {}
-        for position, place in enumerate(places):
-            if isinstance(place, float):
-                names[f"p{position}"] = repr(place)
-                continue
-            read = place if isinstance(place, tuple) else (place,)
-            lines += [f"x{each} = v[{each}]" for each in read if each not in known]
-            known.update(read)
-            if isinstance(place, tuple):
-                cells = [f"x{each}" for each in place]
-                names[f"p{position}"] = str(place)
-                names[f"s{position}"] = " + ".join(cells)
-                names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
-            else:
-                names[f"p{position}"] = f"x{place}"
-        known.add(slot)
-        lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
-    namespace = dict(CALLED)
-    exec("\n    ".join(["def lines(v):", *lines]), namespace)
-    function: Callable[[list[float]], None] = namespace["lines"]
-    return function
 
 
 class _Writer:
@@ -257,26 +209,6 @@ class _Writer:
             return text, text
         self.named += 1
         return f"(t{self.named} := {text})", f"t{self.named}"
-
-
-class _InLineWriter(_Writer):
-    """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
-    {c0} for the cells themselves."""
-
-    def pattern(self, variant: Variant) -> str:
-        text = self.text(variant.term)
-        return text if variant.kind == NUMBER else f"float({text})"
-
-    def text(self, term: Term) -> str:
-        if term.operation == "total":
-            area = f"{{s{term.operands[-1].place}}}"
-            return f"({area})" if len(term.operands) == 1 else f"({self.text(term.operands[0])} + {area})"
-        if term.operation in ("max of", "min of"):
-            return f"{term.operation[:3]}({{c{term.operands[0].place}}})"
-        return super().text(term)
-
-    def leaf(self, term: Term) -> str:
-        return f"{{p{term.place}}}"
 
 
 def _filled(template: str, operands: list[tuple[str, str]]) -> str:
@@ -566,8 +498,9 @@ class Program:
         self._readers: dict[int, list[int]] | None = None
         self._known_numbers = self._known_kinds = np.zeros(0)
         self._numbers_of = items_at(stage.targets.tolist())
-        self._in_line: InLine | None = None
-        self._lines_run = 0  # since the lines were last chosen
+        self._machine: ByMachine | None = None
+        self._behind = False  # the machine has computed numbers which the list of them does not hold yet
+        self._lines_run = 0  # one by one, since the lines were last chosen
         self._most_change = False  # in the last calculation most lines changed
         self._build(everything)
 
@@ -610,7 +543,7 @@ class Program:
         if variant is not CAREFUL:
             compiled([variant])
         self.entries[position] = self._entry(line.slot, variant, places)
-        self._in_line, self._lines_run = None, 0
+        self._machine, self._lines_run = None, 0
 
     def replace(self, position: int, more: np.ndarray) -> None:
         """Takes up that a line has another formula, which reads some slots that none has read before."""
@@ -648,15 +581,19 @@ class Program:
             problems.pop(slot, None)
         changed = self._taken_in(dirty)
         before = cells.number[self.targets], cells.kind[self.targets]
-        numbers = None
         self._texts_changed: list[int] = []
-        if everything:
-            self._run_all()
-        elif self._most_change and self._lines_run > PAYS_AFTER * len(self.lines):
-            numbers = self._run_in_line()
+        if self._machine is None and (everything or self._most_change) and pays(len(self.lines), self._lines_run):
+            self._machine = self._for_machine()
+        if self._machine is not None and (everything or self._most_change):
+            numbers = self._run_by_machine(self._machine)
         else:
-            self._run_changed(changed)
-        self._give_out(dirty, self._numbers() if numbers is None else numbers, *before)
+            self._catch_up()
+            if everything:
+                self._run_from(0)
+            else:
+                self._run_changed(changed)
+            numbers = self._numbers()
+        self._give_out(dirty, numbers, *before)
 
     def _numbers(self) -> np.ndarray:
         """The numbers of the lines' cells."""
@@ -674,8 +611,11 @@ class Program:
                 self._kind_changed(slot, int(kind[place]))
         return set(self.touched[moved | dirty[self.touched]].tolist())
 
-    def _run_all(self) -> None:
-        v, entries, start, position, checked = self.code.numbers, self.entries, 0, 0, False
+    def _run_from(self, start: int) -> None:
+        """Runs all lines from one on."""
+        v, entries, position, checked = self.code.numbers, self.entries, start, False
+        begin = start
+        self._lines_run += len(entries) - start
         while True:
             try:
                 for position in range(start, len(entries)):
@@ -689,26 +629,59 @@ class Program:
                 continue
             if checked or np.isfinite(self._numbers()).all():
                 return
-            checked, start = True, 0  # some number is infinite: it is found out where that begins
+            checked, start = True, begin  # some number is infinite: it is found out where that begins
 
-    def _run_in_line(self) -> np.ndarray | None:
-        """Runs all lines as one function: where most of them change each time, that is sooner done than asking.
+    # ---- by the machine
 
-        The numbers of their cells, where no line gave anything else."""
-        if self._in_line is None and all(
-            function is variant.function for (_, function, _), variant in zip(self.entries, self.variants)
-        ):
-            self._in_line = InLine(self.entries, self.variants)
-        if self._in_line is not None:
-            try:
-                self._in_line(self.code.numbers)
-                numbers = self._numbers()
-                if np.isfinite(numbers.sum()):  # an infinite number shows in the sum
-                    return numbers
-            except FAULTS:
-                pass
-        self._run_all()
-        return None
+    def _for_machine(self) -> ByMachine:
+        lines = [
+            (slot, places, variant.term if function is variant.function else None)
+            for (slot, function, places), variant in zip(self.entries, self.variants)
+        ]
+        return ByMachine(lines, self.code.calculation.slots.count)
+
+    def _run_by_machine(self, machine: ByMachine) -> np.ndarray:
+        """Runs all lines: where most of them change, that is sooner done than asking. The numbers of their cells."""
+        registers, cells, last = machine.registers, self.code.calculation.cells, len(self.entries)
+        registers[self.touched] = cells.number[self.touched]
+        self._behind = True
+        position = machine.run()
+        while position < last:
+            self._run_by_python(position, registers)
+            if self._machine is not machine:  # a value of another kind: other variants follow
+                self._catch_up(registers)
+                self._run_from(position + 1)
+                return self._numbers()
+            position = machine.run(position + 1)
+        return registers[self.targets]
+
+    def _run_by_python(self, position: int, registers: np.ndarray) -> None:
+        """Runs a line that the machine leaves to Python."""
+        v, kinds, (slot, function, places) = self.code.numbers, self.code.kinds, self.entries[position]
+        for read in self.lines[position].reads:
+            if kinds[read] != TEXT:
+                v[read] = float(registers[read])
+        try:
+            number = function(v, *places)
+            if number - number != 0:
+                raise Fault(NUM)
+            v[slot] = number
+        except (*FAULTS, _Careful, _Recovered) as found:
+            self._settle(position, found, None)
+        registers[slot] = v[slot]
+
+    def _catch_up(self, numbers: np.ndarray | None = None) -> None:
+        """Takes over what the machine has computed last."""
+        if self._behind:
+            v, kinds, known = self.code.numbers, self.code.kinds, numbers
+            if known is None:
+                known = self.code.calculation.cells.number
+            for slot, number in zip(self.targets.tolist(), known[self.targets].tolist()):
+                if kinds[slot] != TEXT:
+                    v[slot] = number
+            self._behind = False
+
+    # ---- one by one
 
     def _run_changed(self, changed: set[int]) -> None:
         """Runs the lines that read something changed, or were changed themselves."""
