@@ -17,7 +17,7 @@ import numpy as np
 from sheetml.engine.compiled.bytecode import assembled, code_of
 from sheetml.engine.compiled.floats import Term
 
-LINES_WORTH_LOADING = 400_000  # that have been run without the machine
+LINES_WORTH_LOADING = 300_000  # that have been run without the machine
 RUNS_WORTH_A_PROGRAM = 8  # of all lines, where it is loaded
 
 _machine: ModuleType | None = None

@@ -33,7 +33,7 @@ TOTAL, MAX_OF, MIN_OF, SKIP_IF_ZERO, SKIP, LEAVE = map(
 )
 LAST_BINARY, LAST_UNARY = int(Op.LAST_BINARY), int(Op.LAST_UNARY)
 
-_compiled = numba.njit(cache=True, error_model="numpy")
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 def run(program: Program, line: int) -> int:
