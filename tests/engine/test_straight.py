@@ -27,7 +27,7 @@ FORMS = (
     *("{a}={b}", "{a}<>{b}", "{a}<{b}", "{a}>={b}", "{a}", "1/({a}*{b})", "{a}-{b}+{c}", "({a}+{b})*({c}-{d})/{b}"),
     *("IF({a}>{b},{c},{d})", "IF({a},{b},{c})", "IF({a}>{b},{c}*2,1/{d})", "IF({a}=0,0,{b}/{a})", "IF({a},{b})"),
     *("IF({a}>1,,{b})", "IF(NOT({a}>{b}),{c},{d})", "IF(AND({a}>0,{b}>0),1,2)", "OR({a}>{b},{c}>{d})", "AND({a},{b})"),
-    *("SUM({r})", "SUM({r},{a},3)", "SUM({a},{r},{r})*2", "SUM({a},{b})", "AVERAGE({r})", "AVERAGE({r},{a},{b}+1)"),
+    *("SUM({r})", "SUM({r},{a},3)", "SUM({a},{r},{r})*2", "SUM({a},{b})", "AVERAGE({r})", "AVERAGE({r},{a},{b}+1)", "AVERAGE({a},{b}*2)"),
     *("MIN({r})", "MAX({r},{a})", "MAX({a},{b},{c})", "MIN({a}+1,{b})", "MAX({a}*{b},0)", "SUM(IF({a}>0,{b},{c}),{d})"),
     *("ABS({a})", "ABS({a}-{b})", "SQRT({a})", "EXP({a})", "LN({a})", "LOG10({a})", "SIGN({a})", "ATAN({a}*{b})"),
     *("ROUND({a},{b})", "ROUND({a}*3,2)", "ROUNDUP({a},1)", "ROUNDDOWN({a},{b})", "TRUNC({a})", "TRUNC({a},1)"),

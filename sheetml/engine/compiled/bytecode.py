@@ -335,6 +335,8 @@ class _Assembler:
             return self.constants.add([what])[0], False
         if kind == "count":
             own, areas = what
+            if not areas:
+                return self.constants.add([float(own)])[0], False
             counts = [float(own + sum(map(len, each))) for each in zip(*(columns[place] for place in areas))]
             return self.constants.add(counts), False
         column = columns[what]
