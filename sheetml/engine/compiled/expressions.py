@@ -20,7 +20,7 @@ from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.terms import AREA, CONSTANT, TEXT_CELL
 from sheetml.engine.functions import FUNCTIONS
 from sheetml.engine.precision import SUMS_THAT_VANISH
-from sheetml.engine.values import BLANK, BOOLEAN, DIV0, NA, NUMBER, REF, TEXT, VALUE
+from sheetml.engine.values import BLANK, BOOLEAN, DIV0, NA, NUM, NUMBER, REF, TEXT, VALUE
 from sheetml.formula.tree import (
     Binary,
     Boolean,
@@ -138,7 +138,9 @@ def as_number(typed: Typed) -> Typed:
 
 def bounded(typed: Typed) -> Term:
     """The term, which is raised as an error where it is infinite: what follows might not show that it was."""
-    return Term("finite({0})", [typed.term], "finite") if typed.unbounded else typed.term
+    if not typed.unbounded:
+        return typed.term
+    return Term(f"(f if (f := {{0}}) - f == 0 else fail({NUM}))", [typed.term], "finite")
 
 
 def as_item(typed: Typed) -> Term:

@@ -4,22 +4,22 @@ What is compiled is a formula's skeleton (formula/skeleton.py), for the kinds of
 reads: a `Variant`, a function of the numbers of all cells and of the slots it reads. A workbook of thousands of
 formulas has few of them. The cells are computed one after another in the order of the plan; an error leaves a formula
 as an exception, and where a cell's value is of another kind than before, the formulas that read it get the variant for
-that kind. What no variant can be made of (text, say) is evaluated as a vector of one cell.
+that kind. What no variant can be made of is evaluated as a vector of one cell.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.by_machine import ByMachine, pays
 from sheetml.engine.compiled.defined_names import area_of, without_names
 from sheetml.engine.compiled.expressions import ANY, NODES, OPERATORS, is_plain
 from sheetml.engine.compiled.floats import NotScalar, Term
@@ -28,8 +28,9 @@ from sheetml.engine.compiled.item_lookups import Table, is_cell, item_of, paired
 from sheetml.engine.compiled.items import CALLED as ITEM_FUNCTIONS
 from sheetml.engine.compiled.items import Item, checked
 from sheetml.engine.compiled.line_formulas import NO_NUMBERS, UNKNOWN, expression, is_known, reads_numbers
+from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, TABLE, Locator, Readers, Shape
 from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
-from sheetml.engine.compiled.terms import TEXT_CELL, Writer
+from sheetml.engine.compiled.terms import Writer
 from sheetml.engine.dates import date_1904
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import Block
@@ -38,9 +39,10 @@ from sheetml.engine.scope import Scope
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUM, NUMBER, TEXT, Value
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
-from sheetml.formula.skeleton import Skeleton, skeleton
+from sheetml.formula.skeleton import Skeletons, skeletons
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, children, walk
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area
+from sheetml.garbage import collection_paused
+from sheetml.xlsx.model import Area
 
 
 class Calculated(Protocol):
@@ -61,6 +63,7 @@ MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
 MOST_VARIANTS = 32  # of a skeleton, for kinds of its cells; then one for whatever they hold
 CALLED = {**ITEM_FUNCTIONS, **ITEM_LOOKUPS}  # by the source
+NO_SHAPE = Shape([], [])
 
 
 @dataclass(slots=True)
@@ -71,7 +74,6 @@ class Variant:
     kind: int  # NUMBER or BOOLEAN; TEXT; or ANY, if the kind of its value shows when it is run
     function: Callable[..., float] | None = None
     back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
-    pattern: str = ""  # as a line among others: see InLine
     names: dict[str, Any] = field(default_factory=dict)  # what its source makes use of
     plain: bool = True  # all is numbers and booleans, with derivatives
 
@@ -95,47 +97,61 @@ class Template:
     cells: StraightCode  # what the cells hold
     fixed: list[Any]  # what stands at the places that names name: their positions are -1, -2 ...
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
-    alike: list[tuple[int, int]] = field(init=False)  # areas that are to be of one size, by their positions
-    reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
+    shape: Shape = field(init=False)
+    of_numbers: Variant | None = None  # where all that it reads are numbers
+    alike: list[tuple[int, int]] = field(init=False)  # places of tables that are to be of one size
+    _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reads_cells_of_own_sheet = all(
-            what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
-        )
+        roles, sheets = [], []
+        order: dict[str, list[int]] = {"cell": [], "number": [], "area": [], "table": [], "fixed": []}
+        for place, (what, sheet, position) in enumerate(self.places):
+            order["fixed" if position < 0 else what].append(place)
+            if what != "number" and position >= 0:
+                own = [SINGLE] if what == "cell" else [FIRST if what == "area" else TABLE, SECOND]
+                roles += own
+                sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
+        self.shape = Shape(roles, sheets)
+        self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
         self.alike = []
         for areas in filter(None, map(paired, walk(self.tree))):
-            here = [self.places[self.leaves[id(area)]] for area in areas if id(area) in self.leaves]
-            one, other = (here[0][2], here[1][2]) if [what for what, _, _ in here] == ["table", "table"] else (0, 0)
-            self.alike.append((one, other))
-
-    @staticmethod
-    def _any(what: str, kind: int) -> int:
-        return ANY if what == "cell" else kind
+            found = [self.leaves.get(id(area), -1) for area in areas]
+            is_table = [place >= 0 and self.places[place][0] == "table" for place in found]
+            self.alike.append((found[0], found[1]) if all(is_table) else (-1, -1))
 
     def is_sensible(self) -> bool:
         """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
-        known = {"number": NUMBER, "cell": NUMBER, "area": NUMBER, "table": ANY}
-        return self.variant(tuple([known[what] for what, _, _ in self.places])) is not CAREFUL
+        return (-1, -1) not in self.alike and self.for_numbers() is not CAREFUL
 
-    def extents(self, position: int, taken: Skeleton) -> tuple[int, int]:
-        """How many rows and columns an area has, by its position."""
-        if position < 0:
-            return self.fixed[-1 - position].height, self.fixed[-1 - position].width
-        return _extent(taken, position)
+    def fits(self, given: tuple[Any, ...]) -> bool:
+        """Whether it reads no other cells than its text says."""
+        pairs = ((given[one], given[other]) for one, other in self.alike)
+        return all((one.height, one.width) == (other.height, other.width) for one, other in pairs)
+
+    def in_order(
+        self, cells: list[int], numbers: list[float], areas: list[tuple[int, ...]], tables: list[Table]
+    ) -> tuple[Any, ...]:
+        """What stands at the places, of which the cells, the numbers and the areas are given in their order."""
+        return self._order([*cells, *numbers, *areas, *tables, *self.fixed])
+
+    def for_numbers(self) -> Variant:
+        """The variant where all that is read are numbers."""
+        if self.of_numbers is None:
+            self.of_numbers = self.variant(tuple([ANY if what == "table" else NUMBER for what, _, _ in self.places]))
+        return self.of_numbers
 
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
         if found is None:
             if len(self.variants) >= MOST_VARIANTS and UNKNOWN not in kinds:
-                kinds = tuple([self._any(what, kind) for (what, _, _), kind in zip(self.places, kinds)])
+                kinds = tuple([ANY if what == "cell" else kind for (what, _, _), kind in zip(self.places, kinds)])
                 if kinds in self.variants:
                     return self.variants[kinds]
             try:
                 typed, names = expression(self.tree, self.last_sum, self.leaves, kinds)
                 plain = typed.kind in (NUMBER, BOOLEAN) and is_plain(typed.term)
-                found = Variant(
-                    typed.term, typed.kind, names={**names, "T": self.cells.texts, "held": self.cells.held}, plain=plain
-                )
+                names = {**names, "T": self.cells.texts, "held": self.cells.held}
+                found = Variant(typed.term, typed.kind, names=names, plain=plain)
             except NotScalar:
                 found = CAREFUL
             self.variants[kinds] = found
@@ -147,7 +163,8 @@ class Formula:
     """One cell's formula: its template, and what stands at the template's places."""
 
     template: Template
-    places: list[Any]  # a slot, the slots of an area, a table, or a number
+    places: tuple[Any, ...]  # a slot, the slots of an area, a table, or a number
+    all_there: bool  # each of its cells has a slot, and each of its areas at least one
 
     @property
     def watched(self) -> Iterator[int]:
@@ -157,6 +174,13 @@ class Formula:
                 yield place
             elif what == "area":
                 yield from place
+
+
+def items_at(places: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """Takes the items at some places of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda items: tuple(items[place] for place in places)
 
 
 def compiled(variants: Iterable[Variant]) -> None:
@@ -201,216 +225,9 @@ def compiled_back(variants: Iterable[Variant]) -> None:
 
 
 Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
-LINES_AT_ONCE = 1000  # of a function
-PAYS_AFTER = 20  # runs of all lines, which cost what compiling them as one function does
-
-
-class InLine:
-    """Lines written out one after the other as functions of the numbers of all cells: no calls, local names.
-
-    It costs as much to compile as some twenty runs of the lines, and runs twice as fast.
-    """
-
-    def __init__(self, entries: Sequence[Entry], variants: Sequence[Variant]) -> None:
-        pairs = list(zip(entries, variants))
-        self._functions = [
-            _function_of(pairs[start : start + LINES_AT_ONCE]) for start in range(0, len(pairs), LINES_AT_ONCE)
-        ]
-
-    def __call__(self, v: list[float]) -> None:
-        for function in self._functions:
-            function(v)
-
-
-def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
-    lines: list[str] = []
-    known: set[int] = set()
-    namespace = dict(CALLED)
-    for (slot, function, places), variant in pairs:
-        if not variant.plain:
-            name = f"g{len(namespace)}"
-            namespace[name] = function, places
-            known.add(slot)
-            lines.append(f"v[{slot}] = x{slot} = {name}[0](v, *{name}[1])")
-            continue
-        if not variant.pattern:
-            variant.pattern = _InLineWriter().pattern(variant)
-        names: dict[str, str] = {}
-        for position, place in enumerate(places):
-            if isinstance(place, float):
-                names[f"p{position}"] = repr(place)
-                continue
-            read = place if isinstance(place, tuple) else (place,)
-            lines += [f"x{each} = v[{each}]" for each in read if each not in known]
-            known.update(read)
-            if isinstance(place, tuple):
-                cells = [f"x{each}" for each in place]
-                names[f"p{position}"] = str(place)
-                names[f"s{position}"] = " + ".join(cells)
-                names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
-            else:
-                names[f"p{position}"], names[f"q{position}"] = f"x{place}", str(place)
-        namespace.update(variant.names)
-        known.add(slot)
-        lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
-    exec("\n    ".join(["def lines(v):", *lines]), namespace)
-    run: Callable[[list[float]], None] = namespace["lines"]
-    return run
-
-
-class _InLineWriter(Writer):
-    """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
-    {c0} for the cells themselves."""
-
-    def pattern(self, variant: Variant) -> str:
-        text = self.text(variant.term)
-        return text if variant.kind == NUMBER else f"float({text})"
-
-    def text(self, term: Term) -> str:
-        if term.operation == "total":
-            area = f"{{s{term.operands[-1].place}}}"
-            return f"({area})" if len(term.operands) == 1 else f"({self.text(term.operands[0])} + {area})"
-        if term.operation in ("max of", "min of"):
-            return f"{term.operation[:3]}({{c{term.operands[0].place}}})"
-        return super().text(term)
-
-    def leaf(self, term: Term) -> str:
-        return f"T[{{q{term.place}}}]" if term.operation == TEXT_CELL else f"{{p{term.place}}}"
 
 
 # ---- from blocks to lines ----------------------------------------------------------------------
-
-
-class _Found:
-    """Formulas that may stand alone, on the way to be lines: the cells they read are located for all at once."""
-
-    def __init__(self) -> None:
-        self.formulas: list[tuple[Block, int, Template, Skeleton]] = []
-        self.sheets: list[int] = []
-        self.rows: list[int] = []
-        self.columns: list[int] = []
-
-    def add(self, block: Block, cell: int, template: Template, found: Skeleton) -> None:
-        self.formulas.append((block, cell, template, found))
-        rows, columns = self._at(block, cell, found)
-        self.rows.append(int(block.rows[cell]))
-        self.columns.append(int(block.columns[cell]))
-        if template.reads_cells_of_own_sheet:
-            self.rows += rows
-            self.columns += columns
-            self.sheets += [block.sheet] * (len(rows) + 1)
-            return
-        self.sheets.append(block.sheet)
-        for what, sheet, position in template.places:
-            if what in ("number", "table") or position < 0:
-                continue
-            sheet = block.sheet if sheet is None else sheet
-            if what == "cell":
-                self.rows.append(rows[position])
-                self.columns.append(columns[position])
-                self.sheets.append(sheet)
-                continue
-            top, bottom = sorted(rows[position : position + 2])
-            left, right = sorted(columns[position : position + 2])
-            across = range(left, right + 1)
-            for row in range(top, bottom + 1):
-                self.rows += [row] * len(across)
-                self.columns += across
-            self.sheets += [sheet] * (len(across) * (bottom - top + 1))
-
-    @staticmethod
-    def _at(block: Block, cell: int, found: Skeleton) -> tuple[list[int], list[int]]:
-        """The rows and columns of what the formula reads, from one of the block's cells."""
-        assert block.origin is not None
-        down, right = int(block.rows[cell]) - block.origin[0], int(block.columns[cell]) - block.origin[1]
-        if not down and not right:
-            return found.rows, found.columns
-        rows, columns = list(found.rows), list(found.columns)
-        for position in range(len(rows)):
-            row_fixed, column_fixed = found.is_fixed(position)
-            if not row_fixed:
-                rows[position] = (rows[position] + down - 1) % MAX_ROWS + 1
-            if not column_fixed:
-                columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
-        return rows, columns
-
-    def _area(self, block: Block, cell: int, found: Skeleton, position: int) -> Area:
-        rows, columns = self._at(block, cell, found)
-        top, bottom = sorted(rows[position : position + 2])
-        left, right = sorted(columns[position : position + 2])
-        return Area(top, left, bottom, right)
-
-    def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
-        slots = self._located(calculation)
-        lines: dict[Block, list[Line]] = {}
-        at = 0
-        for block, cell, template, found in self.formulas:
-            slot, at = slots[at], at + 1
-            places: list[Any] = []
-            reads: list[int] = []
-            for what, sheet, position in template.places:
-                if what == "number":
-                    places.append(found.numbers[position])
-                elif position < 0:
-                    place = template.fixed[-1 - position]
-                    places.append(place)
-                    reads += place.slots if what == "table" else place if what == "area" else [place]
-                elif what == "cell":
-                    places.append(slots[at])
-                    reads.append(slots[at])
-                    at += 1
-                elif what == "table":
-                    corners = self._area(block, cell, found, position)
-                    table = calculation.straight.table(block.sheet if sheet is None else sheet, corners)
-                    places.append(table)
-                    reads += table.slots
-                else:
-                    size = _size(found, position)
-                    area = tuple([each for each in slots[at : at + size] if each])
-                    places.append(area)
-                    reads += area
-                    at += size
-            own = set(reads)
-            own.discard(0)
-            line = Line(block, cell, slot, tuple(own), Formula(template, places))
-            if block in lines:
-                lines[block].append(line)
-            else:
-                lines[block] = [line]
-        return lines
-
-    def _located(self, calculation: Calculated) -> list[int]:
-        sheets, rows, columns = (np.array(part, np.int64) for part in (self.sheets, self.rows, self.columns))
-        slots = np.zeros(len(sheets), np.intp)
-        for sheet in np.unique(sheets).tolist():
-            own = sheets == sheet
-            slots[own] = calculation.slots.locate(sheet, rows[own], columns[own])
-        located: list[int] = slots.tolist()
-        return located
-
-
-def _size(found: Skeleton, position: int) -> int:
-    """How many cells an area has, between two corners."""
-    height, width = _extent(found, position)
-    return height * width
-
-
-def _extent(found: Skeleton, position: int) -> tuple[int, int]:
-    """How many rows and columns an area has, between two corners."""
-    rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
-    return abs(rows[1] - rows[0]) + 1, abs(columns[1] - columns[0]) + 1
-
-
-@contextlib.contextmanager
-def collection_paused() -> Iterator[None]:
-    """While many objects are made that all stay: Python's garbage collector would go through them again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class StraightCode:
@@ -433,6 +250,8 @@ class StraightCode:
         self._tables = {}
         self._templates = {text: each for text, each in self._templates.items() if each is None or not each.fixed}
 
+    # ---- what cells hold
+
     def table(self, sheet: int, area: Area) -> Table:
         """An area as functions look into it: the same for all formulas that read it."""
         found = self._tables.get((sheet, area))
@@ -450,66 +269,110 @@ class StraightCode:
         """Whether the run that goes on writes none of the slots."""
         return self._written.isdisjoint(slots)
 
+    def begin(self, written: frozenset[int]) -> None:
+        """A run that writes some slots begins."""
+        self.stamp += 1
+        self._written = written
+
     # ---- lines
 
+    @collection_paused()
     def lines(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         """The lines of those blocks whose cells are computed one by one."""
-        with collection_paused():
-            return self._lines_of(blocks)
-
-    def _lines_of(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         known: dict[Block, tuple[Any, list[Line] | None]] = {}
-        found = _Found()
+        new: list[Block] = []
         for block in blocks:
-            state = (block.rows, block.columns, block.size)
             before = self._lines.get(block)
-            if before is not None and all(mine is other for mine, other in zip(before[0], state)):
+            if before is not None and all(mine is other for mine, other in zip(before[0], _state(block))):
                 known[block] = before
                 continue
-            known[block] = (state, None)
-            self._look_at(block, found)
-        for block, lines in found.lines(self.calculation).items():
-            known[block] = (known[block][0], lines)
+            known[block] = (_state(block), None)
+            if _may_stand_alone(block):
+                new.append(block)
+        for line in self._found(new):
+            state, lines = known[line.block]
+            if lines is None:
+                known[line.block] = state, [line]
+            else:
+                lines.append(line)
         self._lines = known
         return {block: lines for block, (_, lines) in known.items() if lines is not None}
 
     def line(self, block: Block) -> Line | None:
         """The line of a block of one cell; None where it is none."""
-        found = _Found()
-        if len(block.rows) == 1:
-            self._look_at(block, found)
-        lines = found.lines(self.calculation).get(block)
-        if lines is None:
+        lines = list(self._found([block])) if len(block.rows) == 1 and _may_stand_alone(block) else []
+        if not lines:
             return None
-        self._lines[block] = ((block.rows, block.columns, block.size), lines)
+        self._lines[block] = _state(block), lines
         return lines[0]
 
-    def _look_at(self, block: Block, found: _Found) -> None:
-        """Takes up the formulas of a block, if they are such as can be lines."""
-        if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
-            return
-        if len(block.text) > LONGEST:
-            return
-        taken = skeleton(block.text)
-        if taken.text not in self._templates:
-            self._templates[taken.text] = self._template(block, taken)
-        template = self._templates[taken.text]
-        if template is None:
-            return
-        read = 0
-        for one, other in template.alike:
-            if one == other or template.extents(one, taken) != template.extents(other, taken):
-                return
-        for what, _, position in template.places:
-            if what in ("area", "table") and position >= 0:
-                if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
-                    return  # an area that grows from cell to cell
-                read += _size(taken, position)
-        if read <= MOST_READ:
-            for cell in range(len(block.rows)):
-                found.add(block, cell, template, taken)
+    def _found(self, blocks: list[Block]) -> Iterator[Line]:
+        """The lines of the cells of those blocks that can be lines."""
+        plain = [block for block in blocks if block.skeleton is None]
+        if plain:  # their formulas have not been taken apart yet
+            taken = skeletons([block.text for block in plain])
+            for number, block in enumerate(plain):
+                block.skeleton = taken, number
+        kinds: dict[int, tuple[Skeletons, list[Block]]] = {}
+        for block in blocks:
+            assert block.skeleton is not None
+            kinds.setdefault(id(block.skeleton[0]), (block.skeleton[0], []))[1].append(block)
+        for taken, own in kinds.values():
+            yield from self._lines_among(taken, own)
 
-    def _template(self, block: Block, taken: Skeleton) -> Template | None:
+    def _lines_among(self, taken: Skeletons, blocks: list[Block]) -> Iterator[Line]:
+        templates: list[Template | None] = [None] * len(taken.texts)
+        numbers = [block.skeleton[1] for block in blocks if block.skeleton is not None]
+        which = taken.which[numbers].tolist()
+        for block, number, text in zip(blocks, numbers, which):
+            if templates[text] is None:
+                templates[text] = self._template_of(taken, number, block)
+        able = [place for place, text in enumerate(which) if templates[text] is not None]
+        blocks = [blocks[place] for place in able]
+        if not blocks:
+            return
+        locator = Locator(
+            taken,
+            _readers(blocks, [numbers[place] for place in able]),
+            [NO_SHAPE if template is None else template.shape for template in templates],
+            MOST_READ,
+        )
+        formulas, groups = locator.readers.formula.tolist(), locator.readers.group.tolist()
+        reads = locator.reads(self.calculation.slots)
+        first_numbers, texts = taken.first_number.tolist(), taken.which.tolist()
+        constants = list(map(float, taken.numbers))
+        last, cell = -1, 0
+        for reader, (formula, group, slot) in enumerate(zip(formulas, groups, reads.slots)):
+            template = templates[texts[formula]]
+            assert template is not None
+            cells = reads.cells[reads.first_cell[reader] : reads.first_cell[reader + 1]]
+            areas = reads.areas[reads.first_area[reader] : reads.first_area[reader + 1]]
+            own = set(cells).union(*areas) if areas else set(cells)
+            tables = [
+                self.table(sheet, Area(*edges))
+                for sheet, *edges in reads.tables[reads.first_table[reader] : reads.first_table[reader + 1]]
+            ]
+            given = template.in_order(
+                cells, constants[first_numbers[formula] : first_numbers[formula + 1]], areas, tables
+            )
+            if tables or template.fixed:
+                if not template.fits(given):
+                    continue
+                own.update(*(_slots(place) for place in (*tables, *template.fixed)))
+            own.discard(0)
+            cell = cell + 1 if group == last else 0
+            last = group
+            all_there = 0 not in cells and () not in areas and not template.fixed
+            yield Line(blocks[group], cell, slot, tuple(own), Formula(template, given, all_there))
+
+    def _template_of(self, taken: Skeletons, formula: int, block: Block) -> Template | None:
+        """The template of a block's skeleton."""
+        text = taken.text(formula)
+        if text not in self._templates:
+            self._templates[text] = self._template(block, taken, formula)
+        return self._templates[text]
+
+    def _template(self, block: Block, taken: Skeletons, formula: int) -> Template | None:
         """The template of a skeleton, from a formula that has it; None where it is left to the vectors."""
         assert block.origin is not None
         try:
@@ -520,6 +383,7 @@ class StraightCode:
         leaves: dict[int, int] = {}
         places: list[tuple[str, int | None, int]] = []
         fixed: list[Any] = []
+        corners, constants = _corners(taken, formula), taken.numbers_of(formula)
         cells = numbers = 0
         of_numbers = {id(each) for node in walk(tree) if reads_numbers(node) for each in children(node)}
         for node in walk(tree):
@@ -528,7 +392,7 @@ class StraightCode:
             if isinstance(node, (Unary, Binary)) and node.operator not in OPERATORS:
                 return None
             if isinstance(node, Number) and id(node) not in named:
-                if taken.numbers[numbers : numbers + 1] != [node.value]:
+                if constants[numbers : numbers + 1] != [node.value]:
                     return None
                 leaves[id(node)] = len(places)
                 places.append(("number", None, numbers))
@@ -546,11 +410,11 @@ class StraightCode:
                     places.append((what, sheet, -1 - len(fixed)))
                     fixed.append(self._fixed(what, sheet, area))
                     continue
-                if not _states(node, taken, cells, block.origin):
+                if not _states(node, corners[cells : cells + (1 if node.cell else 2)], block.origin):
                     return None
                 places.append((what, sheet, cells))
                 cells += 1 if node.cell else 2
-        if cells != len(taken.rows) or numbers != len(taken.numbers):
+        if cells != len(corners) or numbers != len(constants):
             return None
         template = Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self, fixed)
         return template if template.is_sensible() else None
@@ -562,8 +426,11 @@ class StraightCode:
             return table.slots[0]
         return table if what == "table" else tuple([slot for slot in table.slots if slot])
 
-    def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
-        """The variant of a formula for what the cells hold that it reads, and what its function is given."""
+    def chosen(self, line: Line, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
+        """The variant of a line's formula for what the cells hold that it reads, and what its function is given."""
+        formula = line.formula
+        if formula.all_there and not any(map(kinds.__getitem__, line.reads)):
+            return formula.template.for_numbers(), formula.places
         key: list[int] = []
         given: list[Any] = []
         for (what, _, _), place in zip(formula.template.places, formula.places):
@@ -609,11 +476,6 @@ class StraightCode:
             stage.program = Program(self, stage, everything)
         stage.program.run(dirty, everything)
 
-    def begin(self, written: frozenset[int]) -> None:
-        """A run that writes some slots begins."""
-        self.stamp += 1
-        self._written = written
-
     def _make_room(self) -> None:
         more = self.calculation.slots.count - len(self.numbers)
         if more > 0:
@@ -622,14 +484,53 @@ class StraightCode:
             self.kinds += bytes([BLANK]) * more
 
 
-def _states(node: Range, taken: Skeleton, position: int, origin: tuple[int, int]) -> bool:
-    """Whether a reference is the one at a position of the skeleton."""
-    size = 1 if node.cell else 2
-    rows, columns = taken.rows[position : position + size], taken.columns[position : position + size]
-    if len(rows) < size:
+def _slots(place: Any) -> tuple[int, ...]:
+    """The slots at a place."""
+    if isinstance(place, Table):
+        return place.slots
+    return place if isinstance(place, tuple) else (place,)
+
+
+def _state(block: Block) -> tuple[Any, ...]:
+    """What a block's lines hold for."""
+    return block.rows, block.columns, block.size
+
+
+def _may_stand_alone(block: Block) -> bool:
+    if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
+        return False
+    return len(block.text) <= LONGEST
+
+
+def _readers(blocks: list[Block], formulas: list[int]) -> Readers:
+    """The cells of blocks, each of which has one of the formulas taken apart."""
+    sizes = np.array([len(block.rows) for block in blocks])
+    group = np.repeat(np.arange(len(blocks)), sizes)
+    row, column = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("rows", "columns"))
+    origins = np.array([block.origin for block in blocks], np.int64)
+    return Readers(
+        np.array(formulas, np.intp)[group],
+        group,
+        np.array([block.sheet for block in blocks], np.intp)[group],
+        row,
+        column,
+        row - origins[group, 0],
+        column - origins[group, 1],
+    )
+
+
+def _corners(taken: Skeletons, formula: int) -> list[tuple[int, int]]:
+    """The rows and columns of a formula's cells."""
+    own = taken.cells(formula)
+    return list(zip(taken.rows[own].tolist(), taken.columns[own].tolist()))
+
+
+def _states(node: Range, corners: list[tuple[int, int]], origin: tuple[int, int]) -> bool:
+    """Whether a reference is the one between these corners."""
+    if len(corners) < (1 if node.cell else 2):
         return False
     mine = [node.top.at(origin[0]), node.bottom.at(origin[0])], [node.left.at(origin[1]), node.right.at(origin[1])]
-    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, (rows, columns)))
+    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, zip(*corners)))
 
 
 class _Turned(Exception):
@@ -706,8 +607,10 @@ class Program:
         self._readers: dict[int, list[int]] | None = None  # by a slot whose kind they are chosen by
         self._all_readers: dict[int, list[int]] | None = None
         self._known_numbers = self._known_kinds = np.zeros(0)
-        self._in_line: InLine | None = None
-        self._lines_run = 0  # since the lines were last chosen
+        self._numbers_of = items_at(stage.targets.tolist())
+        self._machine: ByMachine | None = None
+        self._behind = False  # the machine has computed numbers which the list of them does not hold yet
+        self._lines_run = 0  # one by one, since the lines were last chosen
         self._most_change = False  # in the last calculation most lines changed
         self._texts_changed: list[int] = []
         self._changed: set[int] | None = None
@@ -716,15 +619,12 @@ class Program:
 
     # ---- variants
 
+    @collection_paused()
     def _build(self, everything: bool) -> None:
         """Chooses a variant for every line, by what the cells hold and what the lines before it will.
 
         With `everything` all lines are run next: whatever kinds of values the file has kept for them do not matter.
         """
-        with collection_paused():
-            self._build_lines(everything)
-
-    def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
         touched: list[int] = self.touched.tolist()
@@ -735,7 +635,7 @@ class Program:
             self.code.texts[slot] = cells.text[slot]
         chosen = []
         for line in self.lines:
-            variant, places = self.code.chosen(line.formula, self.code.kinds)
+            variant, places = self.code.chosen(line, self.code.kinds)
             chosen.append((line.slot, variant, places))
             if everything and variant is not CAREFUL:
                 kinds[line.slot] = _expected(variant.kind, kinds[line.slot])
@@ -760,12 +660,12 @@ class Program:
     def _choose_again(self, position: int) -> None:
         """Gives a line the variant for what its cells hold now."""
         line = self.lines[position]
-        variant, places = self.code.chosen(line.formula, self.code.kinds)
+        variant, places = self.code.chosen(line, self.code.kinds)
         self.variants[position] = variant
         if variant is not CAREFUL:
             compiled([variant])
         self.entries[position] = self._entry(line.slot, variant, places)
-        self._in_line, self._lines_run = None, 0
+        self._machine, self._lines_run = None, 0
 
     def replace(self, position: int, more: np.ndarray) -> None:
         """Takes up that a line has another formula, which reads some slots that none has read before."""
@@ -817,13 +717,22 @@ class Program:
         changed = self._taken_in(dirty)
         before = cells.number[self.targets], cells.kind[self.targets]
         self._texts_changed, self._changed = [], None if everything else changed
-        if everything:
-            self._run_all()
-        elif self._most_change and self._lines_run > PAYS_AFTER * len(self.lines):
-            self._run_in_line()
+        if self._machine is None and (everything or self._most_change) and pays(len(self.lines), self._lines_run):
+            self._machine = self._for_machine()
+        if self._machine is not None and (everything or self._most_change):
+            numbers = self._run_by_machine(self._machine)
         else:
-            self._run_changed(changed)
-        self._give_out(dirty, *before)
+            self._catch_up()
+            if everything:
+                self._run_from(0)
+            else:
+                self._run_changed(changed)
+            numbers = self._numbers()
+        self._give_out(dirty, numbers, *before)
+
+    def _numbers(self) -> np.ndarray:
+        """The numbers of the lines' cells."""
+        return np.array(self._numbers_of(self.code.numbers), np.float64)
 
     def _taken_in(self, dirty: np.ndarray) -> set[int]:
         """Takes over what other stages and edits have put into the cells; the slots that changed."""
@@ -842,8 +751,11 @@ class Program:
                 moved[self.touched == slot] = True
         return set(self.touched[moved | dirty[self.touched]].tolist())
 
-    def _run_all(self) -> None:
-        v, entries, start, position, checked = self.code.numbers, self.entries, 0, 0, False
+    def _run_from(self, start: int) -> None:
+        """Runs all lines from one on."""
+        v, entries, position, checked = self.code.numbers, self.entries, start, False
+        begin = start
+        self._lines_run += len(entries) - start
         while True:
             try:
                 for position in range(start, len(entries)):
@@ -855,28 +767,61 @@ class Program:
                 self._settle(position, found, None)
                 start = position + 1
                 continue
-            numbers = np.array([v[slot] for slot in self.targets.tolist()])
-            if checked or np.isfinite(numbers).all():
+            if checked or np.isfinite(self._numbers()).all():
                 return
-            checked, start = True, 0  # some number is infinite: it is found out where that begins
+            checked, start = True, begin  # some number is infinite: it is found out where that begins
 
-    def _run_in_line(self) -> None:
-        """Runs all lines as one function: where most of them change each time, that is sooner done than asking."""
-        if self._in_line is None and all(
-            function is variant.function or type(function) is _AsItem
-            for (_, function, _), variant in zip(self.entries, self.variants)
-        ):
-            self._in_line = InLine(self.entries, self.variants)
-        v = self.code.numbers
-        if self._in_line is not None:
-            try:
-                self._in_line(v)
-                total = sum([v[slot] for slot in self.targets.tolist()])
-                if total - total == 0:  # an infinite number shows in the sum
-                    return
-            except (*FAULTS, NotScalar, _Turned):
-                pass
-        self._run_all()
+    # ---- by the machine
+
+    def _for_machine(self) -> ByMachine:
+        lines = [
+            (slot, places, variant.term if function is variant.function else None)
+            for (slot, function, places), variant in zip(self.entries, self.variants)
+        ]
+        return ByMachine(lines, self.code.calculation.slots.count)
+
+    def _run_by_machine(self, machine: ByMachine) -> np.ndarray:
+        """Runs all lines: where most of them change, that is sooner done than asking. The numbers of their cells."""
+        registers, cells, last = machine.registers, self.code.calculation.cells, len(self.entries)
+        registers[self.touched] = cells.number[self.touched]
+        self._behind = True
+        position = machine.run()
+        while position < last:
+            self._run_by_python(position, registers)
+            if self._machine is not machine:  # a value of another kind: other variants follow
+                self._catch_up(registers)
+                self._run_from(position + 1)
+                return self._numbers()
+            position = machine.run(position + 1)
+        return registers[self.targets]
+
+    def _run_by_python(self, position: int, registers: np.ndarray) -> None:
+        """Runs a line that the machine leaves to Python."""
+        v, kinds, (slot, function, places) = self.code.numbers, self.code.kinds, self.entries[position]
+        for read in self.lines[position].reads:
+            if kinds[read] != TEXT:
+                v[read] = float(registers[read])
+        try:
+            number = function(v, *places)
+            if number - number != 0:
+                raise Fault(NUM)
+            v[slot] = number
+        except (*FAULTS, NotScalar, _Turned) as found:
+            self._settle(position, found, None)
+        registers[slot] = v[slot]
+
+    def _catch_up(self, numbers: np.ndarray | None = None) -> None:
+        """Takes over what the machine has computed last."""
+        if self._behind:
+            v, kinds, known = self.code.numbers, self.code.kinds, numbers
+            if known is None:
+                known = self.code.calculation.cells.number
+            for slot, number in zip(self.targets.tolist(), known[self.targets].tolist()):
+                if kinds[slot] != TEXT:
+                    v[slot] = number
+            self._behind = False
+
+    # ---- one by one
 
     def _run_changed(self, changed: set[int]) -> None:
         """Runs the lines that read something changed, or were changed themselves."""
@@ -936,11 +881,12 @@ class Program:
             self.code.texts[line.slot] = text
         return float(np.asarray(value.number)[0, 0, 0]), kind
 
-    def _give_out(self, dirty: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray) -> None:
+    def _give_out(
+        self, dirty: np.ndarray, numbers: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray
+    ) -> None:
         """Writes the lines' values into the cells, and marks those that changed."""
-        calculation, v = self.code.calculation, self.code.numbers
+        calculation = self.code.calculation
         cells, targets = calculation.cells, self.targets
-        numbers = np.array([v[slot] for slot in targets.tolist()], np.float64)
         kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
         cells.number[targets], cells.kind[targets] = numbers, kinds
         for slot in targets[kinds == TEXT].tolist():
