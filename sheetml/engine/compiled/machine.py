@@ -33,6 +33,9 @@ TOTAL, MAX_OF, MIN_OF, SKIP_IF_ZERO, SKIP, LEAVE = map(
 )
 LAST_BINARY, LAST_UNARY = int(Op.LAST_BINARY), int(Op.LAST_UNARY)
 
+# A table, as LLVM may put exp10(x) in the place of 10^x, which rounds otherwise.
+POWERS_OF_TEN = np.array([10.0**places for places in range(301)])
+
 _compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -330,7 +333,7 @@ def _fifteen(x: float) -> float:
     digits = 14.0 - np.floor(math.log10(x))
     if abs(digits) >= 300.0:
         return x
-    scale = 10.0 ** abs(digits)
+    scale = POWERS_OF_TEN[int(abs(digits))]
     nudged = np.rint(x * scale) / scale if digits >= 0.0 else np.rint(x / scale) * scale
     return nudged if nudged - nudged == 0.0 else x
 
@@ -338,7 +341,7 @@ def _fifteen(x: float) -> float:
 @_compiled
 def _to_places(code: int, x: float, places: float) -> float:
     digits = min(max(np.trunc(places), -300.0), 300.0)
-    scale = 10.0 ** abs(digits)
+    scale = POWERS_OF_TEN[int(abs(digits))]
     size = abs(x)
     magnitude = size * scale if digits >= 0.0 else size / scale
     if not magnitude < 1e15:
