@@ -292,11 +292,26 @@ LINES = {
 }
 
 
-@pytest.mark.usefixtures("way")
+BY_MACHINE = ("IF", "AND", "OR", "NOT", "SUM", "AVERAGE", "MAX", "MIN", *"+-*/^=<>", "<>", "<=", ">=", "negative")
+BY_MACHINE += ("percent", "ABS", "SQRT", "EXP", "LN", "LOG10", "SIGN", "ATAN", "SINH", "COSH", "TANH", "POWER", "MOD")
+BY_MACHINE += ("INT", "ROUND", "ROUNDUP", "ROUNDDOWN", "TRUNC", "CEILING", "FLOOR", "TRUE", "FALSE", "PI", "IFERROR")
+
+
 @pytest.mark.parametrize("case", LINES)
 def test_the_catalogue_of_operands_gives_the_same_in_lines(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared(case, monkeypatch, 3)
+
+
+@pytest.mark.parametrize("case", [case for case, (name, _) in LINES.items() if name in BY_MACHINE])
+def test_the_catalogue_of_operands_gives_the_same_by_the_machine(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sheetml.engine.compiled.by_machine.LINES_WORTH_LOADING", 0)
+    monkeypatch.setattr("sheetml.engine.compiled.by_machine.RUNS_WORTH_A_PROGRAM", 0)
+    compared(case, monkeypatch, 6)
+
+
+def compared(case: str, monkeypatch: pytest.MonkeyPatch, examples: int) -> None:
     name, words = LINES[case]
-    for example in range(4):
+    for example in range(examples):
         drawing = Drawing(f"{case} {example}", turned=False)
         formula = drawing.formula(name, words)
         cells = {**drawing.cells, "AZ50": formula}

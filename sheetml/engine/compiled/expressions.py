@@ -644,9 +644,7 @@ def _not_available(compiler: Compiler, arguments: Arguments) -> Typed:
     return failing(NA)
 
 
-CALLS: dict[str, Rule] = {
-    **{name: _singly(name) for name in items.SINGLY},
-    **{name: _of_sample(name) for name in items.OF_SAMPLES},
+_OWN: dict[str, Rule] = {
     "IF": _if,
     "IFS": _ifs,
     "CHOOSE": _choose,
@@ -698,6 +696,14 @@ CALLS: dict[str, Rule] = {
     "FLOOR": _flat("floor_to", "FLOOR"),
     "CONCATENATE": _concatenated,
 }
+CALLS: dict[str, Rule] = {
+    **{name: _singly(name) for name in items.SINGLY},
+    **{name: _of_sample(name) for name in items.OF_SAMPLES},
+    **_OWN,
+}
+BY_ARRAYS = frozenset(  # functions that take some 50 µs, as they are computed by arrays
+    name for name in CALLS if name not in _OWN and (name not in items.SINGLY or items.SINGLY[name].on_arrays)
+)
 _CHOOSES = ("IF", "IFS", "CHOOSE", "SWITCH", "INDEX", "XLOOKUP")
 _ROUNDED_FREELY = ("EXP", "LN", "LOG10", "SIN", "COS", "ATAN", "SINH", "COSH", "TANH", "POWER")
 

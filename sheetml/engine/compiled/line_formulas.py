@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from sheetml.engine.compiled import item_lookups, items
-from sheetml.engine.compiled.expressions import ANY, CALLS, LIST, Compiler, Rule, Typed, failing, result
+from sheetml.engine.compiled.expressions import ANY, BY_ARRAYS, CALLS, LIST, Compiler, Rule, Typed, failing, result
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.compiled.item_lookups import is_cell
 from sheetml.engine.compiled.terms import ANY_CELL, AREA, CONSTANT, TABLE, TEXT_CELL
+from sheetml.engine.functions.registry import OF_ARRAYS
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, UNCOMPUTABLE
-from sheetml.formula.tree import Call, Node, Number
+from sheetml.formula.tree import Call, Node, Number, walk
 from sheetml.xlsx.model import ErrorCode
 
 NO_NUMBERS = 255  # the kind of an area that holds no number
 UNKNOWN = ERROR + UNCOMPUTABLE
+CELLS_OF_A_VECTOR = 3  # that cost as lines with one function by arrays what a vector does
 # functions of numbers, whose areas are taken for the numbers in them
 _OF_NUMBERS = frozenset(items.OF_SAMPLES)
 
@@ -28,6 +30,12 @@ def reads_numbers(node: Node) -> bool:
 def is_known(node: Call) -> bool:
     """Whether there is straight-line code for a function."""
     return node.function in CALLS or node.function in LineFormula.rules
+
+
+def cells_worth_while(tree: Node, most: int) -> int:
+    """Up to how many cells with a formula are sooner computed as lines than at once as a vector."""
+    dear = sum(isinstance(node, Call) and node.function in BY_ARRAYS | OF_ARRAYS.keys() for node in walk(tree))
+    return max(1, CELLS_OF_A_VECTOR // dear) if dear else most
 
 
 def expression(

@@ -27,7 +27,14 @@ from sheetml.engine.compiled.item_lookups import CALLED as ITEM_LOOKUPS
 from sheetml.engine.compiled.item_lookups import Table, is_cell, item_of, paired
 from sheetml.engine.compiled.items import CALLED as ITEM_FUNCTIONS
 from sheetml.engine.compiled.items import Item, checked
-from sheetml.engine.compiled.line_formulas import NO_NUMBERS, UNKNOWN, expression, is_known, reads_numbers
+from sheetml.engine.compiled.line_formulas import (
+    NO_NUMBERS,
+    UNKNOWN,
+    cells_worth_while,
+    expression,
+    is_known,
+    reads_numbers,
+)
 from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, TABLE, Locator, Readers, Shape
 from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
 from sheetml.engine.compiled.terms import Writer
@@ -98,6 +105,7 @@ class Template:
     fixed: list[Any]  # what stands at the places that names name: their positions are -1, -2 ...
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
     shape: Shape = field(init=False)
+    most_cells: int = field(init=False)  # with one formula, that are sooner computed as lines than as a vector
     of_numbers: Variant | None = None  # where all that it reads are numbers
     alike: list[tuple[int, int]] = field(init=False)  # places of tables that are to be of one size
     _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
@@ -113,6 +121,7 @@ class Template:
                 sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
         self.shape = Shape(roles, sheets)
         self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
+        self.most_cells = cells_worth_while(self.tree, FEW_CELLS)
         self.alike = []
         for areas in filter(None, map(paired, walk(self.tree))):
             found = [self.leaves.get(id(area), -1) for area in areas]
@@ -327,7 +336,7 @@ class StraightCode:
         for block, number, text in zip(blocks, numbers, which):
             if templates[text] is None:
                 templates[text] = self._template_of(taken, number, block)
-        able = [place for place, text in enumerate(which) if templates[text] is not None]
+        able = [place for place, text in enumerate(which) if _is_worth_while(templates[text], blocks[place])]
         blocks = [blocks[place] for place in able]
         if not blocks:
             return
@@ -482,6 +491,10 @@ class StraightCode:
             self.numbers += itertools.repeat(0.0, more)
             self.texts += itertools.repeat("", more)
             self.kinds += bytes([BLANK]) * more
+
+
+def _is_worth_while(template: Template | None, block: Block) -> bool:
+    return template is not None and len(block.rows) <= template.most_cells
 
 
 def _slots(place: Any) -> tuple[int, ...]:
