@@ -10,7 +10,7 @@ import numpy as np
 
 from sheetml.engine.calculation import Calculation
 from sheetml.engine.cells import TracedCells
-from sheetml.engine.plan import Stage
+from sheetml.engine.plan import Step
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Trace, Traced, gradient, value_of
 from sheetml.engine.values import NUMBER, Value
@@ -32,7 +32,10 @@ def influences(calculation: Calculation, target: int, upstream: np.ndarray) -> t
     typed = np.nonzero(upstream & (calculation.owner < 0) & (kinds == NUMBER))[0]
     formulas = np.nonzero(upstream & (calculation.owner >= 0) & (kinds == NUMBER))[0]
     stages = [stage for stage in calculation.plan.stages if np.isin(stage.targets, formulas).any()]
-    if sum(len(stage.steps) for stage in stages) > MOST_STEPS:
+    needed = upstream.copy()
+    needed[target] = True
+    steps = [step for stage in stages for step in stage.steps if needed[step.targets].any()]
+    if len(steps) > MOST_STEPS:
         raise CalculationError("there are too many steps between the cells for one look")
     slots = np.concatenate([typed, formulas])
     trace = Trace()
@@ -44,8 +47,8 @@ def influences(calculation: Calculation, target: int, upstream: np.ndarray) -> t
     added[formulas] = typed.size + np.arange(formulas.size)
     workspace = calculation.workspace
     with workspace.borrowed(cells, trace), np.errstate(all="ignore"):
-        for stage in stages:
-            _run(calculation, stage, cells, leaf, added)
+        for step in steps:
+            _run(calculation, step, cells, leaf, added)
         output = cells.gather(np.array([target])).number
         if not isinstance(output, Traced):
             return slots[:0], np.zeros(0)
@@ -56,16 +59,15 @@ def influences(calculation: Calculation, target: int, upstream: np.ndarray) -> t
     return slots[others], slopes[others]
 
 
-def _run(calculation: Calculation, stage: Stage, cells: TracedCells, leaf: Traced, added: np.ndarray) -> None:
-    """Computes a stage's cells, and adds to each its own part of the leaf."""
-    for step in stage.steps:
-        targets = step.targets.reshape(-1)
-        value = calculation.evaluate_step(step)
-        places = added[targets]
-        if (places >= 0).all():
-            number = ops.add(ops.reshape(value.number, targets.shape), ops.take(leaf, places))
-            kind = None if value.kind is None else value.kind.reshape(-1)
-            text = None if value.text is None else value.text.reshape(-1)
-            value = Value(number, kind, text)
-        cells.write(targets, value)
-        calculation.workspace.pending[step.targets] = False
+def _run(calculation: Calculation, step: Step, cells: TracedCells, leaf: Traced, added: np.ndarray) -> None:
+    """Computes a step's cells, and adds to each its own part of the leaf."""
+    targets = step.targets.reshape(-1)
+    value = calculation.evaluate_step(step)
+    places = added[targets]
+    if (places >= 0).all():
+        number = ops.add(ops.reshape(value.number, targets.shape), ops.take(leaf, places))
+        kind = None if value.kind is None else value.kind.reshape(-1)
+        text = None if value.text is None else value.text.reshape(-1)
+        value = Value(number, kind, text)
+    cells.write(targets, value)
+    calculation.workspace.pending[step.targets] = False
