@@ -66,6 +66,7 @@ class Calculated(Protocol):
 
 
 FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
+FEW_OF_ITEMS = 4  # of a block whose formula is not one of numbers: a trace goes through lines one by one
 MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
 MOST_VARIANTS = 32  # of a skeleton, for kinds of its cells; then one for whatever they hold
@@ -105,7 +106,6 @@ class Template:
     fixed: list[Any]  # what stands at the places that names name: their positions are -1, -2 ...
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
     shape: Shape = field(init=False)
-    most_cells: int = field(init=False)  # with one formula, that are sooner computed as lines than as a vector
     of_numbers: Variant | None = None  # where all that it reads are numbers
     alike: list[tuple[int, int]] = field(init=False)  # places of tables that are to be of one size
     _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
@@ -121,7 +121,6 @@ class Template:
                 sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
         self.shape = Shape(roles, sheets)
         self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
-        self.most_cells = cells_worth_while(self.tree, FEW_CELLS)
         self.alike = []
         for areas in filter(None, map(paired, walk(self.tree))):
             found = [self.leaves.get(id(area), -1) for area in areas]
@@ -131,6 +130,11 @@ class Template:
     def is_sensible(self) -> bool:
         """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
         return (-1, -1) not in self.alike and self.for_numbers() is not CAREFUL
+
+    @property
+    def most_cells(self) -> int:
+        """Up to how many cells with the formula are sooner computed as lines than as a vector."""
+        return cells_worth_while(self.tree, FEW_CELLS if self.for_numbers().plain else FEW_OF_ITEMS)
 
     def fits(self, given: tuple[Any, ...]) -> bool:
         """Whether it reads no other cells than its text says."""
@@ -494,7 +498,7 @@ class StraightCode:
 
 
 def _is_worth_while(template: Template | None, block: Block) -> bool:
-    return template is not None and len(block.rows) <= template.most_cells
+    return template is not None and (len(block.rows) == 1 or len(block.rows) <= template.most_cells)
 
 
 def _slots(place: Any) -> tuple[int, ...]:
