@@ -42,6 +42,7 @@ DEEPEST = 60  # operations within operations: Python's parser has a limit
 MOST_BRANCHES = 30  # of one function, each within the one before
 ANY = 254  # the kind of a value that shows its kind only when it is run
 LIST = 253  # of an area's numbers as a list; AREA is the operation of a term that stands for their slots
+PARSED = "parsed"  # the operation of a term that is a number read from a text, which depends on the system of dates
 REFERENCES = (Range, Name, StructuredReference)
 
 
@@ -130,7 +131,7 @@ def as_number(typed: Typed) -> Typed:
     if typed.kind == BLANK:
         return Typed(Term("0.0"), NUMBER)
     if typed.kind in (TEXT, ANY):
-        return Typed(typed.number or Term("number({0})", [typed.term]), NUMBER)
+        return Typed(typed.number or Term("number({0})", [typed.term], PARSED), NUMBER)
     if typed.kind == BOOLEAN and typed.term.operands:
         return Typed(Term("float({0})", [typed.term], "flat"), NUMBER)
     return typed
@@ -179,6 +180,8 @@ def is_plain(term: Term) -> bool:
     """Whether a term is a number or a boolean, by operations of which the derivatives are known."""
     if term.place >= 0:
         return term.operation in ("", AREA, CONSTANT)
+    if term.operation == PARSED:
+        return False
     return all(map(is_plain, term.operands)) if term.operation else not reads_numbers(term)
 
 

@@ -71,6 +71,7 @@ MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
 MOST_VARIANTS = 32  # of a skeleton, for kinds of its cells; then one for whatever they hold
 CALLED = {**ITEM_FUNCTIONS, **ITEM_LOOKUPS}  # by the source
+KNOWN_TO_MACHINE = 0.8  # of all lines, from which it is worth while
 NO_SHAPE = Shape([], [])
 
 
@@ -626,6 +627,7 @@ class Program:
         self._known_numbers = self._known_kinds = np.zeros(0)
         self._numbers_of = items_at(stage.targets.tolist())
         self._machine: ByMachine | None = None
+        self._is_known: bool | None = None  # to the machine, most of it
         self._behind = False  # the machine has computed numbers which the list of them does not hold yet
         self._lines_run = 0  # one by one, since the lines were last chosen
         self._most_change = False  # in the last calculation most lines changed
@@ -682,7 +684,7 @@ class Program:
         if variant is not CAREFUL:
             compiled([variant])
         self.entries[position] = self._entry(line.slot, variant, places)
-        self._machine, self._lines_run = None, 0
+        self._machine, self._is_known, self._lines_run = None, None, 0
 
     def replace(self, position: int, more: np.ndarray) -> None:
         """Takes up that a line has another formula, which reads some slots that none has read before."""
@@ -734,7 +736,7 @@ class Program:
         changed = self._taken_in(dirty)
         before = cells.number[self.targets], cells.kind[self.targets]
         self._texts_changed, self._changed = [], None if everything else changed
-        if self._machine is None and (everything or self._most_change) and pays(len(self.lines), self._lines_run):
+        if self._machine is None and (everything or self._most_change) and self._pays():
             self._machine = self._for_machine()
         if self._machine is not None and (everything or self._most_change):
             numbers = self._run_by_machine(self._machine)
@@ -790,6 +792,12 @@ class Program:
 
     # ---- by the machine
 
+    def _pays(self) -> bool:
+        if self._is_known is None:
+            known = sum(variant.plain for variant in self.variants)
+            self._is_known = known >= KNOWN_TO_MACHINE * len(self.lines)
+        return self._is_known and pays(len(self.lines), self._lines_run)
+
     def _for_machine(self) -> ByMachine:
         lines = [
             (slot, places, variant.term if function is variant.function else None)
@@ -816,7 +824,7 @@ class Program:
         """Runs a line that the machine leaves to Python."""
         v, kinds, (slot, function, places) = self.code.numbers, self.code.kinds, self.entries[position]
         for read in self.lines[position].reads:
-            if kinds[read] != TEXT:
+            if read in self._written and kinds[read] != TEXT:
                 v[read] = float(registers[read])
         try:
             number = function(v, *places)
