@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sheetml.engine.block_values import evaluated
 from sheetml.engine.compiled.item_formulas import item_formula
-from sheetml.engine.compiled.items import items_of, value_of_items
-from sheetml.engine.compiled.numbers import FAULTS, code_of
+from sheetml.engine.compiled.items import checked, items_of, value_of_items
+from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
 from sheetml.engine.dependencies import reads_of
 from sheetml.engine.plan import Step, is_volatile
 from sheetml.engine.signals import Signal
@@ -143,3 +143,12 @@ def test_items_are_values_and_back() -> None:
     items = [1.5, "text", True, None, ErrorCode.NA, ""]
     assert items_of(value_of_items(items)) == items
     assert items_of(value_of_items([1.0, -0.0])) == [1.0, 0.0]
+
+
+def test_what_functions_give_are_items() -> None:
+    assert [type(checked(item)) for item in (2, np.float64(0.5), np.bool_(True), True, None, "x")] == [
+        *(float, float, bool, bool, type(None), str)
+    ]
+    for wrong in (float("inf"), ErrorCode.NA, "x" * 40_000):
+        with pytest.raises(Fault):
+            checked(wrong)

@@ -139,12 +139,17 @@ def result(item: Item) -> Item:
 
 def checked(item: Any) -> Any:
     """What a function gave, errors raised; a text is not longer than a cell holds."""
-    if type(item) is ErrorCode:
+    kind = type(item)
+    if kind is float:
+        if item - item != 0.0:
+            raise Fault(NUM)
+    elif kind is str:
+        if len(item) > MAX_TEXT:
+            raise Fault(VALUE)
+    elif kind is ErrorCode:
         raise Fault(int(item))
-    if type(item) is str and len(item) > MAX_TEXT:
-        raise Fault(VALUE)
-    if type(item) is float and item - item != 0.0:
-        raise Fault(NUM)
+    elif kind is not bool and item is not None:
+        return bool(item) if isinstance(item, np.bool_) else checked(float(item))
     return item
 
 
