@@ -643,6 +643,27 @@ def _concatenated(compiler: Compiler, arguments: Arguments) -> Typed:
     return Typed(term, TEXT)
 
 
+def _piece(compiler: Compiler, node: Node) -> Term:
+    """Texts to be put together: one, or a list of those in an area."""
+    if isinstance(node, REFERENCES):
+        return Term("texts({0})", [compiler.items(node)])
+    return as_text(compiler.of(node))
+
+
+def _concat(compiler: Compiler, arguments: Arguments) -> Typed:
+    pieces = [_piece(compiler, node) for node in arguments]
+    return Typed(Term(f'glued([""], False, {_places(pieces)})', pieces), TEXT)
+
+
+def _text_join(compiler: Compiler, arguments: Arguments) -> Typed:
+    node, skips = arguments[:2]
+    form = "{0}" if isinstance(node, REFERENCES) else "[{0}]"
+    delimiters = Term(form, [_piece(compiler, node)])
+    skipping = Term("True") if isinstance(skips, Missing) else as_truth(compiler.of(skips))
+    operands = [delimiters, skipping, *(_piece(compiler, each) for each in arguments[2:])]
+    return Typed(Term(f"glued({_places(operands)})", operands), TEXT)
+
+
 def _not_available(compiler: Compiler, arguments: Arguments) -> Typed:
     return failing(NA)
 
@@ -698,6 +719,8 @@ _OWN: dict[str, Rule] = {
     "CEILING": _flat("ceiling", "CEILING"),
     "FLOOR": _flat("floor_to", "FLOOR"),
     "CONCATENATE": _concatenated,
+    "CONCAT": _concat,
+    "TEXTJOIN": _text_join,
 }
 CALLS: dict[str, Rule] = {
     **{name: _singly(name) for name in items.SINGLY},

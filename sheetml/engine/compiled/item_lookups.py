@@ -266,6 +266,11 @@ def or_else(found: Callable[[], Item], other: Callable[[], Item]) -> Item:
     return other()
 
 
+_EXTREMES: dict[str, Callable[[np.ndarray], float]] = {"MAXIFS": np.max, "MINIFS": np.min}
+# of each function: where the area is that is summed (None: it counts), and where areas and criteria begin
+_MEASURED = {**item_criteria.FUNCTIONS, **dict.fromkeys(_EXTREMES, (0, 1))}
+
+
 def measured(function: str, summed: Table | None, *pairs: Any) -> float:
     """SUMIF and its kind, as criteria.py has them; what is asked may be an error."""
     tables = pairs[::2] if summed is None else (*pairs[::2], summed)
@@ -283,6 +288,9 @@ def measured(function: str, summed: Table | None, *pairs: Any) -> float:
         wrong = kinds[chosen & (kinds >= ERROR)]
         if wrong.size:
             raise Fault(int(wrong[0]) - ERROR)
+    if function in _EXTREMES:
+        found = numbers[chosen & is_number]
+        return float(_EXTREMES[function](found)) if found.size else 0.0
     total = float((chosen[None, :].astype(np.float64) @ numbers)[0])
     if not function.startswith("AVERAGE"):
         return items.checked(total)
@@ -365,7 +373,7 @@ def _look_across(compiler: Any, arguments: Arguments) -> Typed:
 
 
 def _measured(name: str) -> Rule:
-    place, first = item_criteria.FUNCTIONS[name]
+    place, first = _MEASURED[name]
 
     def build(compiler: Any, arguments: Arguments) -> Typed:
         pairs = arguments[first : 2 if place == 2 else None]
@@ -443,5 +451,5 @@ RULES: dict[str, Rule] = {
     "XLOOKUP": _look_across,
     "COUNTBLANK": _count_blank,
     **{name: _of_arrays(name) for name in OF_ARRAYS},
-    **{name: _measured(name) for name in item_criteria.FUNCTIONS},
+    **{name: _measured(name) for name in _MEASURED},
 }

@@ -256,6 +256,13 @@ def listed(area: list[Item]) -> list[float]:
     return [item for item in area if type(item) is float]
 
 
+def texts(area: list[Item]) -> list[str]:
+    """What an area's cells hold, as texts."""
+    if ErrorCode in set(map(type, area)):
+        raise_first(area)
+    return [text(item) for item in area]
+
+
 def conditions(area: list[Item]) -> list[bool]:
     """The conditions among them."""
     if ErrorCode in set(map(type, area)):
@@ -344,6 +351,18 @@ def count_all(*areas: list[Item]) -> float:
     return float(sum(item is not None for area in areas for item in area))
 
 
+def glued(delimiters: list[str], skips: bool, *parts: Any) -> str:
+    """CONCAT and TEXTJOIN: texts, and lists of those in areas."""
+    if len(delimiters) > 1:
+        raise NotScalar  # one after the other
+    pieces = _together(parts)
+    if skips:
+        pieces = [piece for piece in pieces if piece]
+    if sum(map(len, pieces)) + len(delimiters[0]) * (len(pieces) - 1) > MAX_TEXT:
+        raise Fault(VALUE)
+    return delimiters[0].join(pieces)
+
+
 # ---- functions of functions/ that take single values ---------------------------------------------
 
 
@@ -430,7 +449,7 @@ CALLED: dict[str, Any] = {
         for each in (
             *(number, strict, truth, text, wrong, result, caught, instead, instead_of_missing, power_of_arrays),
             *(joined, same_text, order, listed, conditions, sum_of, mean_of, max_of_lists, min_of_lists, all_true),
-            *(any_true, odd_true, count_numbers, count_all, type),
+            *(any_true, odd_true, count_numbers, count_all, texts, glued, type),
         )
     },
     "Wrong": ErrorCode,
