@@ -35,7 +35,7 @@ from sheetml.engine.compiled.line_formulas import (
     is_known,
     reads_numbers,
 )
-from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, TABLE, Locator, Readers, Shape
+from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, TABLE, Locator, Readers, Reads, Shape
 from sheetml.engine.compiled.numbers import FAULTS, Fault, code_of
 from sheetml.engine.compiled.terms import Writer
 from sheetml.engine.dates import date_1904
@@ -362,10 +362,7 @@ class StraightCode:
             cells = reads.cells[reads.first_cell[reader] : reads.first_cell[reader + 1]]
             areas = reads.areas[reads.first_area[reader] : reads.first_area[reader + 1]]
             own = set(cells).union(*areas) if areas else set(cells)
-            tables = [
-                self.table(sheet, Area(*edges))
-                for sheet, *edges in reads.tables[reads.first_table[reader] : reads.first_table[reader + 1]]
-            ]
+            tables = self._tables_of(reads, reader) if reads.tables else []
             given = template.in_order(
                 cells, constants[first_numbers[formula] : first_numbers[formula + 1]], areas, tables
             )
@@ -378,6 +375,10 @@ class StraightCode:
             last = group
             all_there = 0 not in cells and () not in areas and not template.fixed
             yield Line(blocks[group], cell, slot, tuple(own), Formula(template, given, all_there))
+
+    def _tables_of(self, reads: Reads, reader: int) -> list[Table]:
+        own = reads.tables[reads.first_table[reader] : reads.first_table[reader + 1]]
+        return [self.table(sheet, Area(*edges)) for sheet, *edges in own]
 
     def _template_of(self, taken: Skeletons, formula: int, block: Block) -> Template | None:
         """The template of a block's skeleton."""
