@@ -128,7 +128,7 @@ class Line:
 
 
 class Straight(Stage):
-    """Cells that are computed one by one, in order, as straight-line code (compiled/straight.py)."""
+    """Cells that are computed one by one, in order, as straight-line code (compiled/program.py)."""
 
     def __init__(self, lines: list[Line], stages: Stages) -> None:
         self.lines = lines

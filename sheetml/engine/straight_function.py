@@ -17,7 +17,8 @@ from sheetml.engine.cells import StoredCells
 from sheetml.engine.compiled.by_machine import ByMachine, pays
 from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS
-from sheetml.engine.compiled.straight import CAREFUL, StraightCode, Variant, compiled, compiled_back, items_at
+from sheetml.engine.compiled.straight import StraightCode
+from sheetml.engine.compiled.variants import CAREFUL, Variant, compiled, compiled_back, items_at
 from sheetml.engine.plan import Stage, Straight
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER, TEXT
 

@@ -18,7 +18,7 @@ from openpyxl.worksheet.table import Table
 import sheetml
 from sheetml.engine.compiled.expressions import OPERATORS
 from sheetml.engine.compiled.line_formulas import is_known
-from sheetml.engine.compiled.straight import CAREFUL
+from sheetml.engine.compiled.variants import CAREFUL
 from sheetml.engine.plan import Straight
 from sheetml.formula.tree import Call
 from sheetml.xlsx.model import ErrorCode
@@ -179,7 +179,7 @@ def test_a_line_for_cells_of_whatever_kind_gives_what_vectors_give(seed: int, mo
     """Where a skeleton has been compiled for many kinds of cells, it is compiled for any."""
     cells = sheet(seed + 200)
     expected = values(by_vectors(cells, monkeypatch))
-    monkeypatch.setattr("sheetml.engine.compiled.straight.MOST_VARIANTS", 0)
+    monkeypatch.setattr("sheetml.engine.compiled.variants.MOST_VARIANTS", 0)
     workbook = made(cells)
     workbook.calculate()
     for row, (found, wanted) in enumerate(zip(values(workbook), expected), 1):
