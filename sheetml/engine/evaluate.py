@@ -139,6 +139,20 @@ class LambdaArray:
         return LambdaArray(self.functions.select(cells.reshape(-1)), self.rows, self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class VaryingRange(Range):
+    """An area in the formula of a family (families.py): each cell's own, at this place of the context's leaves."""
+
+    leaf: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VaryingConstant(Node):
+    """A number or a text in the formula of a family, likewise."""
+
+    leaf: int
+
+
 Arguments = tuple[Node, ...]
 Evaluation: TypeAlias = "Callable[[Context, Arguments], Result]"
 MOST_ARGUMENTS = 255  # of any function
@@ -239,6 +253,7 @@ class Context:
         self.array = array
         self.cache = cache  # references by node, kept between calculations; None for part of the cells
         self.variables: dict[str, Result] = {}
+        self.leaves: list[Result] = []  # what stands in the places where the formulas of a family differ
         self.depth = 0  # of names within names
         self.calls = 0  # of functions within functions
         self.last_sum: Node | None = None  # the sum that ends the formula: it may vanish
@@ -264,6 +279,8 @@ class Context:
         part.cache = None
         if self.variables:
             part.variables = {name: select_result(item, index) for name, item in self.variables.items()}
+        if self.leaves:
+            part.leaves = [select_result(leaf, index) for leaf in self.leaves]
         return part
 
     def in_array_mode(self, array: bool = True) -> Context:
@@ -525,6 +542,10 @@ def _range(context: Context, node: Range) -> Result:
     if cache is not None:
         cache[id(node)] = result
     return result
+
+
+def _leaf(context: Context, node: VaryingRange | VaryingConstant) -> Result:
+    return context.leaves[node.leaf]
 
 
 def static_range(context: Context, node: Range) -> Result:
@@ -883,4 +904,6 @@ _EVALUATE: dict[type, Callable[[Context, Any], Result]] = {
     Binary: _binary,
     Call: _call,
     Apply: _apply,
+    VaryingRange: _leaf,
+    VaryingConstant: _leaf,
 }
