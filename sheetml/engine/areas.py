@@ -41,6 +41,16 @@ class Reference:
         self.dynamic = dynamic
         self._slots: np.ndarray | None = None
 
+    @classmethod
+    def of_one(cls, sheet: int, top: int, left: int, height: int, width: int) -> Reference:
+        """The one area that all cells refer to; of its edges no arrays are made one by one."""
+        reference: Reference = object.__new__(cls)
+        edges = np.array((top, left, height, width), np.int64)
+        reference.sheet = sheet
+        reference.top, reference.left, reference.height, reference.width = edges[:1], edges[1:2], edges[2:3], edges[3:]
+        reference.errors, reference.dynamic, reference._slots = None, False, None
+        return reference
+
     @property
     def count(self) -> int:
         return self.top.size
@@ -152,6 +162,14 @@ def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dy
     width = np.abs(last_column - first_column) + 1
     top, left, height, width = (np.atleast_1d(array) for array in (top, left, height, width))
     return Reference(sheet, top, left, height, width, dynamic=dynamic)
+
+
+def one_area(sheet: int, rows: tuple[int, int], columns: tuple[int, int]) -> Reference:
+    """The same of two corners that all cells refer to."""
+    first_row, last_row = ((row - 1) % MAX_ROWS + 1 for row in rows)
+    first_column, last_column = ((column - 1) % MAX_COLUMNS + 1 for column in columns)
+    height, width = abs(last_row - first_row) + 1, abs(last_column - first_column) + 1
+    return Reference.of_one(sheet, min(first_row, last_row), min(first_column, last_column), height, width)
 
 
 def single_cells(sheet: int, rows: np.ndarray, columns: np.ndarray) -> Reference:

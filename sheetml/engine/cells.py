@@ -52,6 +52,11 @@ class Slots:
         """The slots of cells (0 for those without one), in the shape rows and columns broadcast to."""
         keys = self._keys[sheet]
         rows, columns = np.asarray(rows), np.asarray(columns)
+        if rows.size == columns.size == 1:
+            place = int(rows.item()) * _STRIDE + int(columns.item())
+            at = int(keys.searchsorted(place))
+            slot = self._slots[sheet][at] if at < len(keys) and keys[at] == place else 0
+            return np.full(np.broadcast_shapes(rows.shape, columns.shape), slot, np.intp)
         if max(rows.size, columns.size) >= _MANY and self._is_dense(sheet):
             return self._in_grid(sheet, rows, columns)
         wanted = _key(rows, columns)

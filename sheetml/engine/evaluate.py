@@ -21,6 +21,7 @@ from sheetml.engine.areas import (
     from_corners,
     implicit_intersection,
     intersection,
+    one_area,
     single_cells,
     span,
 )
@@ -550,6 +551,13 @@ def _leaf(context: Context, node: VaryingRange | VaryingConstant) -> Result:
 
 def static_range(context: Context, node: Range) -> Result:
     """The areas a reference in a formula's text names from each of the cells."""
+    if node.last_sheet is None and (context.rows.size == 1 or _is_absolute(node)):
+        sheet = context.sheet if node.sheet is None else context.workspace.scope.sheet(node.sheet)
+        if sheet is None:
+            return error_value(REF)
+        row, column = int(context.rows[0]), int(context.columns[0])
+        corners = (node.top.at(row), node.bottom.at(row)), (node.left.at(column), node.right.at(column))
+        return one_area(sheet, *corners)
     if node.cell and node.last_sheet is None:
         sheet = context.sheet if node.sheet is None else context.workspace.scope.sheet(node.sheet)
         if sheet is None:
@@ -566,6 +574,10 @@ def static_range(context: Context, node: Range) -> Result:
     if first == last:
         return from_corners(first, rows, columns)
     return Areas([from_corners(sheet, rows, columns) for sheet in range(min(first, last), max(first, last) + 1)])
+
+
+def _is_absolute(node: Range) -> bool:
+    return node.top.absolute and node.left.absolute and node.bottom.absolute and node.right.absolute
 
 
 def _coordinates(coordinate: Coordinate, origins: np.ndarray) -> np.ndarray:

@@ -422,7 +422,9 @@ def _stage(block: Block, workspace: Workspace) -> Stage:
 
 
 def _targets(block: Block, context: Context) -> np.ndarray:
-    height, width = block.size or (1, 1)
+    if block.size in (None, (1, 1)):
+        return context.readers.reshape(-1, 1, 1)
+    height, width = block.size
     rows = context.rows[:, None, None] + np.arange(height)[None, :, None]
     columns = context.columns[:, None, None] + np.arange(width)[None, None, :]
     return context.workspace.slots.locate(block.sheet, rows, columns)
