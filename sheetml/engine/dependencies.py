@@ -35,9 +35,7 @@ _EXACT_LIMIT = 1_000_000  # cells read by a block, up to which they are listed o
 _MOST_PAIRS = 2**25  # of a cell and one that it reads, in formulas that refer to each other
 
 
-def read_references(
-    context: Context, node: Node, scalar: bool, listed: set[str] | None = None
-) -> list[Reference]:
+def read_references(context: Context, node: Node, scalar: bool, listed: set[str] | None = None) -> list[Reference]:
     """The areas a formula's text refers to; those taken by intersection (`scalar`) only where level.
 
     `listed` are the defined names whose areas are listed already: each is followed once, however often

@@ -148,8 +148,15 @@ class VaryingRange(Range):
 
 
 @dataclass(frozen=True, slots=True)
-class VaryingConstant(Node):
-    """A number or a text in the formula of a family, likewise."""
+class VaryingNumber(Number):
+    """A number in the formula of a family, likewise; it is a number wherever that is asked."""
+
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True)
+class VaryingText(Text):
+    """A text, likewise."""
 
     leaf: int
 
@@ -545,7 +552,7 @@ def _range(context: Context, node: Range) -> Result:
     return result
 
 
-def _leaf(context: Context, node: VaryingRange | VaryingConstant) -> Result:
+def _leaf(context: Context, node: VaryingRange | VaryingNumber | VaryingText) -> Result:
     return context.leaves[node.leaf]
 
 
@@ -917,5 +924,6 @@ _EVALUATE: dict[type, Callable[[Context, Any], Result]] = {
     Call: _call,
     Apply: _apply,
     VaryingRange: _leaf,
-    VaryingConstant: _leaf,
+    VaryingNumber: _leaf,
+    VaryingText: _leaf,
 }

@@ -2,7 +2,7 @@
 
 DSUM(A1:D9,"a",F1:F2) and DSUM(A1:D9,"b",G1:G2) are no block, as neither is the other filled down; but they have one
 skeleton (formula/skeleton.py), and one evaluation over arrays serves both: where their trees differ stands a node whose
-value is each cell's own (`VaryingRange`, `VaryingConstant`). Such a family is parsed, planned and evaluated as often as
+value is each cell's own (`VaryingRange` and its kind). Such a family is parsed, planned and evaluated as often as
 one block is. Who asks for its steps (an explanation, a derivative) gets those of the blocks, each by itself.
 """
 
@@ -18,7 +18,7 @@ from sheetml.engine import functions
 from sheetml.engine.areas import Reference, from_corners, single_cells
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.dependencies import reads_of
-from sheetml.engine.evaluate import Context, Result, VaryingConstant, VaryingRange, Workspace
+from sheetml.engine.evaluate import Context, Result, VaryingNumber, VaryingRange, VaryingText, Workspace
 from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Stages, Step
 from sheetml.engine.values import Value, text_value
@@ -221,8 +221,7 @@ class _Leaves:
         self.values: list[Result] = []
         self._workspace = workspace
         self._first = members[0]
-        counts = [len(block.rows) for block in members]
-        self._counts = counts
+        self._counts = [len(block.rows) for block in members]
         self._taken = taken
         self._rows, self._columns = _corners(members, taken)
         self._at = {"cells": 0, "numbers": 0, "strings": 0}
@@ -232,7 +231,11 @@ class _Leaves:
         """The tree with nodes that vary; None where the text does not show which is which."""
         found = replaced(tree, self._varying)
         taken = self._taken[0]
-        ends = {"cells": len(taken.skeleton.rows), "numbers": len(taken.skeleton.numbers), "strings": len(taken.strings)}
+        ends = {
+            "cells": len(taken.skeleton.rows),
+            "numbers": len(taken.skeleton.numbers),
+            "strings": len(taken.strings),
+        }
         return found if self._fits and ends == self._at else None
 
     def _varying(self, node: Node) -> Node:
@@ -281,8 +284,9 @@ class _Leaves:
         if all(item == own[0] for item in own):
             return node
         spread = np.repeat(np.array(own, float if what == "numbers" else object), self._counts).reshape(-1, 1, 1)
-        self.values.append(Value(spread) if what == "numbers" else text_value(spread))
-        return VaryingConstant(len(self.values) - 1)
+        self.values.append(Value(spread) if isinstance(node, Number) else text_value(spread))
+        leaf = len(self.values) - 1
+        return VaryingNumber(node.value, leaf) if isinstance(node, Number) else VaryingText(node.value, leaf)
 
 
 def _corners(members: list[Block], taken: list[_Taken]) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ traced (see tracing/graph.py); which kind of value stands where is always concre
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -409,6 +410,7 @@ _OF_RANKS: dict[str, Callable[[Any, Any], Any]] = {
 def compare(operator: str, left: Value, right: Value) -> Value:
     """A comparison as Excel makes it: numbers before text before booleans, text without regard to case."""
     shape = common_shape((left, right))
+    narrow = left, right
     left, right = broadcast(left, shape), broadcast(right, shape)
     compute, of_ranks = COMPARISONS[operator], _OF_RANKS[operator]
     if not _has_words(left) and not _has_words(right):
@@ -418,9 +420,7 @@ def compare(operator: str, left: Value, right: Value) -> Value:
     same = left_rank == right_rank
     words = same & (left_rank == 1)
     if words.any():
-        seen = _folded if operator in ("=", "<>") else _keys
-        left_text, right_text = seen(left.texts), seen(right.texts)
-        by_rank = np.where(words, of_ranks(left_text, right_text).astype(bool), by_rank)
+        by_rank = np.where(words, of_ranks(*_ranks_of_texts(*narrow, left, right, operator in ("=", "<>"))), by_rank)
     numeric = same & ~words
     truth = ops.where(numeric, compute(left.number, right.number), by_rank) if numeric.any() else by_rank
     return boolean_value(truth, first_error(left.errors(), right.errors()))
@@ -434,6 +434,26 @@ def _ranks(value: Value, other: Value) -> np.ndarray:
     """Numbers 0, text 1, booleans 2; a blank is of the kind it is compared with."""
     ranks = _RANK[value.kinds]
     return np.where(value.kinds == BLANK, _RANK[other.kinds], ranks)
+
+
+def _ranks_of_texts(
+    left: Value, right: Value, whole_left: Value, whole_right: Value, equality: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers that compare as the texts of two values do, where these are spread to one shape.
+
+    Each text is looked at as often as it stands in the values, not as often as these are repeated.
+    """
+    shape, seen = whole_left.shape, _folded if equality else _keys
+    texts = [
+        seen(value.texts if all(own in (1, size) for own, size in zip(value.shape, shape)) else whole.texts)
+        for value, whole in ((left, whole_left), (right, whole_right))
+    ]
+    keys: Any = dict.fromkeys(itertools.chain.from_iterable(part.reshape(-1).tolist() for part in texts))
+    ranks = {key: rank for rank, key in enumerate(keys if equality else sorted(keys))}
+    of_left, of_right = (
+        np.array([ranks[key] for key in part.reshape(-1).tolist()], np.intp).reshape(part.shape) for part in texts
+    )
+    return np.broadcast_to(of_left, shape), np.broadcast_to(of_right, shape)
 
 
 _folded = np.frompyfunc(folded, 1, 1)
