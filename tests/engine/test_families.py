@@ -1,4 +1,4 @@
-"""Blocks that differ only in the cells and constants they name are computed at once, and come out as each does alone."""
+"""Blocks that differ only in the cells and constants they name are computed at once, and each comes out as alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ DATA: dict[str, Any] = {
     **{f"B{row}": [3, 1.5, "x", None, 7, True][row % 6] for row in range(2, 12)},
     **{f"C{row}": 10.0 + 7 * row % 13 for row in range(2, 12)},
     **{f"D{row}": 45_000.0 + 3 * row for row in range(2, 12)},
-    **{"F1": "kind", "F2": "a", "F3": "b", "G1": "price", "G2": ">14", "G3": "<=20"},
-    **{"E2": "#N/A", "E3": 0, "E4": "text", "E5": True},
+    "F1": "kind",
+    "F2": "a",
+    "F3": "b",
+    "G1": "price",
+    "G2": ">14",
+    "G3": "<=20",
+    "E2": "#N/A",
+    "E3": 0,
+    "E4": "text",
+    "E5": True,
 }
 ROW = st.integers(2, 11)
 COLUMN = st.sampled_from("ABCD")
