@@ -451,6 +451,8 @@ class Calculation(CellTable):
 
     def _looks_ahead(self, stage: Stage) -> bool:
         """Whether it looked up cells of other stages, the last time, that are still to be computed."""
+        if not stage.dynamic_reads.size:
+            return False
         looked_up = stage.dynamic_reads[self.workspace.pending[stage.dynamic_reads]]
         return bool(looked_up.size) and not np.isin(looked_up, stage.targets).all()
 

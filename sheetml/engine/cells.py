@@ -171,6 +171,9 @@ class StoredCells:
     def gather(self, slots: np.ndarray) -> Value:
         kind = self.kind[slots]
         number = self.number[slots]
+        if kind.size == 1:  # of one cell it is sooner asked than of an array
+            own = kind.item()
+            return Value(number) if own == NUMBER else Value(number, kind, self.text[slots] if own == TEXT else None)
         if not kind.any():
             return Value(number)
         return Value(number, kind, self.text[slots] if (kind == TEXT).any() else None)

@@ -83,6 +83,16 @@ def months_later(days: np.ndarray, months: np.ndarray) -> np.ndarray:
     return serial(year, target, np.minimum(day, days_in_month(year, target)))
 
 
+def same_day_or_end(days: np.ndarray, months: np.ndarray) -> np.ndarray:
+    """So many months later: the last day of the month where the days are the last of theirs, else the same day or the
+    last of a month that is too short."""
+    year, month, day = calendar(days)
+    target = month + months
+    first, following = serial(year, target, 1), serial(year, target + 1, 1)
+    last = serial(year, month + 1, 1) - 1 == days
+    return np.where(last, following - 1, first + np.minimum(day, following - first) - 1)
+
+
 def end_of_month(days: np.ndarray, months: np.ndarray) -> np.ndarray:
     """The last day of the month so many months later."""
     year, month, _ = calendar(days)

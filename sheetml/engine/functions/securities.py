@@ -32,9 +32,7 @@ def days_between(start: np.ndarray, end: np.ndarray, basis: np.ndarray) -> np.nd
 
 def coupon_before(maturity: np.ndarray, count: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """The coupon date so many periods before maturity; at the ends of months if that is at one."""
-    months = -(count * (12 // frequency))
-    at_end = dates.end_of_month(maturity, np.zeros_like(maturity)) == maturity
-    return np.where(at_end, dates.end_of_month(maturity, months), dates.months_later(maturity, months))
+    return dates.same_day_or_end(maturity, -(count * (12 // frequency)))
 
 
 def coupons_left(settlement: np.ndarray, maturity: np.ndarray, frequency: np.ndarray) -> np.ndarray:
