@@ -14,7 +14,7 @@ from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, v
 from sheetml.engine.cell_table import CellTable, Snapshot
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
-from sheetml.engine.compiled.straight import StraightCode
+from sheetml.engine.compiled.straight import StraightCode, collection_paused
 from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Function, NotReady, Workspace
 from sheetml.engine.families import Families
@@ -231,7 +231,8 @@ class Calculation(CellTable):
             blocks = self.formulas.blocks
             self._stages.keep(blocks)
             lines, together = self.straight.lines, self._families.of
-            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, lines, together)
+            with collection_paused():
+                self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, lines, together)
             self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
             self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)

@@ -17,7 +17,7 @@ from sheetml.engine.division import alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import Elements, places
-from sheetml.engine.functions.growing import growing
+from sheetml.engine.functions.growing import Growing, growing, shrinking
 from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.precision import COMPARISONS, rounded_to_15_digits
@@ -227,18 +227,19 @@ class Places:
     """The positions of the cells that meet criteria, in order, for each distinct combination of criteria, one after the
     other; and of which of them, up to where, each of the formula's cells has its own."""
 
-    def __init__(self, positions: list[np.ndarray], which: np.ndarray, size: int, sizes: np.ndarray | None) -> None:
+    def __init__(self, positions: list[np.ndarray], which: np.ndarray, size: int, parts: Growing | None) -> None:
         self.which = which
         self.flat = np.concatenate(positions)
         self.starts = np.concatenate([[0], np.cumsum([len(each) for each in positions])])
         own = which.reshape(-1)
-        self._first = self.starts[own]
-        if sizes is None:
-            self._end = self.starts[own + 1]
-        else:
+        self._first, self._end = self.starts[own], self.starts[own + 1]
+        self._from_start = parts is None or not parts.starts.any()
+        if parts is not None:
             stride = size + 1
             codes = np.repeat(np.arange(len(positions)) * stride, np.diff(self.starts)) + self.flat
-            self._end = codes.searchsorted(own * stride + sizes)
+            self._end = codes.searchsorted(own * stride + parts.starts + parts.sizes)
+            if not self._from_start:
+                self._first = codes.searchsorted(own * stride + parts.starts)
 
     def counts(self) -> np.ndarray:
         """How many cells are selected, in the shape of the criteria."""
@@ -247,6 +248,10 @@ class Places:
     def come_to(self, values: np.ndarray, operation: np.ufunc) -> np.ndarray:
         """What an operation comes to, from one selected value to the next; 0 where there is none."""
         taken = values.reshape(-1)[self.flat]
+        if not self._from_start:
+            ends = zip(self._first.tolist(), self._end.tolist())
+            each = [operation.accumulate(taken[first:end])[-1] if end > first else 0.0 for first, end in ends]
+            return np.array(each, np.float64).reshape(self.which.shape)
         running = np.zeros(len(taken) + 1)
         for start, end in itertools.pairwise(self.starts.tolist()):
             if end > start:
@@ -266,7 +271,7 @@ class Places:
         return codes.reshape(self.which.shape) if codes.any() else None
 
 
-def _places(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], sizes: np.ndarray | None) -> Places:
+def _places(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], parts: Growing | None) -> Places:
     keys, which = _distinct(ranges, shape)
     held = [Held(values) for values, _ in ranges]
     asked: list[dict[Any, Criterion]] = [{} for _ in ranges]
@@ -289,7 +294,7 @@ def _places(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], size
         held_in_all += len(found)
         if held_in_all > ELEMENTS and shape[0] > 1:
             raise Split
-    return Places(positions, which, ranges[0][0].shape[1] * ranges[0][0].shape[2], sizes)
+    return Places(positions, which, ranges[0][0].shape[1] * ranges[0][0].shape[2], parts)
 
 
 def _distinct(
@@ -305,12 +310,12 @@ def selection(
     context: Context,
     pairs: list[tuple[Value, Value]],
     measured: Value | None = None,
-    sizes: np.ndarray | None = None,
+    parts: Growing | None = None,
 ) -> Selection | Places:
     """The cells that meet all criteria; pairs of a range and its criterion, ranges of one size.
 
-    `measured` are the values beside them that are to be selected. `sizes` say of how many cells each formula
-    cell's ranges consist, from the first on, where these are parts of those given.
+    `measured` are the values beside them that are to be selected. `parts` say of which of their cells each formula
+    cell's ranges consist, where these are parts of those given.
     """
     shape = np.broadcast_shapes(*(criteria.shape for _, criteria in pairs))
     ranges = [(values, np.broadcast_to(to_objects(criteria), shape)) for values, criteria in pairs]
@@ -320,11 +325,12 @@ def selection(
         )
         if not traced and (measured is None or measured.shape[0] == 1):
             many = int(np.prod(shape)) * ranges[0][0].shape[1] * ranges[0][0].shape[2] > MANY
-            if (sizes is not None and shape[1:] == (1, 1)) or (sizes is None and many):
-                return _places(ranges, shape, sizes)
-        if sizes is not None:
+            if (parts is not None and shape[1:] == (1, 1)) or (parts is None and many):
+                return _places(ranges, shape, parts)
+        if parts is not None:
             chosen = _shared(ranges, shape, may_group=False).of_each_cell(context.count)
-            chosen.rows &= np.arange(chosen.rows.shape[1]) < sizes[:, None]
+            place, starts = np.arange(chosen.rows.shape[1]), parts.starts[:, None]
+            chosen.rows &= (place >= starts) & (place < starts + parts.sizes[:, None])
             return chosen
         if measured is None or measured.shape[0] == 1:
             return _shared(ranges, shape)
@@ -515,19 +521,21 @@ def _several(context: Context, nodes: Arguments, summed: Node | None, measure: M
     return _finished(number, first_error(errors, _unknown(pairs)))
 
 
-def _parts_of_one(context: Context, results: list[Result]) -> tuple[list[Result], np.ndarray | None]:
-    """Ranges that grow from formula cell to formula cell (A$1:A1, A$1:A2 ...), each as the longest of them, which is
-    read once; and how many of its cells each has. Other ranges as they are."""
+def _parts_of_one(context: Context, results: list[Result]) -> tuple[list[Result], Growing | None]:
+    """Ranges that grow from formula cell to formula cell (A$1:A1, A$1:A2 ...), or shrink, each as the longest of them,
+    which is read once; and which of its cells each has. Other ranges as they are."""
     grown: list[Result] = []
-    sizes: list[np.ndarray] = []
+    parts: list[Growing] = []
     for result in results:
-        own = growing(context, result)
+        own = growing(context, result) or shrinking(context, result)
         if own is None or own.read(context) is None:
             return results, None
         grown.append(own.longest)
-        sizes.append(own.sizes)
-    alike_sizes = all(np.array_equal(sizes[0], other) for other in sizes)
-    return (grown, sizes[0]) if sizes and alike_sizes else (results, None)
+        parts.append(own)
+    alike_parts = all(
+        np.array_equal(parts[0].sizes, other.sizes) and np.array_equal(parts[0].starts, other.starts) for other in parts
+    )
+    return (grown, parts[0]) if parts and alike_parts else (results, None)
 
 
 def _extent(result: Result, area: Value) -> tuple[int, int]:

@@ -33,10 +33,11 @@ from sheetml.formula.tree import (
 
 @dataclass(frozen=True, slots=True)
 class Growing:
-    """The longest of the areas, and of how many of its cells, from the first on, each formula's cell has: (b,)."""
+    """The longest of the areas, and of how many of its cells, from which on, each formula's cell has: (b,)."""
 
     longest: Reference
     sizes: np.ndarray
+    starts: np.ndarray  # 0 but where areas shrink
 
     def read(self, context: Context) -> Value | None:
         """What the longest holds, (1, rows, columns); None where it is not as it is to each of the others.
@@ -67,7 +68,21 @@ def growing(context: Context, result: Result) -> Growing | None:
         if (edge != edge[0]).any():
             return None
     sizes = result.height * result.width
-    return Growing(result.select(np.array([int(sizes.argmax())])), sizes)
+    return Growing(result.select(np.array([int(sizes.argmax())])), sizes, np.zeros_like(sizes))
+
+
+def shrinking(context: Context, result: Result) -> Growing | None:
+    """The same of areas that end at one cell and begin later and later (A1:A$9, A2:A$9 ...)."""
+    if not isinstance(result, Reference) or result.count != context.count or result.uniform:
+        return None
+    if result.dynamic or result.errors is not None:
+        return None
+    line = (result.height == 1).all()
+    for edge in (result.bottom, result.right, result.height if line else result.width):
+        if (edge != edge[0]).any():
+            return None
+    sizes = result.height * result.width
+    return Growing(result.select(np.array([int(sizes.argmax())])), sizes, sizes.max() - sizes)
 
 
 def growing_at(context: Context, node: Node) -> Growing | None:

@@ -13,7 +13,7 @@ from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Res
 from sheetml.engine.functions.growing import growing, growing_at, stretched
 from sheetml.engine.functions.logic import Branch, branch_result, chosen, evaluation, one_of_two
 from sheetml.engine.functions.registry import elementwise, function, with_errors
-from sheetml.engine.functions.search import EXACT, PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.functions.search import EXACT, PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, last_before, positions
 from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, violated
@@ -558,19 +558,28 @@ def match_by_mode(context: Context, arguments: Arguments) -> Result:
     """The position of a value in a row or column, by modes of matching and searching."""
     wanted = context.value(arguments[0])
     rule, valid = _search_rule(context, arguments, 2)
-    grown = growing_at(context, arguments[1]) if valid and _is_first_match(rule) else None
+    grown = growing_at(context, arguments[1]) if valid and _is_in_longest(rule, wanted) else None
     known = None if grown is None else grown.plain(context)
     if grown is not None and known is not None and 1 in known.shape[1:]:
-        return _position(within(positions(wanted, known, **rule), grown.sizes), wanted.errors())
+        return _position(_found_in_growing(wanted, known, rule, grown.sizes), wanted.errors())
     line = context.array_value(arguments[1])
     if not valid or (line.shape[1] > 1 and line.shape[2] > 1):
         return error_value(VALUE)
     return _position(positions(wanted, line, **rule), wanted.errors())
 
 
-def _is_first_match(rule: dict[str, Any]) -> bool:
-    """Whether what is found is the first of what is equal: it is so too in an area that is longer."""
-    return rule["mode"] in (EXACT, WILDCARD, PATTERN) and not rule["last"] and not rule["halving"]
+def _is_in_longest(rule: dict[str, Any], wanted: Value) -> bool:
+    """Whether what is found in areas that grow can be told from the longest: the first, or last, of what is equal."""
+    if rule["halving"] or rule["mode"] not in (EXACT, WILDCARD, PATTERN):
+        return False
+    return not rule["last"] or (
+        rule["mode"] == EXACT and wanted.shape[1:] == (1, 1) and not isinstance(wanted.number, Traced)
+    )
+
+
+def _found_in_growing(wanted: Value, line: Value, rule: dict[str, Any], sizes: np.ndarray) -> Array:
+    """The positions in areas that grow up to so many cells, (b,), of which the line is the longest."""
+    return last_before(wanted, line, sizes) if rule["last"] else within(positions(wanted, line, **rule), sizes)
 
 
 @function("XLOOKUP", 3, 6, chooses=True)
@@ -582,15 +591,16 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     rule, valid = _search_rule(inner, arguments, 4)
     grown, beside = growing(whole, lines), growing(whole, results)
     sizes: np.ndarray | None = None
-    alike_both = grown and beside and np.array_equal(grown.sizes, beside.sizes) and _is_first_match(rule)
+    alike_both = grown and beside and np.array_equal(grown.sizes, beside.sizes)
+    alike_both = alike_both and valid and _is_in_longest(rule, wanted)
     if grown and beside and alike_both and grown.plain(whole) and beside.plain(whole):
         lines, results, sizes = grown.longest, beside.longest, grown.sizes
     line = whole.dereference(lines)
     tall = line.shape[2] == 1
     if not valid or (not tall and line.shape[1] > 1) or _length(whole, lines, tall) != _length(whole, results, tall):
         return error_value(VALUE)
-    search, wrong = positions(wanted, line, **rule), wanted.errors()
-    search = search if sizes is None else within(search, sizes)
+    wrong = wanted.errors()
+    search = positions(wanted, line, **rule) if sizes is None else _found_in_growing(wanted, line, rule, sizes)
     if context.for_values and wrong is None and isinstance(search, Traced) and _is_line(results):
         element = followed(whole.dereference(results), search)
         if element is not None:
