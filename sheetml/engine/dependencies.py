@@ -120,12 +120,14 @@ def _list_span(context: Context, node: Binary, listed: set[str], found: list[Ref
 
 
 def slots_read(context: Context, reference: Reference) -> np.ndarray:
-    """The slots of all cells in the areas together (perhaps with some between them, if they are many)."""
+    """The slots of all cells in the areas together (perhaps with some between them, if they are many), perhaps 0."""
     scope, slots = context.workspace.scope, context.workspace.slots
     if reference.count == 1:
         top, left, rows, columns = reference.only
         rows, columns = clipped_size(top, rows, scope.row_limit), clipped_size(left, columns, scope.column_limit)
         return slots.within(reference.sheet, Area(top, left, top + rows - 1, left + columns - 1))
+    if reference.single and reference.count <= _EXACT_LIMIT:
+        return context.slots_of(reference).reshape(-1)
     height = clipped(reference.top, reference.height, scope.row_limit)
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())

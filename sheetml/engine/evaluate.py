@@ -417,6 +417,8 @@ class Context:
         scope = self.workspace.scope
         if reference.count == 1 and reference.errors is None:
             return self._located(reference)
+        if reference.single and reference.errors is None and reference.count <= ELEMENTS_AT_ONCE:
+            return self.workspace.slots.locate(reference.sheet, reference.top, reference.left).reshape(-1, 1, 1)
         height = clipped(reference.top, reference.height, scope.row_limit)
         width = clipped(reference.left, reference.width, scope.column_limit)
         rows, columns = int(height.max()), int(width.max())

@@ -45,8 +45,8 @@ FEW_CELLS = 8  # of a block: with more of them it is worth a plan of its own
 LONGEST = 4000  # characters of a formula
 MOST_TOGETHER = 200  # cells: fewer than may fail one by one (block_values.py) before others are blamed with them
 _DISCOVER = frozenset({"OFFSET", "INDIRECT"})  # which cells they read only shows when they are run
+_FUNCTION = re.compile(r"[A-Za-z.]+\(")
 _STRING = re.compile(r'"((?:[^"]|"")*)"')
-_QUOTED = re.compile(r"'(?:[^']|'')*'")
 
 
 class Family(Stage):
@@ -118,16 +118,20 @@ class Families:
     def __init__(self, workspace: Workspace, stages: Stages) -> None:
         self.workspace = workspace
         self._stages = stages
-        self._taken: dict[Block, _Taken | None] = {}
+        self._taken: dict[Block, _Taken] = {}
         self._known: dict[tuple[int, ...], tuple[list[tuple[Block, np.ndarray]], Family | None]] = {}
 
     def of(self, blocks: list[Block]) -> list[Family]:
         """The families among the blocks."""
-        self._taken = {block: self._taken[block] if block in self._taken else _taken(block) for block in blocks}
+        similar: dict[tuple[object, ...], list[Block]] = {}
+        for block in blocks:
+            if _may_be_one(block):
+                similar.setdefault(_outline(block), []).append(block)
+        candidates = [block for each in similar.values() if len(each) > 1 for block in each]
+        self._taken = {block: self._taken[block] if block in self._taken else _taken(block) for block in candidates}
         alike: dict[tuple[int, str], list[Block]] = {}
         for block, taken in self._taken.items():
-            if taken is not None and len(block.rows) <= FEW_CELLS:
-                alike.setdefault(taken.key, []).append(block)
+            alike.setdefault(taken.key, []).append(block)
         known, self._known = self._known, {}
         found = [self._family(part, known) for each in alike.values() for part in _divided(each)]
         return [family for family in found if family is not None]
@@ -148,7 +152,7 @@ class Families:
         first = members[0]
         if first.tree is None or not self._is_plain(first.tree, first.sheet):
             return None
-        taken = [each for each in map(self._taken.__getitem__, members) if each is not None]
+        taken = [self._taken[block] for block in members]
         rows, columns = (np.concatenate([getattr(block, name) for block in members]) for name in ("rows", "columns"))
         leaves = _Leaves(self.workspace, members, taken)
         tree = leaves.put_into(first.tree)
@@ -184,17 +188,26 @@ class Families:
         return True
 
 
-def _taken(block: Block) -> _Taken | None:
-    """A block's formula taken apart; None where it cannot be one of a family."""
-    if block.size is not None or block.table is not None or block.origin is None or len(block.text) > LONGEST:
-        return None
-    if len(block.rows) > FEW_CELLS:
-        return None
+def _may_be_one(block: Block) -> bool:
+    """Whether a block may be one of a family."""
+    if block.size is not None or block.table is not None or block.origin is None:
+        return False
+    return len(block.rows) <= FEW_CELLS and len(block.text) <= LONGEST
+
+
+def _outline(block: Block) -> tuple[object, ...]:
+    """What is alike in all of a family, and soon told."""
+    text = block.text
+    first = _FUNCTION.search(text)
+    return block.sheet, first and first[0], text.count("("), text.count(","), text.count('"'), text.count("!")
+
+
+def _taken(block: Block) -> _Taken:
+    """A block's formula taken apart."""
     found = skeleton(block.text)
     strings: list[str] = []
-    pieces = _QUOTED.split(found.text) if '"' not in found.text else None
     text = found.text
-    if pieces is None and "'" not in text:  # quotation marks within a sheet's name are left alone
+    if '"' in text and "'" not in text:  # quotation marks within a sheet's name are left alone
         strings = [string.replace('""', '"') for string in _STRING.findall(text)]
         text = _STRING.sub('"', text)
     return _Taken((block.sheet, text), found, strings)
