@@ -737,6 +737,8 @@ class Calculation(CellTable):
         others = self.workspace.reads_others and not step.volatile
         if self.workspace.cells is not self.cells or (value.kind is None and not others):
             return value
+        if not others and not (value.kinds == UNKNOWN).any():
+            return value
         unknown = (value.kinds == UNKNOWN) | others
         unknown &= self.original.kind[step.targets] != BLANK
         if not unknown.any():

@@ -251,11 +251,20 @@ class StoredCells:
 
     def differs(self, slots: np.ndarray, value: Value) -> np.ndarray:
         """Which of the slots hold something else than the value's elements."""
+        if slots.size == 1:
+            return self._one_differs(int(slots[0]), value)
         kind = np.zeros(slots.size, np.uint8) if value.kind is None else value.kind.reshape(-1)
         changed = (self.kind[slots] != kind) | (self.number[slots] != value_of(value.number).reshape(-1))
         if value.text is not None:
             changed |= (kind == TEXT) & (self.text[slots] != value.text.reshape(-1))
         return changed
+
+    def _one_differs(self, slot: int, value: Value) -> np.ndarray:
+        kind = NUMBER if value.kind is None else int(value.kind.reshape(-1)[0])
+        differs = self.kind[slot] != kind or self.number[slot] != value_of(value.number).reshape(-1)[0]
+        if not differs and kind == TEXT and value.text is not None:
+            differs = self.text[slot] != value.text.reshape(-1)[0]
+        return np.array([bool(differs)])
 
 
 def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:
