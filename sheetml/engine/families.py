@@ -17,7 +17,7 @@ import numpy as np
 from sheetml.engine import functions
 from sheetml.engine.areas import Reference, from_corners, single_cells
 from sheetml.engine.block_values import defects_named
-from sheetml.engine.dependencies import reads_of
+from sheetml.engine.dependencies import read_references, reads_of, slots_read
 from sheetml.engine.evaluate import Context, Result, VaryingNumber, VaryingRange, VaryingText, Workspace
 from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Stages, Step
@@ -44,6 +44,7 @@ from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 FEW_CELLS = 8  # of a block: with more of them it is worth a plan of its own
 LONGEST = 4000  # characters of a formula
 MOST_TOGETHER = 200  # cells: fewer than may fail one by one (block_values.py) before others are blamed with them
+_MOST_LOCATED = 1_000_000  # cells that a family reads, to find which of its cells depend on what changed
 _DISCOVER = frozenset({"OFFSET", "INDIRECT"})  # which cells they read only shows when they are run
 _FUNCTION = re.compile(r"[A-Za-z.]+\(")
 _STRING = re.compile(r'"((?:[^"]|"")*)"')
@@ -96,12 +97,25 @@ class Family(Stage):
     def to_run(self, dirty: np.ndarray | None) -> list[Step]:
         if dirty is None or dirty[self.dynamic_reads].any():
             return [self.together]
-        readers, sources = self.together.pairs()
-        cells = self.together.cells
-        own = np.isin(cells, readers[dirty[sources]]) | dirty[cells]
-        if not own.any():  # cells have come where it had looked
+        own = self._depending(dirty)
+        if own is None or own.all() or not own.any():  # none: cells have come where it had looked
             return [self.together]
-        return [self.together if own.all() else self.together.part(np.flatnonzero(own))]
+        return [self.together.part(np.flatnonzero(own))]
+
+    def _depending(self, dirty: np.ndarray) -> np.ndarray | None:
+        """Which of the cells hold a marked cell's formula, or read a marked cell, (b,); None for perhaps all."""
+        context, tree = self.together.context, self.together.block.tree
+        assert tree is not None
+        own: np.ndarray = dirty[context.readers]
+        for reference in read_references(context, tree, scalar=True):
+            if reference.count == 1:
+                if dirty[slots_read(context, reference)].any():
+                    return None
+            elif reference.count * int(reference.height.max()) * int(reference.width.max()) > _MOST_LOCATED:
+                return None
+            else:
+                own = own | dirty[context.slots_of(reference)].any(axis=(1, 2))
+        return own
 
 
 class _Taken(NamedTuple):
