@@ -56,7 +56,8 @@ class Slots:
             place = int(rows.item()) * _STRIDE + int(columns.item())
             at = int(keys.searchsorted(place))
             slot = self._slots[sheet][at] if at < len(keys) and keys[at] == place else 0
-            return np.full(np.broadcast_shapes(rows.shape, columns.shape), slot, np.intp)
+            shape = rows.shape if rows.ndim == columns.ndim else np.broadcast_shapes(rows.shape, columns.shape)
+            return np.array([slot], np.intp).reshape(shape)
         if max(rows.size, columns.size) >= _MANY and self._is_dense(sheet):
             return self._in_grid(sheet, rows, columns)
         wanted = _key(rows, columns)

@@ -318,13 +318,21 @@ class _Leaves:
 
 def _corners(members: list[Block], taken: list[_Taken]) -> tuple[np.ndarray, np.ndarray]:
     """The rows and the columns of the cells that each formula names, (cells of all members, cells named)."""
-    rows, columns = [], []
+    rows: list[list[int]] = []
+    columns: list[list[int]] = []
     for block, each in zip(members, taken):
         assert block.origin is not None
-        fixed = np.array([each.skeleton.is_fixed(place) for place in range(len(each.skeleton.rows))], bool)
-        fixed = fixed.reshape(-1, 2)
-        down = np.where(fixed[:, 0], 0, (block.rows - block.origin[0])[:, None])
-        right = np.where(fixed[:, 1], 0, (block.columns - block.origin[1])[:, None])
-        rows.append((np.array(each.skeleton.rows, np.int64) + down - 1) % MAX_ROWS + 1)
-        columns.append((np.array(each.skeleton.columns, np.int64) + right - 1) % MAX_COLUMNS + 1)
-    return np.concatenate(rows), np.concatenate(columns)
+        found = each.skeleton
+        for row, column in zip(block.rows.tolist(), block.columns.tolist()):
+            down, right = row - block.origin[0], column - block.origin[1]
+            if not down and not right:
+                rows.append(found.rows)
+                columns.append(found.columns)
+                continue
+            fixed = [found.is_fixed(place) for place in range(len(found.rows))]
+            moved_down = [at if own else (at + down - 1) % MAX_ROWS + 1 for at, (own, _) in zip(found.rows, fixed)]
+            moved = [at if own else (at + right - 1) % MAX_COLUMNS + 1 for at, (_, own) in zip(found.columns, fixed)]
+            rows.append(moved_down)
+            columns.append(moved)
+    shape = len(rows), len(taken[0].skeleton.rows)
+    return np.array(rows, np.int64).reshape(shape), np.array(columns, np.int64).reshape(shape)
