@@ -65,7 +65,7 @@ def newton(
     return missing(x, ~reached)
 
 
-_TRACED = 5  # steps, which cost what compiling the equation does
+_TRACED = 2  # steps, which cost what compiling the equation does
 
 
 class _Steps:
