@@ -14,7 +14,7 @@ from sheetml.engine.block_values import SizesDiffer, defects_named, evaluated, v
 from sheetml.engine.cell_table import CellTable, Snapshot
 from sheetml.engine.compiled.one_by_one import Run, cells_of
 from sheetml.engine.compiled.recurrence import compile_scan
-from sheetml.engine.compiled.straight import StraightCode, collection_paused
+from sheetml.engine.compiled.straight import StraightCode
 from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Function, NotReady, Workspace
 from sheetml.engine.families import Families
@@ -36,6 +36,7 @@ from sheetml.errors import CalculationError, SheetmlError
 from sheetml.formula.parser import parse
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
+from sheetml.garbage import collection_paused
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200

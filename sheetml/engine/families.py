@@ -23,7 +23,7 @@ from sheetml.engine.formulas import Block
 from sheetml.engine.plan import Stage, Stages, Step
 from sheetml.engine.values import Value, text_value
 from sheetml.errors import CalculationError
-from sheetml.formula.skeleton import Skeleton, skeleton
+from sheetml.formula.skeleton import skeletons
 from sheetml.formula.tree import (
     Apply,
     ArrayConstant,
@@ -119,10 +119,12 @@ class Family(Stage):
 
 
 class _Taken(NamedTuple):
-    """A formula taken apart, its strings too."""
+    """A formula taken apart: the rows and columns of the cells it names, which of them are fixed, and its constants."""
 
-    key: tuple[int, str]  # of the family: the sheet, and the skeleton without its strings
-    skeleton: Skeleton
+    rows: list[int]
+    columns: list[int]
+    fixed: list[tuple[bool, bool]]
+    numbers: list[float]
     strings: list[str]
 
 
@@ -132,7 +134,6 @@ class Families:
     def __init__(self, workspace: Workspace, stages: Stages) -> None:
         self.workspace = workspace
         self._stages = stages
-        self._taken: dict[Block, _Taken] = {}
         self._known: dict[tuple[int, ...], tuple[list[tuple[Block, np.ndarray]], Family | None]] = {}
 
     def of(self, blocks: list[Block]) -> list[Family]:
@@ -142,13 +143,17 @@ class Families:
             if _may_be_one(block):
                 similar.setdefault(_outline(block), []).append(block)
         candidates = [block for each in similar.values() if len(each) > 1 for block in each]
-        self._taken = {block: self._taken[block] if block in self._taken else _taken(block) for block in candidates}
+        plain = [block for block in candidates if block.skeleton is None]
+        if plain:  # their formulas have not been taken apart yet
+            found = skeletons([block.text for block in plain])
+            for number, block in enumerate(plain):
+                block.skeleton = found, number
         alike: dict[tuple[int, str], list[Block]] = {}
-        for block, taken in self._taken.items():
-            alike.setdefault(taken.key, []).append(block)
+        for block in candidates:
+            alike.setdefault((block.sheet, _without_strings(_skeleton(block))), []).append(block)
         known, self._known = self._known, {}
-        found = [self._family(part, known) for each in alike.values() for part in _divided(each)]
-        return [family for family in found if family is not None]
+        families = [self._family(part, known) for each in alike.values() for part in _divided(each)]
+        return [family for family in families if family is not None]
 
     def _family(
         self,
@@ -166,7 +171,7 @@ class Families:
         first = members[0]
         if first.tree is None or not self._is_plain(first.tree, first.sheet):
             return None
-        taken = [self._taken[block] for block in members]
+        taken = list(map(_taken, members))
         rows, columns = (np.concatenate([getattr(block, name) for block in members]) for name in ("rows", "columns"))
         leaves = _Leaves(self.workspace, members, taken)
         tree = leaves.put_into(first.tree)
@@ -216,15 +221,27 @@ def _outline(block: Block) -> tuple[object, ...]:
     return block.sheet, first and first[0], text.count("("), text.count(","), text.count('"'), text.count("!")
 
 
+def _skeleton(block: Block) -> str:
+    assert block.skeleton is not None
+    return block.skeleton[0].text(block.skeleton[1])
+
+
+def _has_strings(text: str) -> bool:
+    return '"' in text and "'" not in text  # quotation marks within a sheet's name are left alone
+
+
+def _without_strings(text: str) -> str:
+    return _STRING.sub('"', text) if _has_strings(text) else text
+
+
 def _taken(block: Block) -> _Taken:
     """A block's formula taken apart."""
-    found = skeleton(block.text)
-    strings: list[str] = []
-    text = found.text
-    if '"' in text and "'" not in text:  # quotation marks within a sheet's name are left alone
-        strings = [string.replace('""', '"') for string in _STRING.findall(text)]
-        text = _STRING.sub('"', text)
-    return _Taken((block.sheet, text), found, strings)
+    assert block.skeleton is not None
+    found, number = block.skeleton
+    own, text = found.cells(number), found.text(number)
+    strings = [string.replace('""', '"') for string in _STRING.findall(text)] if _has_strings(text) else []
+    fixed = list(zip(found.row_fixed[own].tolist(), found.column_fixed[own].tolist()))
+    return _Taken(found.rows[own].tolist(), found.columns[own].tolist(), fixed, found.numbers_of(number), strings)
 
 
 def _divided(blocks: list[Block]) -> Iterator[list[Block]]:
@@ -258,18 +275,14 @@ class _Leaves:
         """The tree with nodes that vary; None where the text does not show which is which."""
         found = replaced(tree, self._varying)
         taken = self._taken[0]
-        ends = {
-            "cells": len(taken.skeleton.rows),
-            "numbers": len(taken.skeleton.numbers),
-            "strings": len(taken.strings),
-        }
+        ends = {"cells": len(taken.rows), "numbers": len(taken.numbers), "strings": len(taken.strings)}
         return found if self._fits and ends == self._at else None
 
     def _varying(self, node: Node) -> Node:
         if isinstance(node, Range):
             return self._area(node)
         if isinstance(node, Number):
-            return self._constant(node, "numbers", [taken.skeleton.numbers for taken in self._taken])
+            return self._constant(node, "numbers", [taken.numbers for taken in self._taken])
         if isinstance(node, Text) and self._taken[0].strings:
             return self._constant(node, "strings", [taken.strings for taken in self._taken])
         if isinstance(node, ArrayConstant):
@@ -322,17 +335,15 @@ def _corners(members: list[Block], taken: list[_Taken]) -> tuple[np.ndarray, np.
     columns: list[list[int]] = []
     for block, each in zip(members, taken):
         assert block.origin is not None
-        found = each.skeleton
         for row, column in zip(block.rows.tolist(), block.columns.tolist()):
             down, right = row - block.origin[0], column - block.origin[1]
             if not down and not right:
-                rows.append(found.rows)
-                columns.append(found.columns)
+                rows.append(each.rows)
+                columns.append(each.columns)
                 continue
-            fixed = [found.is_fixed(place) for place in range(len(found.rows))]
-            moved_down = [at if own else (at + down - 1) % MAX_ROWS + 1 for at, (own, _) in zip(found.rows, fixed)]
-            moved = [at if own else (at + right - 1) % MAX_COLUMNS + 1 for at, (_, own) in zip(found.columns, fixed)]
-            rows.append(moved_down)
-            columns.append(moved)
-    shape = len(rows), len(taken[0].skeleton.rows)
+            rows.append([at if own else (at + down - 1) % MAX_ROWS + 1 for at, (own, _) in zip(each.rows, each.fixed)])
+            columns.append(
+                [at if own else (at + right - 1) % MAX_COLUMNS + 1 for at, (_, own) in zip(each.columns, each.fixed)]
+            )
+    shape = len(rows), len(taken[0].rows)
     return np.array(rows, np.int64).reshape(shape), np.array(columns, np.int64).reshape(shape)

@@ -7,7 +7,7 @@ the business of the calculation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,10 +17,12 @@ from sheetml.engine.distinct import distinct
 from sheetml.engine.rectangles import rectangles
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
-from sheetml.formula.relative import relative_key
+from sheetml.formula.relative import relative_key, relative_keys
+from sheetml.formula.skeleton import Skeletons, skeletons
 from sheetml.formula.text import to_a1
 from sheetml.formula.tokens import is_enclosed
 from sheetml.formula.tree import Binary, Node, calls
+from sheetml.garbage import collection_paused
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, FilledFormula, Formula, Sheet, WorkbookFile
 
 MOST_FILLED = 500_000  # cells by array formulas
@@ -35,7 +37,8 @@ class Block:
     `tree` is None where the formula cannot be understood: `problem` then says why. For array formulas
     `size` is the height and width of the area that each of the cells fills; for those that spill
     (`dynamic`) it is the size of the result when last computed. `origin` is the row and the column of the cell
-    that `text` is written for, where the tree is not given: it is parsed when it is asked for.
+    that `text` is written for, where the tree is not given: it is parsed when it is asked for. `skeleton` says which of
+    formulas taken apart the text is, where it has been.
     """
 
     __slots__ = (
@@ -48,6 +51,7 @@ class Block:
         "rows",
         "sheet",
         "size",
+        "skeleton",
         "table",
         "text",
     )
@@ -64,9 +68,10 @@ class Block:
         dynamic: bool = False,
         table: DataTable | None = None,  # of the What-If menu; then there is no tree
         origin: tuple[int, int] | None = None,
+        skeleton: tuple[Skeletons, int] | None = None,
     ) -> None:
         self.sheet, self.text, self.rows, self.columns = sheet, text, rows, columns
-        self.size, self.dynamic, self.table, self.origin = size, dynamic, table, origin
+        self.size, self.dynamic, self.table, self.origin, self.skeleton = size, dynamic, table, origin, skeleton
         self._tree, self._problem = tree, problem
         self._parsed = tree is not None or origin is None or table is not None
 
@@ -135,6 +140,7 @@ class Block:
         return int(self.rows[place]), int(self.columns[place])
 
 
+@collection_paused()
 def find_blocks(file: WorkbookFile) -> list[Block]:
     """All blocks of the workbook, sheet by sheet, by their first cell."""
     blocks = [block for position, sheet in enumerate(file.sheets) for block in _blocks_of(sheet, position)]
@@ -158,40 +164,53 @@ def too_many_filled(cells: int) -> str:
 def _blocks_of(sheet: Sheet, position: int) -> Iterator[Block]:
     """The blocks of a sheet: what the file shows to be one formula is looked at once."""
     cells, formulas = sheet.cells, sheet.cells.formulas
-    numbers: dict[tuple[object, ...], int] = {}
     used = distinct(formulas.which).tolist()
+    firsts = [_first(formulas.held[which]) for which in used]
+    texts = [first.text for first in firsts]
+    taken = skeletons(texts)
+    keys = relative_keys(taken, texts, [first.row for first in firsts], [first.column for first in firsts])
+    numbers: dict[Hashable, int] = {}
     block_of = np.zeros(len(formulas.held), np.intp)
-    for which in used:
-        held = formulas.held[which]
-        key = _key(held.first if isinstance(held, FilledFormula) else held)
-        block_of[which] = numbers.setdefault(key, len(numbers))
+    block_of[used] = [
+        numbers.setdefault(key if _is_plain(first) else (key, *_extent(first)), len(numbers))
+        for key, first in zip(keys, firsts)
+    ]
+    number_of = np.zeros(len(formulas.held), np.intp)  # among those used
+    number_of[used] = np.arange(len(used))
     own = block_of[formulas.which]
     order = np.argsort(own, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(own[order])) + 1) if order.size else []
-    for group in sorted(groups, key=lambda group: int(group[0])):
-        places = formulas.positions[group]
-        yield _block(formulas[int(places[0])], position, cells.row[places], cells.column[places])
+    starts = np.flatnonzero(np.diff(own[order], prepend=-1))
+    rows, columns = (part[formulas.positions[order]].astype(np.int64) for part in (cells.row, cells.column))
+    heads = order[starts]
+    groups = zip(heads.tolist(), number_of[formulas.which[heads]].tolist(), starts.tolist(), [*starts[1:], len(order)])
+    for _, number, start, end in sorted(groups):
+        held = formulas.held[used[number]]
+        formula = held.at(int(rows[start]), int(columns[start])) if isinstance(held, FilledFormula) else held
+        skeleton = (taken, number) if formula is firsts[number] else None
+        yield _block(formula, position, rows[start:end], columns[start:end], skeleton)
 
 
-def _key(formula: Formula) -> tuple[object, ...]:
+def _first(held: Formula | FilledFormula) -> Formula:
+    return held.first if isinstance(held, FilledFormula) else held
+
+
+def _is_plain(formula: Formula) -> bool:
+    """Whether it fills nothing but cells that hold it."""
+    return formula.area is None and not formula.dynamic and formula.data_table is None
+
+
+def _extent(formula: Formula) -> tuple[object, ...]:
     size = None if formula.area is None else (formula.area.height, formula.area.width)
-    return relative_key(formula.text, formula.row, formula.column), size, formula.dynamic, formula.data_table
+    return size, formula.dynamic, formula.data_table
 
 
-def _block(formula: Formula, sheet: int, rows: np.ndarray, columns: np.ndarray) -> Block:
+def _block(
+    formula: Formula, sheet: int, rows: np.ndarray, columns: np.ndarray, skeleton: tuple[Skeletons, int] | None
+) -> Block:
     size = None if formula.area is None else (formula.area.height, formula.area.width)
-    return Block(
-        sheet,
-        formula.text,
-        None,
-        rows.astype(np.int64),
-        columns.astype(np.int64),
-        "",
-        size,
-        formula.dynamic,
-        formula.data_table,
-        (formula.row, formula.column),
-    )
+    origin = (formula.row, formula.column)
+    table = formula.data_table
+    return Block(sheet, formula.text, None, rows, columns, "", size, formula.dynamic, table, origin, skeleton)
 
 
 # ---- edits -------------------------------------------------------------------------------------

@@ -231,7 +231,6 @@ class Plan:
 
 
 Pairs = tuple[np.ndarray, np.ndarray]
-_FEW_EDGES = 20_000  # between nodes, up to which it is found out without SciPy that they have no circles
 
 
 class Stages:
@@ -306,10 +305,15 @@ def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned
     count = len(whole) + len(lines)
     if not count:
         return []
-    sources, readers = _edges(whole, lines, workspace.slots.count, learned)
-    groups, label = _strong_components(count, sources, readers)
-    circular = np.bincount(label, minlength=groups)[label] > 1
-    circular[sources[sources == readers]] = True
+    edges = _edges(whole, lines, workspace.slots.count, learned)
+    circular = np.zeros(count, bool)
+    circular[edges[0][edges[0] == edges[1]]] = True
+    label = np.arange(count)
+    order = _order(label, len(whole), edges)
+    if len(order) < count:  # there are circles
+        label = _strong_components(count, *edges)
+        circular |= np.bincount(label)[label] > 1
+        order = _order(label, len(whole), edges)
     if circular[len(whole) :].any():
         blocks = {line.block for line, closed in zip(lines, circular[len(whole) :].tolist()) if closed}
         whole = whole + [known.of(block) for block in blocks]
@@ -317,7 +321,20 @@ def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned
     parts = [stage.apart() if closed else [stage] for stage, closed in zip(whole, circular.tolist())]
     if any(len(part) > 1 for part in parts):
         return ordered(list(itertools.chain.from_iterable(parts)), lines, workspace, learned, known)
-    return list(_stages_in_order(whole, lines, label, circular, (sources, readers), workspace, learned, known))
+    members: dict[int, list[int]] = {}
+    for position, group in enumerate(label[: len(whole)].tolist()):
+        members.setdefault(group, []).append(position)
+    alone = dict(zip(label[len(whole) :].tolist(), lines))
+    found: list[Stage] = []
+    for stand_alone, stretch in itertools.groupby(order, alone.__contains__):
+        if stand_alone:
+            found.append(Straight([alone[group] for group in stretch], known))
+            continue
+        for group in stretch:
+            own = members[group]
+            is_scan = circular[own[0]]
+            found.append(_scan([whole[each] for each in own], workspace, learned) if is_scan else whole[own[0]])
+    return found
 
 
 def _edges(whole: list[Stage], lines: list[Line], count: int, learned: Pairs) -> Pairs:
@@ -336,19 +353,13 @@ def _edges(whole: list[Stage], lines: list[Line], count: int, learned: Pairs) ->
     return codes // len(sizes), codes % len(sizes)
 
 
-def _stages_in_order(
-    whole: list[Stage],
-    lines: list[Line],
-    label: np.ndarray,
-    circular: np.ndarray,
-    edges: Pairs,
-    workspace: Workspace,
-    learned: Pairs,
-    known: Stages,
-) -> Iterator[Stage]:
+def _order(label: np.ndarray, stages: int, edges: Pairs) -> list[int]:
+    """The groups of nodes (`label`, by node) in order, as far as there are no circles between them.
+
+    The nodes from `stages` on stand alone: they follow each other as far as they can.
+    """
     groups = int(label.max()) + 1
-    label = label.astype(np.int64)
-    sources, readers = label[edges[0]], label[edges[1]]
+    sources, readers = label[edges[0]].astype(np.int64), label[edges[1]].astype(np.int64)
     codes = distinct((sources * groups + readers)[sources != readers])
     sources, readers = codes // groups, codes % groups
     waiting = np.bincount(readers, minlength=groups).tolist()
@@ -356,38 +367,21 @@ def _stages_in_order(
     bounds = np.searchsorted(sources, np.arange(groups + 1)).tolist()
     first = np.full(groups, len(label), np.intp)
     np.minimum.at(first, label, np.arange(len(label)))
-    members: dict[int, list[int]] = {}
-    for position, group in enumerate(label[: len(whole)].tolist()):
-        members.setdefault(group, []).append(position)
-    alone = {int(group): position for position, group in enumerate(label[len(whole) :].tolist())}
+    alone = np.zeros(groups, bool)
+    alone[label[stages:]] = True
+    is_alone = alone.tolist()
     free = [group for group in np.argsort(first, kind="stable").tolist() if not waiting[group]]
-    ready: deque[int] = deque(group for group in free if group in alone)
-    others: deque[int] = deque(group for group in free if group not in alone)
-    found: list[Line] = []
+    ready: deque[int] = deque(group for group in free if is_alone[group])
+    others: deque[int] = deque(group for group in free if not is_alone[group])
+    order: list[int] = []
     while ready or others:
         group = ready.popleft() if ready else others.popleft()
-        if group in alone:
-            found.append(lines[alone[group]])
-        else:
-            if found:
-                yield Straight(found, known)
-                found = []
-            yield _joined(
-                [whole[position] for position in members[group]], circular, members[group], workspace, learned
-            )
+        order.append(group)
         for follower in followers[bounds[group] : bounds[group + 1]]:
             waiting[follower] -= 1
             if not waiting[follower]:
-                (ready if follower in alone else others).append(follower)
-    if found:
-        yield Straight(found, known)
-
-
-def _joined(
-    stages: list[Stage], circular: np.ndarray, members: list[int], workspace: Workspace, learned: Pairs
-) -> Stage:
-    """One stage of blocks that depend on each other."""
-    return _scan(stages, workspace, learned) if circular[members[0]] else stages[0]
+                (ready if is_alone[follower] else others).append(follower)
+    return order
 
 
 def _widen_tables(stages: list[Stage], count: int) -> None:
@@ -439,16 +433,14 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
     return any(function is not None and function.volatile for function in called)
 
 
-def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> tuple[int, np.ndarray]:
-    """How many groups of nodes that depend on each other, and the group of each node, (count,)."""
-    if sources.size <= _FEW_EDGES and sum(level.size for level in _levels(count, readers, sources)) == count:
-        return count, np.arange(count)
+def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> np.ndarray:
+    """Which nodes depend on each other: the group of each node, (count,)."""
     from scipy.sparse import csr_array  # slow to import
     from scipy.sparse.csgraph import connected_components
 
     matrix = csr_array((np.ones(sources.size, np.int8), (sources, readers)), shape=(count, count))
-    groups, label = connected_components(matrix, connection="strong")
-    return groups, label
+    label: np.ndarray = connected_components(matrix, connection="strong")[1]
+    return label
 
 
 # ---- the order of cells within a circle of blocks ----------------------------------------------
@@ -480,7 +472,7 @@ def _circular_steps(
     """Steps for cells that depend on themselves, one a circle, and then for what depends on those."""
     count = remaining.size
     inside = remaining[readers] & remaining[sources]
-    _, circle = _strong_components(count, sources[inside], readers[inside])
+    circle = _strong_components(count, sources[inside], readers[inside])
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []

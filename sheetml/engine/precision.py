@@ -30,7 +30,7 @@ from sheetml.engine.tracing.graph import Primitive
 EXCESS_OF_PI = 1.5968198827228853e-20
 NEAR_ZERO = 1e-6
 
-_NEAR = 1e-14  # relative; numbers further apart differ within 15 digits
+NEAR = 1e-14  # relative; numbers further apart differ within 15 digits
 _MAYBE_VANISHING = 2.0**-48  # of an operand: only what is smaller can vanish
 
 
@@ -59,7 +59,7 @@ def whole(x: np.ndarray) -> np.ndarray:
 def order_seen(x: float, y: float) -> int:
     """-1, 0 or 1 as x is less than, equal to or greater than y within 15 digits."""
     gap = x - y
-    if gap == 0 or not abs(gap) <= _NEAR * max(abs(x), abs(y)):
+    if gap == 0 or not abs(gap) <= NEAR * max(abs(x), abs(y)):
         return (gap > 0) - (gap < 0)
     x, y = with_15_digits(x), with_15_digits(y)
     return (x > y) - (x < y)
@@ -71,7 +71,7 @@ def _seen(name: str, compute: Callable[..., Any], scalar: str) -> Primitive:
     def compared(x: Any, y: Any) -> Any:
         truth = compute(x, y)
         gap = np.abs(np.subtract(x, y))
-        near = gap <= np.abs(x) * _NEAR
+        near = gap <= np.abs(x) * NEAR
         if near.any() and (near := np.asarray(near & (gap != 0))).any():
             truth = np.asarray(truth)
             x, y = np.broadcast_to(x, truth.shape), np.broadcast_to(y, truth.shape)

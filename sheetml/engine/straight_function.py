@@ -8,15 +8,16 @@ then the cells are traced (cell_function.py), which also knows what to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from sheetml.engine.cells import StoredCells
+from sheetml.engine.compiled.by_machine import ByMachine, pays
 from sheetml.engine.compiled.floats import NotScalar
 from sheetml.engine.compiled.numbers import FAULTS
-from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER, InLine, StraightCode, Variant, compiled, compiled_back
+from sheetml.engine.compiled.straight import CAREFUL, StraightCode, Variant, compiled, compiled_back, items_at
 from sheetml.engine.plan import Stage, Straight
 from sheetml.engine.values import BLANK, BOOLEAN, NUMBER
 
@@ -57,7 +58,7 @@ class StraightFunction:
         self.variants: list[Variant] = []
         entries = []
         for line in lines:
-            variant, places = code.chosen(line.formula, kinds)
+            variant, places = code.chosen(line, kinds)
             if variant is CAREFUL:
                 raise NotScalar
             kinds[line.slot] = variant.kind
@@ -70,22 +71,75 @@ class StraightFunction:
             (slot, variant.function, places) for (slot, places), variant in zip(entries, self.variants)
         ]
         self._back: list[tuple[int, Any, tuple[Any, ...]]] | None = None
-        self._targets = [line.slot for line in lines]
-        self._runs = 0
-        self._in_line: Callable[[list[float]], None] | None = None
+        self._numbers_of = items_at([line.slot for line in lines])
+        self._touched = touched
+        self._lines_run = 0  # one by one
+        self._machine: ByMachine | None = None
         self.flat = [(line.slot, name) for line, each in zip(lines, self.variants) for name in each.flat]
 
     def values(self, x: np.ndarray) -> np.ndarray | None:
         """The outputs at x, (m,)."""
-        if not self._run(x):
-            return None
-        v = self._v
-        return np.array([v[slot] for slot in self.outputs], np.float64)
+        machine = self._for_machine()
+        if machine is not None:
+            return machine.registers[self.outputs] if self._run_by_machine(machine, x) else None
+        return np.array([self._v[slot] for slot in self.outputs], np.float64) if self._run(x) else None
 
     def slope(self, x: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """The outputs at x, (m,), and the derivatives of their sum with these weights by the inputs, (n,)."""
         values = self.values(x)
-        if values is None or not self._compile_back():
+        if values is None:
+            return None
+        slope = self._slope_by_machine(weights)
+        if slope is None:
+            slope = self._slope_one_by_one(weights)
+        return None if slope is None or not np.isfinite(slope).all() else (values, slope)
+
+    # ---- by the machine
+
+    def _for_machine(self) -> ByMachine | None:
+        if self._machine is None and pays(len(self._entries), self._lines_run):
+            lines = [(slot, places, each.term) for (slot, _, places), each in zip(self._entries, self.variants)]
+            self._machine = ByMachine(lines, len(self._v))
+            self._machine.registers[self._touched] = [self._v[slot] for slot in self._touched.tolist()]
+        return self._machine
+
+    def _run_by_machine(self, machine: ByMachine, x: np.ndarray) -> bool:
+        """Computes all lines at x; whether they gave numbers."""
+        registers, last = machine.registers, len(self._entries)
+        registers[self.inputs] = x
+        position = machine.run()
+        while position < last:
+            slot, function, places = self._entries[position]
+            for place in places:
+                for read in place if isinstance(place, tuple) else (place,):
+                    if isinstance(read, int):
+                        self._v[read] = float(registers[read])
+            try:
+                number = function(self._v, *places)
+            except FAULTS:
+                return False
+            if number - number != 0:
+                return False
+            registers[slot] = number
+            position = machine.run(position + 1)
+        return True
+
+    def _slope_by_machine(self, weights: np.ndarray) -> np.ndarray | None:
+        machine = self._machine
+        if machine is None:
+            return None
+        adjoints = np.zeros(len(machine.registers))
+        np.add.at(adjoints, self.outputs, weights)
+        if machine.back(adjoints):
+            return adjoints[self.inputs]
+        for slot, number in zip(self._touched.tolist(), machine.registers[self._touched].tolist()):
+            self._v[slot] = number
+        return None
+
+    # ---- one by one
+
+    def _slope_one_by_one(self, weights: np.ndarray) -> np.ndarray | None:
+        if not self._compile_back():
             return None
         assert self._back is not None
         v, g = self._v, [0.0] * len(self._v)
@@ -98,24 +152,18 @@ class StraightFunction:
                     back(v, g, d, *places)
         except FAULTS:
             return None
-        slope = np.array([g[slot] for slot in self.inputs], np.float64)
-        return (values, slope) if np.isfinite(slope).all() else None
+        return np.array([g[slot] for slot in self.inputs], np.float64)
 
     def _run(self, x: np.ndarray) -> bool:
         """Computes all lines at x; whether they gave numbers."""
         v = self._v
         for slot, number in zip(self.inputs, x.tolist()):
             v[slot] = number
-        self._runs += 1
-        if self._runs > PAYS_AFTER and self._in_line is None:
-            self._in_line = InLine(self._entries, self.variants)
+        self._lines_run += len(self._entries)
         try:
-            if self._in_line is not None:
-                self._in_line(v)
-            else:
-                for slot, function, places in self._entries:
-                    v[slot] = function(v, *places)
-            total = sum([v[slot] for slot in self._targets])
+            for slot, function, places in self._entries:
+                v[slot] = function(v, *places)
+            total = sum(self._numbers_of(v))
         except FAULTS:
             return False
         return total - total == 0  # an infinite number shows in the sum

@@ -114,21 +114,22 @@ class _Parser:
         self.text = text
         self.row = row
         self.column = column
-        self.tokens = [*_significant(tokenise(text)), Token("end", "", len(text))]
+        end = Token("end", "", len(text))
+        self.tokens = [*_significant(tokenise(text)), end, end]
         self.index = 0
+        self.token = self.tokens[0]  # the next one
         self.nesting = 0
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.index]
-
     def advance(self) -> Token:
+        token = self.token
         self.index += 1
-        return self.tokens[self.index - 1]
+        self.token = self.tokens[self.index]
+        return token
 
     def accept(self, text: str) -> bool:
         found = self.token.text == text
-        self.index += found
+        if found:
+            self.advance()
         return found
 
     def trouble(self, token: Token, what: str) -> FormulaError:

@@ -2,17 +2,22 @@
 
 Formulas of which no two are alike often have few skeletons between them: A1*2+B7 and C5*3+A2 are cell * number +
 cell. What is found out about one of them (how it is parsed, and what it is compiled to) holds for all.
+
+Many formulas are taken apart at once, as one text.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from sheetml.formula.references import column_number
 from sheetml.xlsx.references import BRACKETS, COLUMN, END, NOT_INSIDE_NAME, OTHER_WORKBOOK, ROW, STRING
 
-_CELL, _NUMBER = "\x01", "\x02"  # in a skeleton; no formula can hold them outside its strings
+_END, CELL, NUMBER = "\0", "\x01", "\x02"  # of a formula; in a skeleton. No formula can hold them outside its strings
 
 # Strings, quoted sheets, other workbooks' names and structured references stay in the skeleton as they are.
 _PIECE = re.compile(
@@ -29,38 +34,99 @@ _PIECE = re.compile(
 )
 
 
-class Skeleton(NamedTuple):
-    """A formula taken apart: its skeleton, and in their order the rows and columns of its cells and its numbers."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Skeletons:
+    """Formulas taken apart: n of them, with s different skeletons between them, c cells and d numbers.
 
-    text: str
-    rows: list[int]
-    columns: list[int]
-    numbers: list[float]
-    cells: list[tuple[str, str]]  # the columns and rows as they are written
+    The cells of formula i are those from `first_cell[i]` to `first_cell[i + 1]`, in their order; its numbers likewise.
+    """
 
-    def is_fixed(self, position: int) -> tuple[bool, bool]:
-        """Whether a cell's row and its column are absolute."""
-        column, row = self.cells[position]
-        return row[0] == "$", column[0] == "$"
+    texts: list[str]  # the different skeletons
+    which: np.ndarray  # each formula's skeleton: (n,)
+    first_cell: np.ndarray  # (n + 1,)
+    rows: np.ndarray  # of the cells, int64 (c,)
+    columns: np.ndarray
+    row_fixed: np.ndarray  # whether "$" stands before it: bool (c,)
+    column_fixed: np.ndarray
+    first_number: np.ndarray  # (n + 1,)
+    numbers: list[str]  # as they are written: (d,)
+
+    def text(self, formula: int) -> str:
+        """A formula's skeleton."""
+        return self.texts[int(self.which[formula])]
+
+    def cells(self, formula: int) -> slice:
+        """Where a formula's cells are among all."""
+        return slice(int(self.first_cell[formula]), int(self.first_cell[formula + 1]))
+
+    def numbers_of(self, formula: int) -> list[float]:
+        """A formula's numbers."""
+        first, last = self.first_number[formula : formula + 2].tolist()
+        return [float(number) for number in self.numbers[first:last]]
 
 
-def skeleton(text: str) -> Skeleton:
-    """The skeleton of a formula, written without "="."""
-    pieces = _PIECE.split(text)
-    if len(pieces) == 1:
-        return Skeleton(text, [], [], [], [])
-    cells: list[tuple[str, str]] = []
-    numbers: list[float] = []
+def skeletons(formulas: Sequence[str]) -> Skeletons:
+    """The skeletons of formulas, written without "="."""
+    odd = {place: text for place, text in enumerate(formulas) if _is_odd(text)}
+    if odd:  # they are their own skeletons, which no other formula has
+        formulas = ["" if place in odd else text for place, text in enumerate(formulas)]
+    pieces = _pieces(formulas)
     bare = [pieces[0]]
-    for kept, column, row, number, rest in zip(pieces[1::5], pieces[2::5], pieces[3::5], pieces[4::5], pieces[5::5]):
-        if row is not None:
-            cells.append((column, row))
-            bare += (_CELL, rest)
-        elif number is not None:
-            numbers.append(float(number))
-            bare += (_NUMBER, rest)
-        else:
-            bare += (kept, rest)
-    rows = [int(row) if row[0] != "$" else int(row[1:]) for _, row in cells]
-    columns = [column_number(column) if column[0] != "$" else column_number(column[1:]) for column, _ in cells]
-    return Skeleton("".join(bare), rows, columns, numbers, cells)
+    for kept, row, number, rest in zip(pieces[1::5], pieces[3::5], pieces[4::5], pieces[5::5]):
+        bare += (CELL if row else NUMBER if number else kept, rest)
+    texts = "".join(bare).split(_END) if formulas else []
+    for place, text in odd.items():
+        texts[place] = _END + text
+    known: dict[str, int] = {}
+    which = np.array([known.setdefault(text, len(known)) for text in texts], np.intp)
+    different = list(known)
+    rows, row_fixed = _without_dollars(pieces[3::5])
+    columns, column_fixed = _without_dollars(pieces[2::5])
+    letters = {column: column_number(column) for column in set(columns)}
+    return Skeletons(
+        different,
+        which,
+        _starts(np.array([_count(text, CELL) for text in different], np.intp)[which]),
+        np.array(list(map(int, rows)), np.int64),
+        np.array([letters[column] for column in columns], np.int64),
+        row_fixed,
+        column_fixed,
+        _starts(np.array([_count(text, NUMBER) for text in different], np.intp)[which]),
+        list(filter(None, pieces[4::5])),
+    )
+
+
+def _without_dollars(pieces: list[str]) -> tuple[list[str], np.ndarray]:
+    """Rows or columns, where there are any, and which of them are fixed."""
+    parts = list(filter(None, pieces))
+    fixed = np.array([part[0] == "$" for part in parts], bool)
+    return ([part.lstrip("$") for part in parts] if fixed.any() else parts), fixed
+
+
+def _is_odd(text: str) -> bool:
+    return _END in text or CELL in text or NUMBER in text
+
+
+def _count(text: str, mark: str) -> int:
+    return 0 if text.startswith(_END) else text.count(mark)
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    starts = np.zeros(len(counts) + 1, np.intp)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _pieces(formulas: Sequence[str]) -> list[str]:
+    """All formulas, one after the other, cut at what _PIECE finds: as `split` does it."""
+    pieces: list[str] = _PIECE.split(_END.join(formulas))
+    if not any(_END in kept for kept in pieces[1::5] if kept is not None):
+        return pieces
+    pieces = []  # a quotation mark that is never closed in one of them was closed in another
+    for formula in formulas:
+        own = _PIECE.split(formula)
+        if pieces:
+            pieces[-1] += _END + own[0]
+            own = own[1:]
+        pieces += own
+    return pieces

@@ -41,9 +41,10 @@ ROWS = rf"\$?{ROW}:\$?{ROW}{END}"
 ERROR = "|".join(re.escape(text) for text in ERROR_CODE)
 SHEET = rf"(?:'(?!'!)[^'\[]*(?:''[^'\[]*)*'|(?!{COLUMN}{ROW}:){SHEETS})!"  # A1:Sheet1!B2 has no sheet named A1
 EXTERNAL = rf"{OTHER_WORKBOOK}(?:{COLUMNS}|{ROWS}|{CELL}(?::{CELL})?|{ERROR}|(?:{NAME})?{BRACKETS}|{NAME})"
-TOKEN = re.compile(
+TOKEN = re.compile(  # what is met most often comes first, where nothing else could be meant
     rf"""
-      (?P<text>{STRING})
+      (?P<operator><>|<=|>=|[-+*/^&=<>%@:,;(){{}}]|(?!{ERROR})\#)
+    | (?P<text>{STRING})
     | (?P<boolean>(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])(?!{NAME_CHARACTER}|[(!\[]))
     | (?P<external>{EXTERNAL})
     | (?P<sheet>{SHEET})?
@@ -57,11 +58,11 @@ TOKEN = re.compile(
       )
     | (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
     | (?P<space>\s+)
-    | (?P<operator><>|<=|>=|[-+*/^&=<>%@\#:,;(){{}}])
     """,
     re.VERBOSE | re.DOTALL,
 )
 
+_AFTER_SHEETS = frozenset({"columns", "rows", "cell", "error", "structured", "function", "name"})
 _UNFINISHED = {
     '"': "a text has no closing quotation mark",
     "'": "a quoted sheet name has no closing quotation mark, or nothing after it",
@@ -80,19 +81,21 @@ def tokenise(text: str) -> list[Token]:
     """The tokens of a formula (without a leading "="), blanks included."""
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"a formula of {len(text)} characters is longer than the {MAX_LENGTH} allowed")
-    tokens = []
+    tokens: list[Token] = []
     position = 0
-    while position < len(text):
-        match = TOKEN.match(text, position)
-        if match is None:
-            unexpected = f"{text[position : position + 10]!r} is not expected"
-            raise trouble(text, position, _UNFINISHED.get(text[position], unexpected))
+    while match := TOKEN.match(text, position):  # finditer would look for the next token wherever one does not fit
+        start, end = match.span()
         kind = match.lastgroup
         assert kind is not None  # every alternative of TOKEN is a named group
-        sheet = match["sheet"]
-        start = position if sheet is None else match.end("sheet")
-        tokens.append(Token(kind, text[start : match.end()], position, sheet and sheet[:-1]))
-        position = match.end()
+        sheet = match["sheet"] if kind in _AFTER_SHEETS else None
+        if sheet is not None:
+            tokens.append(Token(kind, text[start + len(sheet) : end], start, sheet[:-1]))
+        else:
+            tokens.append(Token(kind, text[start:end], start))
+        position = end
+    if position < len(text):
+        unexpected = f"{text[position : position + 10]!r} is not expected"
+        raise trouble(text, position, _UNFINISHED.get(text[position], unexpected))
     return tokens
 
 

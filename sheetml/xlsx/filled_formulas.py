@@ -19,6 +19,7 @@ from sheetml.xlsx.references import relatives
 FEW = 4  # cells that are not worth an array
 MOST_FAILURES = 4  # formulas of a column or row that fill few cells, before the rest is read one by one
 MOST_IN_VAIN = 20  # rows, one after the other, in which no formula was found to fill many cells
+FEW_IN_VAIN = 4  # columns likewise, from which on one formula of each is tried
 MOST_KEPT = 32  # formulas of a column that are looked for in the next rows too
 
 ENTITIES = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&apos;": "'"}
@@ -53,27 +54,37 @@ class Formulas:
     ) -> np.ndarray:
         """Which formula each cell has, int32 (n,); cells in order of rows, then columns, their texts by their bytes."""
         cells = _Cells(data, row, column, start, length, np.full(len(row), -1, np.int32))
+        in_vain = 0  # columns in which no formula fills many cells: where none does, fewer are looked for in the others
         for own in _groups(column, np.arange(len(row))):
             number = int(column[own[0]])
             kept = self._known.get(number, [])
             left = own
             for pattern in reversed(kept):
                 left = self._fill(cells, pattern, left)
-            kept += self._find(cells, left)
+            found = self._find(cells, left, 1 if in_vain >= FEW_IN_VAIN else MOST_FAILURES)
+            in_vain = 0 if found or left.size < own.size else in_vain + 1
+            kept += found
             self._known[number] = kept[-MOST_KEPT:]
-        in_vain = 0  # rows in which no formula fills many cells: where none does, none is looked for in the others
+        most, in_vain = 1 if in_vain >= FEW_IN_VAIN else MOST_FAILURES, 0
         for own in _groups(row, np.flatnonzero(cells.number < 0)):
             if own.size >= FEW and in_vain < MOST_IN_VAIN:
-                in_vain = 0 if self._find(cells, own) else in_vain + 1
-        for place in np.flatnonzero(cells.number < 0).tolist():
-            cells.number[place] = self.add(Formula(plain(cells.text(place)), *cells.place(place)))
+                in_vain = 0 if self._find(cells, own, most) else in_vain + 1
+        self._add_singly(cells)
         return cells.number
 
-    def _find(self, cells: _Cells, left: np.ndarray) -> list[_Pattern]:
+    def _add_singly(self, cells: _Cells) -> None:
+        """Holds the formulas that are left, each for its cell."""
+        left = np.flatnonzero(cells.number < 0)
+        cells.number[left] = np.arange(len(self.held), len(self.held) + len(left))
+        texts = cells.data.texts(cells.start[left], cells.length[left])
+        rows, columns = cells.row[left].tolist(), cells.column[left].tolist()
+        self.held += [Formula(plain(text), row, column) for text, row, column in zip(texts, rows, columns)]
+
+    def _find(self, cells: _Cells, left: np.ndarray, most_failures: int) -> list[_Pattern]:
         """Looks for formulas that fill many cells of one row or column; those that do."""
         found, failures = [], 0
         left = left[cells.number[left] < 0]
-        while left.size >= FEW and failures < MOST_FAILURES:
+        while left.size >= FEW and failures < most_failures:
             pattern = _pattern(cells, int(left[0]))
             filled = pattern.fits(cells, left)
             if np.count_nonzero(filled) < FEW:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from sheetml.garbage import collection_paused
 from sheetml.xlsx.careful_cells import SheetSource
 from sheetml.xlsx.cell_metadata import read_metadata
 from sheetml.xlsx.cell_text import FALSE, TRUE, parse_area, rich_text, unescape
@@ -59,6 +60,7 @@ class _WorkbookReader:
         self.strings = self._shared_strings()
         self.metadata = read_metadata(package)
 
+    @collection_paused()
     def read(self) -> WorkbookFile:
         file = WorkbookFile(
             path=self.package.path,

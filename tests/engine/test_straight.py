@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sheetml
-from sheetml.engine.compiled.straight import CAREFUL, PAYS_AFTER
+from sheetml.engine.compiled.straight import CAREFUL
 from sheetml.engine.plan import Straight
 from sheetml.xlsx.model import ErrorCode
 from tests.engine.functions import operands
@@ -27,7 +27,15 @@ FORMS = (
     *("{a}={b}", "{a}<>{b}", "{a}<{b}", "{a}>={b}", "{a}", "1/({a}*{b})", "{a}-{b}+{c}", "({a}+{b})*({c}-{d})/{b}"),
     *("IF({a}>{b},{c},{d})", "IF({a},{b},{c})", "IF({a}>{b},{c}*2,1/{d})", "IF({a}=0,0,{b}/{a})", "IF({a},{b})"),
     *("IF({a}>1,,{b})", "IF(NOT({a}>{b}),{c},{d})", "IF(AND({a}>0,{b}>0),1,2)", "OR({a}>{b},{c}>{d})", "AND({a},{b})"),
-    *("SUM({r})", "SUM({r},{a},3)", "SUM({a},{r},{r})*2", "SUM({a},{b})", "AVERAGE({r})", "AVERAGE({r},{a},{b}+1)"),
+    *(
+        "SUM({r})",
+        "SUM({r},{a},3)",
+        "SUM({a},{r},{r})*2",
+        "SUM({a},{b})",
+        "AVERAGE({r})",
+        "AVERAGE({r},{a},{b}+1)",
+        "AVERAGE({a},{b}*2)",
+    ),
     *("MIN({r})", "MAX({r},{a})", "MAX({a},{b},{c})", "MIN({a}+1,{b})", "MAX({a}*{b},0)", "SUM(IF({a}>0,{b},{c}),{d})"),
     *("ABS({a})", "ABS({a}-{b})", "SQRT({a})", "EXP({a})", "LN({a})", "LOG10({a})", "SIGN({a})", "ATAN({a}*{b})"),
     *("ROUND({a},{b})", "ROUND({a}*3,2)", "ROUNDUP({a},1)", "ROUNDDOWN({a},{b})", "TRUNC({a})", "TRUNC({a},1)"),
@@ -103,6 +111,15 @@ def by_vectors(cells: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> sheetm
     return workbook
 
 
+@pytest.fixture(params=["one by one", "by the machine"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How lines are run."""
+    if request.param == "by the machine":
+        monkeypatch.setattr("sheetml.engine.compiled.by_machine.LINES_WORTH_LOADING", 0)
+        monkeypatch.setattr("sheetml.engine.compiled.by_machine.RUNS_WORTH_A_PROGRAM", 0)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("seed", range(12))
 def test_straight_line_code_gives_what_vectors_give(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     cells = sheet(seed)
@@ -114,6 +131,7 @@ def test_straight_line_code_gives_what_vectors_give(seed: int, monkeypatch: pyte
         assert same(found, wanted), f"H{row} {cells[f'H{row}']}: {found} in a line, {wanted} as a vector"
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("seed", range(8))
 def test_after_changes_of_any_kind_straight_line_code_gives_what_a_fresh_calculation_does(seed: int) -> None:
     """Numbers become text, errors, blanks; formulas recover from errors; only what depends on a change is run."""
@@ -166,6 +184,7 @@ LINES = {
 }
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("case", LINES)
 def test_the_catalogue_of_operands_gives_the_same_in_lines(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, words = LINES[case]
@@ -251,15 +270,16 @@ def values_of(workbook: sheetml.Workbook) -> list[Any]:
     return workbook["Sheet1"]["A1:E39"].ravel().tolist()
 
 
-def test_after_many_changes_the_lines_run_as_one_function() -> None:
+def test_after_many_changes_the_lines_are_run_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sheetml.engine.compiled.by_machine.LINES_WORTH_LOADING", 500)
     workbook = made(chain())
     workbook.calculate()
     (stage,) = workbook.calculation.plan.stages
     assert isinstance(stage, Straight)
-    for number in range(PAYS_AFTER + 4):
+    for number in range(24):
         workbook["Sheet1"]["A1"] = number + 0.5
         workbook.calculate()
-    assert stage.program._in_line is not None
+    assert stage.program._machine is not None
     for item in (7.25, "x", None, 1e308, 3):
         workbook["Sheet1"]["A1"] = item
         workbook.calculate()

@@ -11,7 +11,6 @@ import pytest
 import sheetml
 from sheetml import CalculationError, NotDifferentiableError
 from sheetml.engine.cell_function import CellFunction
-from sheetml.engine.compiled.straight import PAYS_AFTER
 from sheetml.engine.straight_function import StraightFunction
 from tests.engine.test_edits import apply
 from tests.workbooks import made
@@ -77,9 +76,9 @@ def test_values_and_gradients_are_those_of_the_sheet_and_of_a_trace(seed: int, m
     traced = book.function(f"A1:A{INPUTS}", "E1")
     monkeypatch.setattr(traced, "_as_lines", lambda: None)
     for turn in range(6):
-        if turn == 3:  # from now on the lines are run as one function
-            for _ in range(PAYS_AFTER):
-                f(f.x0)
+        if turn == 3:  # from now on the lines are run by the machine
+            monkeypatch.setattr("sheetml.engine.compiled.by_machine.LINES_WORTH_LOADING", 0)
+            monkeypatch.setattr("sheetml.engine.compiled.by_machine.RUNS_WORTH_A_PROGRAM", 0)
         x = draw.uniform(-4, 4, INPUTS)
         book["Sheet1"][f"A1:A{INPUTS}"] = x.reshape(-1, 1)
         book.calculate()
@@ -91,6 +90,22 @@ def test_values_and_gradients_are_those_of_the_sheet_and_of_a_trace(seed: int, m
         np.testing.assert_allclose(slope, traced.gradient(x), rtol=1e-9, atol=1e-12)
     assert lines(f) is not None
     assert f._recording is None, "something was traced"
+
+
+@pytest.mark.parametrize("seed", range(10, 16))
+def test_the_machine_gives_values_and_gradients_to_the_last_bit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    f, draw = model(seed, formulas=200).function(f"A1:A{INPUTS}", "E1"), np.random.default_rng(seed)
+    points = draw.uniform(-4, 4, (5, INPUTS))
+    one_by_one = [f.value_and_gradient(x) for x in points]
+    monkeypatch.setattr("sheetml.engine.compiled.by_machine.LINES_WORTH_LOADING", 0)
+    monkeypatch.setattr("sheetml.engine.compiled.by_machine.RUNS_WORTH_A_PROGRAM", 0)
+    for x, (value, slope) in zip(points, one_by_one):
+        again, slope_again = f.value_and_gradient(x)
+        assert again == value
+        assert slope_again.tolist() == slope.tolist()
+    line = lines(f)
+    assert line is not None
+    assert line._machine is not None
 
 
 @pytest.mark.parametrize("seed", range(6, 10))

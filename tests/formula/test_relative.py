@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
 from sheetml.formula.references import column_letters
-from sheetml.formula.relative import relative_key
+from sheetml.formula.relative import relative_key, relative_keys
+from sheetml.formula.skeleton import skeletons
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
 from tests.formula.strategies import COLUMN, ROW, expressions
@@ -88,6 +89,24 @@ def test_formulas_with_equal_keys_have_equal_trees(text: str, here: tuple[int, i
     for other in (text, written_at(key, *there)):
         if relative_key(other, *there) == key:
             assert tree_or_none(other, there) == tree_or_none(text, here)
+
+
+@given(st.lists(st.tuples(readable | noisy, cells, offsets), min_size=1, max_size=3))
+@settings(max_examples=500, deadline=None)
+def test_keys_of_many_formulas_are_equal_where_the_keys_of_each_are(
+    drawn: list[tuple[str, tuple[int, int], tuple[int, int]]],
+) -> None:
+    found = [(text, here) for text, here, _ in drawn]
+    for text, here, offset in drawn:
+        there = (here[0] + offset[0], here[1] + offset[1])
+        found += [(text, there), (written_at(relative_key(text, *here), *there), there)]
+    texts = [text for text, _ in found]
+    rows, columns = ([place[axis] for _, place in found] for axis in (0, 1))
+    many = relative_keys(skeletons(texts), texts, rows, columns)
+    each = [relative_key(text, row, column) for text, row, column in zip(texts, rows, columns)]
+    for one in range(len(texts)):
+        for other in range(one):
+            assert (many[one] == many[other]) == (each[one] == each[other]), (found[one], found[other])
 
 
 @given(expressions, st.integers(-90, 90), st.integers(-90, 90))

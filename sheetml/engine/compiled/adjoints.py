@@ -95,7 +95,7 @@ class Pass:
         elif term.operation in ("max", "min"):
             self._extreme(term, d, indent)
         elif term.operation == "total":
-            for operand in term.operands:
+            for operand in reversed(term.operands):
                 self._to_area(operand, d, indent) if operand.operation == AREA else self.back(operand, d, indent)
         elif term.operation == "mean":
             self._hand_on(term.operands[0], term.template.replace("{0}", d), term, indent)
@@ -104,7 +104,9 @@ class Pass:
             area = f"p{term.operands[0].place}"
             self._line(indent, f"g[next(i for i in {area} if v[i] == {found})] += {d}")
         else:
-            for position, rule in enumerate(_RULES.get(term.operation, ())):
+            rules = list(enumerate(_RULES.get(term.operation, ())))
+            # in the order of the machine, so that sums are the same to the last bit: cells first, and from behind
+            for position, rule in sorted(rules, key=lambda pair: (term.operands[pair[0]].place < 0, -pair[0])):
                 if moving(term.operands[position]):
                     self._hand_on(term.operands[position], rule.replace("{d}", d), term, indent)
             if term.operation not in _RULES:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sheetml.engine.compiled.floats import NotScalar, Term
 from sheetml.engine.precision import SUMS_THAT_VANISH
-from sheetml.engine.values import BLANK, BOOLEAN, DIV0, ERROR, NUMBER, REF, TEXT, UNCOMPUTABLE
+from sheetml.engine.values import BLANK, BOOLEAN, DIV0, ERROR, NUM, NUMBER, REF, TEXT, UNCOMPUTABLE
 from sheetml.formula.tree import Binary, Boolean, Call, ErrorValue, Missing, Node, Number, Range, Unary, left_spine
 from sheetml.xlsx.model import ERROR_CODE
 
@@ -81,7 +81,9 @@ def as_number(typed: Typed) -> Typed:
 
 def bounded(typed: Typed) -> Term:
     """The term, which is raised as an error where it is infinite: what follows might not show that it was."""
-    return Term("finite({0})", [typed.term], "finite") if typed.unbounded else typed.term
+    if not typed.unbounded:
+        return typed.term
+    return Term(f"(f if (f := {{0}}) - f == 0 else fail({NUM}))", [typed.term], "finite")
 
 
 def failing(code: int) -> Typed:

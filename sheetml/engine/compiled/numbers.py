@@ -13,7 +13,7 @@ from sheetml.engine.compiled.floats import NAMES
 from sheetml.engine.precision import EXCESS_OF_PI, NEAR_ZERO
 from sheetml.engine.values import DIV0, NUM
 
-_NEAR = 1e-13  # of a number: how far rounding it to 15 digits moves it at most, and more
+NEAR_INTEGER = 1e-13  # of a number: how far rounding it to 15 digits moves it at most, and more
 
 
 class Fault(Exception):
@@ -36,13 +36,6 @@ def code_of(fault: BaseException) -> int:
 
 def fail(code: int) -> float:
     raise Fault(code)
-
-
-def finite(x: float) -> float:
-    """A number that is not infinite, and not undefined."""
-    if x - x != 0:
-        raise Fault(NUM)
-    return x
 
 
 def total(v: Sequence[float], area: Sequence[int], start: float | None = None) -> float:
@@ -107,6 +100,9 @@ def _fifteen(x: float) -> float:
     return nudged if nudged - nudged == 0 else x
 
 
+_SCALES = {float(places): 10.0**places for places in range(16)}
+
+
 def _to_places(x: float, places: float, step: Any) -> float:
     digits = min(max(math.trunc(places), -300), 300)
     scale = 10.0 ** abs(digits)
@@ -122,13 +118,22 @@ def _to_places(x: float, places: float, step: Any) -> float:
 def _nearest(magnitude: float) -> float:
     below = float(math.floor(magnitude))
     beyond = magnitude - below - 0.5
-    if abs(beyond) > _NEAR * magnitude:
+    if abs(beyond) > NEAR_INTEGER * magnitude:
         return below + 1.0 if beyond > 0 else below
     return float(math.floor(_fifteen(magnitude) + 0.5))
 
 
 def rounded(x: float, places: float) -> float:
     """ROUND."""
+    scale = _SCALES.get(places)
+    if scale is not None:  # by the way of most numbers: as below, without asking for what they are not
+        magnitude = x * scale if x >= 0.0 else -x * scale
+        if magnitude < 1e15:
+            below = magnitude // 1.0
+            beyond = magnitude - below - 0.5
+            if abs(beyond) > NEAR_INTEGER * magnitude:
+                result = (below + 1.0 if beyond > 0.0 else below) / scale
+                return result + 0.0 if x >= 0.0 else 0.0 - result
     return _to_places(x, places, _nearest)
 
 
@@ -177,7 +182,7 @@ CALLED: dict[str, Any] = {
     **{
         each.__name__: each
         for each in (
-            *(fail, finite, total, max_of, min_of, power, modulo, rounded, rounded_up, rounded_down, whole_below),
+            *(fail, total, max_of, min_of, power, modulo, rounded, rounded_up, rounded_down, whole_below),
             *(ceiling, floor_to, sine, cosine, len, next),
         )
     },

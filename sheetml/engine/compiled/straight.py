@@ -9,19 +9,20 @@ that kind. What no variant can be made of (text, say) is evaluated as a vector o
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
 
 from sheetml.engine.cells import Slots, StoredCells
 from sheetml.engine.compiled.adjoints import Pass, flat_functions, slope_by_base
+from sheetml.engine.compiled.by_machine import ByMachine, pays
 from sheetml.engine.compiled.expressions import AREA, CALLS, NO_NUMBERS, NODES, OPERATORS, Typed, expression
 from sheetml.engine.compiled.floats import NotScalar, Term
+from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, Locator, Readers, Shape
 from sheetml.engine.compiled.numbers import CALLED, FAULTS, Fault, code_of
 from sheetml.engine.evaluate import Workspace
 from sheetml.engine.formulas import Block
@@ -30,9 +31,9 @@ from sheetml.engine.scope import Scope
 from sheetml.engine.values import BLANK, ERROR, NUM, NUMBER, TEXT, Value
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
-from sheetml.formula.skeleton import Skeleton, skeleton
+from sheetml.formula.skeleton import Skeletons, skeletons
 from sheetml.formula.tree import Binary, Call, Node, Number, Range, Unary, walk
-from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
+from sheetml.garbage import collection_paused
 
 
 class Calculated(Protocol):
@@ -50,6 +51,7 @@ class Calculated(Protocol):
 FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
 MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
+NO_SHAPE = Shape([], [])
 
 
 @dataclass(slots=True)
@@ -60,7 +62,6 @@ class Variant:
     kind: int  # NUMBER or BOOLEAN
     function: Callable[..., float] | None = None
     back: Callable[..., None] | None = None  # of v, the adjoints by slot, the cell's own, and the places
-    pattern: str = ""  # as a line among others: see InLine
 
     @property
     def flat(self) -> list[str]:
@@ -80,12 +81,31 @@ class Template:
     leaves: dict[int, int]  # the place of each reference and number, by its node
     places: list[tuple[str, int | None, int]]  # what stands there, on which sheet, and its position in the skeleton
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
-    reads_cells_of_own_sheet: bool = field(init=False)  # and nothing else
+    shape: Shape = field(init=False)
+    of_numbers: Variant | None = None  # where all that it reads are numbers
+    _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reads_cells_of_own_sheet = all(
-            what == "number" or (what == "cell" and sheet is None) for what, sheet, _ in self.places
-        )
+        roles, sheets = [], []
+        order: dict[str, list[int]] = {"cell": [], "number": [], "area": []}
+        for place, (what, sheet, _) in enumerate(self.places):
+            order[what].append(place)
+            if what != "number":
+                own = [SINGLE] if what == "cell" else [FIRST, SECOND]
+                roles += own
+                sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
+        self.shape = Shape(roles, sheets)
+        self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
+
+    def in_order(self, cells: list[int], numbers: list[float], areas: list[tuple[int, ...]]) -> tuple[Any, ...]:
+        """What stands at the places, of which the cells, the numbers and the areas are given in their order."""
+        return self._order([*cells, *numbers, *areas])
+
+    def for_numbers(self) -> Variant:
+        """The variant where all that is read are numbers."""
+        if self.of_numbers is None:
+            self.of_numbers = self.variant((NUMBER,) * len(self.places))
+        return self.of_numbers
 
     def variant(self, kinds: tuple[int, ...]) -> Variant:
         found = self.variants.get(kinds)
@@ -104,7 +124,15 @@ class Formula:
     """One cell's formula: its template, and what stands at the template's places."""
 
     template: Template
-    places: list[Any]  # a slot, the slots of an area, or a number
+    places: tuple[Any, ...]  # a slot, the slots of an area, or a number
+    all_there: bool  # each of its cells has a slot, and each of its areas at least one
+
+
+def items_at(places: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """Takes the items at some places of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda items: tuple(items[place] for place in places)
 
 
 def compiled(variants: Iterable[Variant]) -> None:
@@ -145,54 +173,6 @@ def compiled_back(variants: Iterable[Variant]) -> None:
 
 
 Entry = tuple[int, Any, tuple[Any, ...]]  # a line ready to run: its slot, its function, and what that is given
-LINES_AT_ONCE = 1000  # of a function
-PAYS_AFTER = 20  # runs of all lines, which cost what compiling them as one function does
-
-
-class InLine:
-    """Lines written out one after the other as functions of the numbers of all cells: no calls, local names.
-
-    It costs as much to compile as some twenty runs of the lines, and runs twice as fast.
-    """
-
-    def __init__(self, entries: Sequence[Entry], variants: Sequence[Variant]) -> None:
-        pairs = list(zip(entries, variants))
-        self._functions = [
-            _function_of(pairs[start : start + LINES_AT_ONCE]) for start in range(0, len(pairs), LINES_AT_ONCE)
-        ]
-
-    def __call__(self, v: list[float]) -> None:
-        for function in self._functions:
-            function(v)
-
-
-def _function_of(pairs: Sequence[tuple[Entry, Variant]]) -> Callable[[list[float]], None]:
-    lines: list[str] = []
-    known: set[int] = set()
-    for (slot, _, places), variant in pairs:
-        if not variant.pattern:
-            variant.pattern = _InLineWriter().pattern(variant)
-        names: dict[str, str] = {}
-        for position, place in enumerate(places):
-            if isinstance(place, float):
-                names[f"p{position}"] = repr(place)
-                continue
-            read = place if isinstance(place, tuple) else (place,)
-            lines += [f"x{each} = v[{each}]" for each in read if each not in known]
-            known.update(read)
-            if isinstance(place, tuple):
-                cells = [f"x{each}" for each in place]
-                names[f"p{position}"] = str(place)
-                names[f"s{position}"] = " + ".join(cells)
-                names[f"c{position}"] = ", ".join(cells if len(cells) > 1 else cells * 2)
-            else:
-                names[f"p{position}"] = f"x{place}"
-        known.add(slot)
-        lines.append(f"v[{slot}] = x{slot} = {variant.pattern.format_map(names)}")
-    namespace = dict(CALLED)
-    exec("\n    ".join(["def lines(v):", *lines]), namespace)
-    function: Callable[[list[float]], None] = namespace["lines"]
-    return function
 
 
 class _Writer:
@@ -231,26 +211,6 @@ class _Writer:
         return f"(t{self.named} := {text})", f"t{self.named}"
 
 
-class _InLineWriter(_Writer):
-    """The same with places to be filled in: {p0} for a cell or a number, {s0} for what adds an area's cells up, and
-    {c0} for the cells themselves."""
-
-    def pattern(self, variant: Variant) -> str:
-        text = self.text(variant.term)
-        return text if variant.kind == NUMBER else f"float({text})"
-
-    def text(self, term: Term) -> str:
-        if term.operation == "total":
-            area = f"{{s{term.operands[-1].place}}}"
-            return f"({area})" if len(term.operands) == 1 else f"({self.text(term.operands[0])} + {area})"
-        if term.operation in ("max of", "min of"):
-            return f"{term.operation[:3]}({{c{term.operands[0].place}}})"
-        return super().text(term)
-
-    def leaf(self, term: Term) -> str:
-        return f"{{p{term.place}}}"
-
-
 def _filled(template: str, operands: list[tuple[str, str]]) -> str:
     parts = template.split("{")
     text, met = parts[0], set()
@@ -263,117 +223,6 @@ def _filled(template: str, operands: list[tuple[str, str]]) -> str:
 
 
 # ---- from blocks to lines ----------------------------------------------------------------------
-
-
-class _Found:
-    """Formulas that may stand alone, on the way to be lines: the cells they read are located for all at once."""
-
-    def __init__(self) -> None:
-        self.formulas: list[tuple[Block, int, Template, Skeleton]] = []
-        self.sheets: list[int] = []
-        self.rows: list[int] = []
-        self.columns: list[int] = []
-
-    def add(self, block: Block, cell: int, template: Template, found: Skeleton) -> None:
-        self.formulas.append((block, cell, template, found))
-        rows, columns = self._at(block, cell, found)
-        self.rows.append(int(block.rows[cell]))
-        self.columns.append(int(block.columns[cell]))
-        if template.reads_cells_of_own_sheet:
-            self.rows += rows
-            self.columns += columns
-            self.sheets += [block.sheet] * (len(rows) + 1)
-            return
-        self.sheets.append(block.sheet)
-        for what, sheet, position in template.places:
-            if what == "number":
-                continue
-            sheet = block.sheet if sheet is None else sheet
-            if what == "cell":
-                self.rows.append(rows[position])
-                self.columns.append(columns[position])
-                self.sheets.append(sheet)
-                continue
-            top, bottom = sorted(rows[position : position + 2])
-            left, right = sorted(columns[position : position + 2])
-            across = range(left, right + 1)
-            for row in range(top, bottom + 1):
-                self.rows += [row] * len(across)
-                self.columns += across
-            self.sheets += [sheet] * (len(across) * (bottom - top + 1))
-
-    @staticmethod
-    def _at(block: Block, cell: int, found: Skeleton) -> tuple[list[int], list[int]]:
-        """The rows and columns of what the formula reads, from one of the block's cells."""
-        assert block.origin is not None
-        down, right = int(block.rows[cell]) - block.origin[0], int(block.columns[cell]) - block.origin[1]
-        if not down and not right:
-            return found.rows, found.columns
-        rows, columns = list(found.rows), list(found.columns)
-        for position in range(len(rows)):
-            row_fixed, column_fixed = found.is_fixed(position)
-            if not row_fixed:
-                rows[position] = (rows[position] + down - 1) % MAX_ROWS + 1
-            if not column_fixed:
-                columns[position] = (columns[position] + right - 1) % MAX_COLUMNS + 1
-        return rows, columns
-
-    def lines(self, calculation: Calculated) -> dict[Block, list[Line]]:
-        slots = self._located(calculation)
-        lines: dict[Block, list[Line]] = {}
-        at = 0
-        for block, cell, template, found in self.formulas:
-            slot, at = slots[at], at + 1
-            places: list[Any] = []
-            reads: list[int] = []
-            for what, _, position in template.places:
-                if what == "number":
-                    places.append(found.numbers[position])
-                elif what == "cell":
-                    places.append(slots[at])
-                    reads.append(slots[at])
-                    at += 1
-                else:
-                    size = _size(found, position)
-                    area = tuple([each for each in slots[at : at + size] if each])
-                    places.append(area)
-                    reads += area
-                    at += size
-            own = set(reads)
-            own.discard(0)
-            line = Line(block, cell, slot, tuple(own), Formula(template, places))
-            if block in lines:
-                lines[block].append(line)
-            else:
-                lines[block] = [line]
-        return lines
-
-    def _located(self, calculation: Calculated) -> list[int]:
-        sheets, rows, columns = (np.array(part, np.int64) for part in (self.sheets, self.rows, self.columns))
-        slots = np.zeros(len(sheets), np.intp)
-        for sheet in np.unique(sheets).tolist():
-            own = sheets == sheet
-            slots[own] = calculation.slots.locate(sheet, rows[own], columns[own])
-        located: list[int] = slots.tolist()
-        return located
-
-
-def _size(found: Skeleton, position: int) -> int:
-    """How many cells an area has, between two corners."""
-    rows, columns = found.rows[position : position + 2], found.columns[position : position + 2]
-    return (abs(rows[1] - rows[0]) + 1) * (abs(columns[1] - columns[0]) + 1)
-
-
-@contextlib.contextmanager
-def collection_paused() -> Iterator[None]:
-    """While many objects are made that all stay: Python's garbage collector would go through them again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class StraightCode:
@@ -392,61 +241,93 @@ class StraightCode:
 
     # ---- lines
 
+    @collection_paused()
     def lines(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         """The lines of those blocks whose cells are computed one by one."""
-        with collection_paused():
-            return self._lines_of(blocks)
-
-    def _lines_of(self, blocks: list[Block]) -> dict[Block, list[Line]]:
         known: dict[Block, tuple[Any, list[Line] | None]] = {}
-        found = _Found()
+        new: list[Block] = []
         for block in blocks:
-            state = (block.rows, block.columns, block.size)
             before = self._lines.get(block)
-            if before is not None and all(mine is other for mine, other in zip(before[0], state)):
+            if before is not None and all(mine is other for mine, other in zip(before[0], _state(block))):
                 known[block] = before
                 continue
-            known[block] = (state, None)
-            self._look_at(block, found)
-        for block, lines in found.lines(self.calculation).items():
-            known[block] = (known[block][0], lines)
+            known[block] = (_state(block), None)
+            if _may_stand_alone(block):
+                new.append(block)
+        for line in self._found(new):
+            state, lines = known[line.block]
+            if lines is None:
+                known[line.block] = state, [line]
+            else:
+                lines.append(line)
         self._lines = known
         return {block: lines for block, (_, lines) in known.items() if lines is not None}
 
     def line(self, block: Block) -> Line | None:
         """The line of a block of one cell; None where it is none."""
-        found = _Found()
-        if len(block.rows) == 1:
-            self._look_at(block, found)
-        lines = found.lines(self.calculation).get(block)
-        if lines is None:
+        lines = list(self._found([block])) if len(block.rows) == 1 and _may_stand_alone(block) else []
+        if not lines:
             return None
-        self._lines[block] = ((block.rows, block.columns, block.size), lines)
+        self._lines[block] = _state(block), lines
         return lines[0]
 
-    def _look_at(self, block: Block, found: _Found) -> None:
-        """Takes up the formulas of a block, if they are such as can be lines."""
-        if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
-            return
-        if len(block.text) > LONGEST:
-            return
-        taken = skeleton(block.text)
-        if taken.text not in self._templates:
-            self._templates[taken.text] = self._template(block, taken)
-        template = self._templates[taken.text]
-        if template is None:
-            return
-        read = 0
-        for what, _, position in template.places:
-            if what == "area":
-                if len(block.rows) > 1 and taken.is_fixed(position) != taken.is_fixed(position + 1):
-                    return  # an area that grows from cell to cell
-                read += _size(taken, position)
-        if read <= MOST_READ:
-            for cell in range(len(block.rows)):
-                found.add(block, cell, template, taken)
+    def _found(self, blocks: list[Block]) -> Iterator[Line]:
+        """The lines of the cells of those blocks that can be lines."""
+        plain = [block for block in blocks if block.skeleton is None]
+        if plain:  # their formulas have not been taken apart yet
+            taken = skeletons([block.text for block in plain])
+            for number, block in enumerate(plain):
+                block.skeleton = taken, number
+        kinds: dict[int, tuple[Skeletons, list[Block]]] = {}
+        for block in blocks:
+            assert block.skeleton is not None
+            kinds.setdefault(id(block.skeleton[0]), (block.skeleton[0], []))[1].append(block)
+        for taken, own in kinds.values():
+            yield from self._lines_among(taken, own)
 
-    def _template(self, block: Block, taken: Skeleton) -> Template | None:
+    def _lines_among(self, taken: Skeletons, blocks: list[Block]) -> Iterator[Line]:
+        templates: list[Template | None] = [None] * len(taken.texts)
+        numbers = [block.skeleton[1] for block in blocks if block.skeleton is not None]
+        which = taken.which[numbers].tolist()
+        for block, number, text in zip(blocks, numbers, which):
+            if templates[text] is None:
+                templates[text] = self._template_of(taken, number, block)
+        able = [place for place, text in enumerate(which) if templates[text] is not None]
+        blocks = [blocks[place] for place in able]
+        if not blocks:
+            return
+        locator = Locator(
+            taken,
+            _readers(blocks, [numbers[place] for place in able]),
+            [NO_SHAPE if template is None else template.shape for template in templates],
+            MOST_READ,
+        )
+        formulas, groups = locator.readers.formula.tolist(), locator.readers.group.tolist()
+        reads = locator.reads(self.calculation.slots)
+        first_numbers, texts = taken.first_number.tolist(), taken.which.tolist()
+        constants = list(map(float, taken.numbers))
+        last, cell = -1, 0
+        for reader, (formula, group, slot) in enumerate(zip(formulas, groups, reads.slots)):
+            template = templates[texts[formula]]
+            assert template is not None
+            cells = reads.cells[reads.first_cell[reader] : reads.first_cell[reader + 1]]
+            areas = reads.areas[reads.first_area[reader] : reads.first_area[reader + 1]]
+            own = set(cells).union(*areas) if areas else set(cells)
+            own.discard(0)
+            given = template.in_order(cells, constants[first_numbers[formula] : first_numbers[formula + 1]], areas)
+            cell = cell + 1 if group == last else 0
+            last = group
+            all_there = 0 not in cells and () not in areas
+            yield Line(blocks[group], cell, slot, tuple(own), Formula(template, given, all_there))
+
+    def _template_of(self, taken: Skeletons, formula: int, block: Block) -> Template | None:
+        """The template of a block's skeleton."""
+        text = taken.text(formula)
+        if text not in self._templates:
+            self._templates[text] = self._template(block, taken, formula)
+        return self._templates[text]
+
+    def _template(self, block: Block, taken: Skeletons, formula: int) -> Template | None:
         """The template of a skeleton, from a formula that has it; None where it is left to the vectors."""
         assert block.origin is not None
         try:
@@ -455,6 +336,7 @@ class StraightCode:
             return None
         leaves: dict[int, int] = {}
         places: list[tuple[str, int | None, int]] = []
+        corners, constants = _corners(taken, formula), taken.numbers_of(formula)
         cells = numbers = 0
         for node in walk(tree):
             if type(node) not in NODES or (isinstance(node, Call) and node.function not in CALLS):
@@ -462,7 +344,7 @@ class StraightCode:
             if isinstance(node, (Unary, Binary)) and node.operator not in OPERATORS:
                 return None
             if isinstance(node, Number):
-                if taken.numbers[numbers : numbers + 1] != [node.value]:
+                if constants[numbers : numbers + 1] != [node.value]:
                     return None
                 leaves[id(node)] = len(places)
                 places.append(("number", None, numbers))
@@ -471,17 +353,20 @@ class StraightCode:
                 sheet = None if node.sheet is None else self.calculation.scope.sheet(node.sheet)
                 if node.last_sheet is not None or (node.sheet is not None and sheet is None):
                     return None
-                if not _states(node, taken, cells, block.origin):
+                if not _states(node, corners[cells : cells + (1 if node.cell else 2)], block.origin):
                     return None
                 leaves[id(node)] = len(places)
                 places.append(("cell" if node.cell else "area", sheet, cells))
                 cells += 1 if node.cell else 2
-        if cells != len(taken.rows) or numbers != len(taken.numbers):
+        if cells != len(corners) or numbers != len(constants):
             return None
         return Template(tree, Block.last_sum_of(tree, block.text), leaves, places)
 
-    def chosen(self, formula: Formula, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
-        """The variant of a formula for what the cells hold that it reads, and what its function is given."""
+    def chosen(self, line: Line, kinds: bytearray) -> tuple[Variant, tuple[Any, ...]]:
+        """The variant of a line's formula for what the cells hold that it reads, and what its function is given."""
+        formula = line.formula
+        if formula.all_there and not any(map(kinds.__getitem__, line.reads)):
+            return formula.template.for_numbers(), formula.places
         key: list[int] = []
         given: list[Any] = []
         for (what, _, _), place in zip(formula.template.places, formula.places):
@@ -528,14 +413,46 @@ class StraightCode:
             self.kinds += bytes([BLANK]) * more
 
 
-def _states(node: Range, taken: Skeleton, position: int, origin: tuple[int, int]) -> bool:
-    """Whether a reference is the one at a position of the skeleton."""
-    size = 1 if node.cell else 2
-    rows, columns = taken.rows[position : position + size], taken.columns[position : position + size]
-    if len(rows) < size:
+def _state(block: Block) -> tuple[Any, ...]:
+    """What a block's lines hold for."""
+    return block.rows, block.columns, block.size
+
+
+def _may_stand_alone(block: Block) -> bool:
+    if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
+        return False
+    return len(block.text) <= LONGEST
+
+
+def _readers(blocks: list[Block], formulas: list[int]) -> Readers:
+    """The cells of blocks, each of which has one of the formulas taken apart."""
+    sizes = np.array([len(block.rows) for block in blocks])
+    group = np.repeat(np.arange(len(blocks)), sizes)
+    row, column = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("rows", "columns"))
+    origins = np.array([block.origin for block in blocks], np.int64)
+    return Readers(
+        np.array(formulas, np.intp)[group],
+        group,
+        np.array([block.sheet for block in blocks], np.intp)[group],
+        row,
+        column,
+        row - origins[group, 0],
+        column - origins[group, 1],
+    )
+
+
+def _corners(taken: Skeletons, formula: int) -> list[tuple[int, int]]:
+    """The rows and columns of a formula's cells."""
+    own = taken.cells(formula)
+    return list(zip(taken.rows[own].tolist(), taken.columns[own].tolist()))
+
+
+def _states(node: Range, corners: list[tuple[int, int]], origin: tuple[int, int]) -> bool:
+    """Whether a reference is the one between these corners."""
+    if len(corners) < (1 if node.cell else 2):
         return False
     mine = [node.top.at(origin[0]), node.bottom.at(origin[0])], [node.left.at(origin[1]), node.right.at(origin[1])]
-    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, (rows, columns)))
+    return all(sorted(set(own)) == sorted(set(other)) for own, other in zip(mine, zip(*corners)))
 
 
 class _Careful(Exception):
@@ -580,22 +497,21 @@ class Program:
         self.variants: list[Variant] = []
         self._readers: dict[int, list[int]] | None = None
         self._known_numbers = self._known_kinds = np.zeros(0)
-        self._in_line: InLine | None = None
-        self._lines_run = 0  # since the lines were last chosen
+        self._numbers_of = items_at(stage.targets.tolist())
+        self._machine: ByMachine | None = None
+        self._behind = False  # the machine has computed numbers which the list of them does not hold yet
+        self._lines_run = 0  # one by one, since the lines were last chosen
         self._most_change = False  # in the last calculation most lines changed
         self._build(everything)
 
     # ---- variants
 
+    @collection_paused()
     def _build(self, everything: bool) -> None:
         """Chooses a variant for every line, by what the cells hold and what the lines before it will.
 
         With `everything` all lines are run next: whatever kinds of values the file has kept for them do not matter.
         """
-        with collection_paused():
-            self._build_lines(everything)
-
-    def _build_lines(self, everything: bool) -> None:
         cells, kinds = self.code.calculation.cells, self.code.kinds
         self._known_numbers, self._known_kinds = cells.number[self.touched], cells.kind[self.touched]
         touched: list[int] = self.touched.tolist()
@@ -604,7 +520,7 @@ class Program:
             kinds[slot] = int(kind)
         chosen = []
         for line in self.lines:
-            variant, places = self.code.chosen(line.formula, self.code.kinds)
+            variant, places = self.code.chosen(line, self.code.kinds)
             chosen.append((line.slot, variant, places))
             if everything and variant is not CAREFUL:
                 kinds[line.slot] = variant.kind
@@ -622,12 +538,12 @@ class Program:
     def _choose_again(self, position: int) -> None:
         """Gives a line the variant for what its cells hold now."""
         line = self.lines[position]
-        variant, places = self.code.chosen(line.formula, self.code.kinds)
+        variant, places = self.code.chosen(line, self.code.kinds)
         self.variants[position] = variant
         if variant is not CAREFUL:
             compiled([variant])
         self.entries[position] = self._entry(line.slot, variant, places)
-        self._in_line, self._lines_run = None, 0
+        self._machine, self._lines_run = None, 0
 
     def replace(self, position: int, more: np.ndarray) -> None:
         """Takes up that a line has another formula, which reads some slots that none has read before."""
@@ -666,13 +582,22 @@ class Program:
         changed = self._taken_in(dirty)
         before = cells.number[self.targets], cells.kind[self.targets]
         self._texts_changed: list[int] = []
-        if everything:
-            self._run_all()
-        elif self._most_change and self._lines_run > PAYS_AFTER * len(self.lines):
-            self._run_in_line()
+        if self._machine is None and (everything or self._most_change) and pays(len(self.lines), self._lines_run):
+            self._machine = self._for_machine()
+        if self._machine is not None and (everything or self._most_change):
+            numbers = self._run_by_machine(self._machine)
         else:
-            self._run_changed(changed)
-        self._give_out(dirty, *before)
+            self._catch_up()
+            if everything:
+                self._run_from(0)
+            else:
+                self._run_changed(changed)
+            numbers = self._numbers()
+        self._give_out(dirty, numbers, *before)
+
+    def _numbers(self) -> np.ndarray:
+        """The numbers of the lines' cells."""
+        return np.array(self._numbers_of(self.code.numbers), np.float64)
 
     def _taken_in(self, dirty: np.ndarray) -> set[int]:
         """Takes over what other stages and edits have put into the cells; the slots that changed."""
@@ -686,8 +611,11 @@ class Program:
                 self._kind_changed(slot, int(kind[place]))
         return set(self.touched[moved | dirty[self.touched]].tolist())
 
-    def _run_all(self) -> None:
-        v, entries, start, position, checked = self.code.numbers, self.entries, 0, 0, False
+    def _run_from(self, start: int) -> None:
+        """Runs all lines from one on."""
+        v, entries, position, checked = self.code.numbers, self.entries, start, False
+        begin = start
+        self._lines_run += len(entries) - start
         while True:
             try:
                 for position in range(start, len(entries)):
@@ -699,27 +627,61 @@ class Program:
                 self._settle(position, found, None)
                 start = position + 1
                 continue
-            numbers = np.array([v[slot] for slot in self.targets.tolist()])
-            if checked or np.isfinite(numbers).all():
+            if checked or np.isfinite(self._numbers()).all():
                 return
-            checked, start = True, 0  # some number is infinite: it is found out where that begins
+            checked, start = True, begin  # some number is infinite: it is found out where that begins
 
-    def _run_in_line(self) -> None:
-        """Runs all lines as one function: where most of them change each time, that is sooner done than asking."""
-        if self._in_line is None and all(
-            function is variant.function for (_, function, _), variant in zip(self.entries, self.variants)
-        ):
-            self._in_line = InLine(self.entries, self.variants)
-        v = self.code.numbers
-        if self._in_line is not None:
-            try:
-                self._in_line(v)
-                total = sum([v[slot] for slot in self.targets.tolist()])
-                if total - total == 0:  # an infinite number shows in the sum
-                    return
-            except FAULTS:
-                pass
-        self._run_all()
+    # ---- by the machine
+
+    def _for_machine(self) -> ByMachine:
+        lines = [
+            (slot, places, variant.term if function is variant.function else None)
+            for (slot, function, places), variant in zip(self.entries, self.variants)
+        ]
+        return ByMachine(lines, self.code.calculation.slots.count)
+
+    def _run_by_machine(self, machine: ByMachine) -> np.ndarray:
+        """Runs all lines: where most of them change, that is sooner done than asking. The numbers of their cells."""
+        registers, cells, last = machine.registers, self.code.calculation.cells, len(self.entries)
+        registers[self.touched] = cells.number[self.touched]
+        self._behind = True
+        position = machine.run()
+        while position < last:
+            self._run_by_python(position, registers)
+            if self._machine is not machine:  # a value of another kind: other variants follow
+                self._catch_up(registers)
+                self._run_from(position + 1)
+                return self._numbers()
+            position = machine.run(position + 1)
+        return registers[self.targets]
+
+    def _run_by_python(self, position: int, registers: np.ndarray) -> None:
+        """Runs a line that the machine leaves to Python."""
+        v, kinds, (slot, function, places) = self.code.numbers, self.code.kinds, self.entries[position]
+        for read in self.lines[position].reads:
+            if kinds[read] != TEXT:
+                v[read] = float(registers[read])
+        try:
+            number = function(v, *places)
+            if number - number != 0:
+                raise Fault(NUM)
+            v[slot] = number
+        except (*FAULTS, _Careful, _Recovered) as found:
+            self._settle(position, found, None)
+        registers[slot] = v[slot]
+
+    def _catch_up(self, numbers: np.ndarray | None = None) -> None:
+        """Takes over what the machine has computed last."""
+        if self._behind:
+            v, kinds, known = self.code.numbers, self.code.kinds, numbers
+            if known is None:
+                known = self.code.calculation.cells.number
+            for slot, number in zip(self.targets.tolist(), known[self.targets].tolist()):
+                if kinds[slot] != TEXT:
+                    v[slot] = number
+            self._behind = False
+
+    # ---- one by one
 
     def _run_changed(self, changed: set[int]) -> None:
         """Runs the lines that read something changed, or were changed themselves."""
@@ -778,11 +740,12 @@ class Program:
             cells.text[line.slot] = text
         return float(np.asarray(value.number)[0, 0, 0]), kind
 
-    def _give_out(self, dirty: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray) -> None:
+    def _give_out(
+        self, dirty: np.ndarray, numbers: np.ndarray, numbers_before: np.ndarray, kinds_before: np.ndarray
+    ) -> None:
         """Writes the lines' values into the cells, and marks those that changed."""
-        calculation, v = self.code.calculation, self.code.numbers
+        calculation = self.code.calculation
         cells, targets = calculation.cells, self.targets
-        numbers = np.array([v[slot] for slot in targets.tolist()], np.float64)
         kinds = np.frombuffer(self.code.kinds, np.uint8)[targets]
         cells.number[targets], cells.kind[targets] = numbers, kinds
         moved = (numbers != numbers_before) | (kinds != kinds_before)
