@@ -17,6 +17,7 @@ import numpy as np
 
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
+from sheetml.engine.circles import strong_components
 from sheetml.engine.data_tables import trial
 from sheetml.engine.dependencies import cells_read, pairs_of, reads_of
 from sheetml.engine.distinct import distinct
@@ -311,7 +312,7 @@ def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned
     label = np.arange(count)
     order = _order(label, len(whole), edges)
     if len(order) < count:  # there are circles
-        label = _strong_components(count, *edges)
+        label = strong_components(count, *edges)
         circular |= np.bincount(label)[label] > 1
         order = _order(label, len(whole), edges)
     if circular[len(whole) :].any():
@@ -433,16 +434,6 @@ def is_volatile(context: Context, tree: Node | None) -> bool:
     return any(function is not None and function.volatile for function in called)
 
 
-def _strong_components(count: int, sources: np.ndarray, readers: np.ndarray) -> np.ndarray:
-    """Which nodes depend on each other: the group of each node, (count,)."""
-    from scipy.sparse import csr_array  # slow to import
-    from scipy.sparse.csgraph import connected_components
-
-    matrix = csr_array((np.ones(sources.size, np.int8), (sources, readers)), shape=(count, count))
-    label: np.ndarray = connected_components(matrix, connection="strong")[1]
-    return label
-
-
 # ---- the order of cells within a circle of blocks ----------------------------------------------
 
 
@@ -472,7 +463,7 @@ def _circular_steps(
     """Steps for cells that depend on themselves, one a circle, and then for what depends on those."""
     count = remaining.size
     inside = remaining[readers] & remaining[sources]
-    circle = _strong_components(count, sources[inside], readers[inside])
+    circle = strong_components(count, sources[inside], readers[inside])
     circular = remaining & (np.bincount(circle)[circle] > 1)
     circular[readers[readers == sources]] = True
     steps: list[Step] = []
