@@ -17,7 +17,7 @@ import numpy as np
 
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.cells import StoredCells
-from sheetml.engine.circles import strong_components
+from sheetml.engine.components import strong_components
 from sheetml.engine.data_tables import trial
 from sheetml.engine.dependencies import cells_read, pairs_of, reads_of
 from sheetml.engine.distinct import distinct
