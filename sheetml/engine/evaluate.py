@@ -572,8 +572,9 @@ def static_range(context: Context, node: Range) -> Result:
         if sheet is None:
             return error_value(REF)
         return single_cells(sheet, _coordinates(node.top, context.rows), _coordinates(node.left, context.columns))
-    rows = _coordinates(node.top, context.rows), _coordinates(node.bottom, context.rows)
-    columns = _coordinates(node.left, context.columns), _coordinates(node.right, context.columns)
+    own_rows, own_columns = _alike(context.rows), _alike(context.columns)
+    rows = _coordinates(node.top, own_rows), _coordinates(node.bottom, own_rows)
+    columns = _coordinates(node.left, own_columns), _coordinates(node.right, own_columns)
     if node.sheet is None:
         return from_corners(context.sheet, rows, columns)
     first = context.workspace.scope.sheet(node.sheet)
@@ -583,6 +584,11 @@ def static_range(context: Context, node: Range) -> Result:
     if first == last:
         return from_corners(first, rows, columns)
     return Areas([from_corners(sheet, rows, columns) for sheet in range(min(first, last), max(first, last) + 1)])
+
+
+def _alike(origins: np.ndarray) -> np.ndarray:
+    """One row, or column, for all cells that are in it: A$1:A$9, filled down, is one area."""
+    return origins[:1] if (origins == origins[0]).all() else origins
 
 
 def _is_absolute(node: Range) -> bool:
