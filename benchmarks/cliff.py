@@ -11,6 +11,8 @@ the fixed cost of a small one: the least squares line of the time by formulas, a
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import json
 import multiprocessing
 import resource
@@ -30,6 +32,7 @@ from tests.reference import PROJECT, reference_root
 SHORT = 0.2  # seconds: what takes less is measured several times
 TIMES = 4
 SMALL = 200  # formulas
+IMPORTED_WHEN_USED = ("scipy.sparse.csgraph", "scipy.special", "scipy.optimize", "numba", "oletools.olevba")
 
 
 class Cost(NamedTuple):
@@ -113,7 +116,10 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    measured(PROJECT / "workbooks" / "collab_filter.xlsx")  # all that is imported when it is used
+    measured(PROJECT / "workbooks" / "collab_filter.xlsx")
+    for module in IMPORTED_WHEN_USED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
     costs = [bounded(path, options.limit) for path in workbooks(options.places)]
     if options.json:
         options.json.write_text(json.dumps([cost._asdict() for cost in costs], indent=1))

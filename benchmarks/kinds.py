@@ -228,6 +228,57 @@ def crosstab_of_different_formulas() -> dict[str, Cells]:
 
 
 @kind
+def looked_up_above() -> dict[str, Cells]:
+    """Bookings that look back: whether, where and with what an account was booked in the rows above."""
+    random = np.random.default_rng(7)
+    cells: Cells = {"A1": "account", "B1": "amount", "C1": 0}
+    for row in range(2, 1002):
+        above = row - 1
+        cells[f"A{row}"], cells[f"B{row}"] = f"account {random.integers(1, 60)}", float(random.integers(-100, 100))
+        cells[f"C{row}"] = float(random.integers(1, 10_000))
+        cells[f"D{row}"] = f"=MATCH(A{row},A$1:A{row},0)"
+        cells[f"E{row}"] = f'=IFERROR(VLOOKUP(A{row},A$1:B{above},2,FALSE),"new")'
+        cells[f"F{row}"] = f"=IFERROR(LOOKUP(2,1/(A$1:A{above}=A{row}),B$1:B{above}),0)"
+        cells[f"G{row}"] = f'=_xlfn.XLOOKUP(A{row},A$1:A{above},C$1:C{above},"",0,-1)'
+    return {"Bookings": cells}
+
+
+@kind
+def counted_above_and_below() -> dict[str, Cells]:
+    """The same by criteria and products: how often, how much, first or last of its kind, share so far."""
+    random = np.random.default_rng(8)
+    cells: Cells = {}
+    for row in range(2, 1002):
+        cells[f"A{row}"], cells[f"B{row}"] = f"item {random.integers(1, 200)}", float(random.integers(1, 100)) + 0.25
+        cells[f"C{row}"] = f"=IF(COUNTIF(A$2:A{row},A{row})=1,1,0)"
+        cells[f"D{row}"] = f"=IF(COUNTIF(A{row}:A$1001,A{row})=1,1,0)"
+        cells[f"E{row}"] = f'=SUMIFS(B$2:B{row},A$2:A{row},A{row},B$2:B{row},">50")'
+        cells[f"F{row}"] = f"=SUMPRODUCT((A$2:A{row}=A{row})*B$2:B{row})"
+        cells[f"G{row}"] = f"=SUM(B$2:B{row})/SUM(B$2:B$1001)"
+    return {"Items": cells}
+
+
+@kind
+def report_of_different_questions() -> dict[str, Cells]:
+    """A report of formulas none of which is filled down: other words, columns and numbers in each."""
+    random = np.random.default_rng(9)
+    cells: Cells = {"A1": "region", "B1": "product", "C1": "amount", "D1": "month", "J1": "region"}
+    for row in range(2, 202):
+        cells[f"A{row}"], cells[f"B{row}"] = "NSEW"[row % 4], f"p{row % 7}"
+        cells[f"C{row}"], cells[f"D{row}"] = float(random.integers(1, 100)), float(row % 12 + 1)
+    for row in range(2, 62):
+        region, product, month = "NSEW"[row % 4], f"p{row * 3 % 7}", row % 12 + 1
+        cells[f"J{row}"] = region
+        cells[f"F{row}"] = (
+            f'=SUMIFS($C$2:$C$201,$A$2:$A$201,"{region}",$B$2:$B$201,"{product}",$D$2:$D$201,"<={month}")'
+        )
+        cells[f"G{row}"] = f"=VLOOKUP(C{row},$C$2:$D${row + 100},{row % 2 + 1},FALSE)"
+        cells[f"H{row}"] = f'=DSUM($A$1:$D$201,"{"amount" if row % 2 else "month"}",J{row - 1}:J{row})'
+        cells[f"I{row}"] = f'=TEXT(C{row * 3},"{"0" * (row % 5 + 1)}")&" of {region}"'
+    return {"Report": cells}
+
+
+@kind
 def ten_formulas() -> dict[str, Cells]:
     """A small workbook."""
     cells: Cells = {f"A{row}": float(row) for row in range(1, 6)}

@@ -17,7 +17,7 @@ class Reference:
     known only when they are read. `errors` holds an error code per cell where there is no area.
     """
 
-    __slots__ = ("_slots", "dynamic", "errors", "height", "left", "sheet", "top", "width")
+    __slots__ = ("_cells", "_slots", "dynamic", "errors", "height", "left", "sheet", "top", "width")
 
     def __init__(
         self,
@@ -40,6 +40,30 @@ class Reference:
         self.errors = errors
         self.dynamic = dynamic
         self._slots: np.ndarray | None = None
+        self._cells = False  # whether it is known that every area is one cell
+
+    @classmethod
+    def of_cells(cls, sheet: int, rows: np.ndarray, columns: np.ndarray) -> Reference:
+        """References to one cell each, of arrays (b,) or (1,)."""
+        reference: Reference = object.__new__(cls)
+        count = max(rows.size, columns.size)
+        reference.sheet = sheet
+        reference.top = rows if rows.size == count else np.full(count, rows[0])
+        reference.left = columns if columns.size == count else np.full(count, columns[0])
+        reference.height = reference.width = _ones(count)
+        reference.errors, reference.dynamic, reference._slots, reference._cells = None, False, None, True
+        return reference
+
+    @classmethod
+    def of_one(cls, sheet: int, top: int, left: int, height: int, width: int) -> Reference:
+        """The one area that all cells refer to; of its edges no arrays are made one by one."""
+        reference: Reference = object.__new__(cls)
+        edges = np.array((top, left, height, width), np.int64)
+        reference.sheet = sheet
+        reference.top, reference.left, reference.height, reference.width = edges[:1], edges[1:2], edges[2:3], edges[3:]
+        reference.errors, reference.dynamic, reference._slots = None, False, None
+        reference._cells = height == width == 1
+        return reference
 
     @property
     def count(self) -> int:
@@ -61,11 +85,15 @@ class Reference:
     @property
     def uniform(self) -> bool:
         """Whether the areas of all cells have one size."""
-        return self.top.size == 1 or bool((self.height == self.height[0]).all() and (self.width == self.width[0]).all())
+        if self._cells or self.top.size == 1:
+            return True
+        return bool((self.height == self.height[0]).all() and (self.width == self.width[0]).all())
 
     @property
     def single(self) -> bool:
         """Whether every area is one cell."""
+        if self._cells:
+            return True
         if self.top.size == 1:
             return bool(self.height[0] == 1 and self.width[0] == 1)
         return bool((self.height == 1).all() and (self.width == 1).all())
@@ -74,6 +102,8 @@ class Reference:
         """The references of some of the cells."""
         if self.count == 1:
             return self
+        if self._cells and not self.dynamic and self.errors is None:
+            return Reference.of_cells(self.sheet, self.top[index], self.left[index])
         errors = None if self.errors is None else self.errors[index]
         return Reference(
             self.sheet,
@@ -154,12 +184,29 @@ def from_corners(sheet: int, rows: tuple[Any, Any], columns: tuple[Any, Any], dy
     return Reference(sheet, top, left, height, width, dynamic=dynamic)
 
 
+def one_area(sheet: int, rows: tuple[int, int], columns: tuple[int, int]) -> Reference:
+    """The same of two corners that all cells refer to."""
+    first_row, last_row = ((row - 1) % MAX_ROWS + 1 for row in rows)
+    first_column, last_column = ((column - 1) % MAX_COLUMNS + 1 for column in columns)
+    height, width = abs(last_row - first_row) + 1, abs(last_column - first_column) + 1
+    return Reference.of_one(sheet, min(first_row, last_row), min(first_column, last_column), height, width)
+
+
 def single_cells(sheet: int, rows: np.ndarray, columns: np.ndarray) -> Reference:
     """References to one cell each; rows and columns wrap around the sheet."""
-    return Reference(sheet, _wrapped(rows, MAX_ROWS), _wrapped(columns, MAX_COLUMNS), _ONE, _ONE)
+    return Reference.of_cells(sheet, _wrapped(rows, MAX_ROWS), _wrapped(columns, MAX_COLUMNS))
 
 
-_ONE = np.ones(1, np.int64)
+def _ones(count: int) -> np.ndarray:
+    """So many ones, which are not to be written to."""
+    global _known_ones
+    if len(_known_ones) < count:
+        _known_ones = np.ones(2 * count, np.int64)
+        _known_ones.flags.writeable = False
+    return _known_ones[:count]
+
+
+_known_ones = np.ones(0, np.int64)
 
 
 def _wrapped(coordinate: np.ndarray, limit: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from sheetml.engine.compiled.recurrence import compile_scan
 from sheetml.engine.compiled.straight import StraightCode
 from sheetml.engine.distinct import distinct
 from sheetml.engine.evaluate import Function, NotReady, Workspace
+from sheetml.engine.families import Families
 from sheetml.engine.formulas import Block, Change, Formulas, Place
 from sheetml.engine.iteration import settle
 from sheetml.engine.plan import Plan, Stage, Stages, Step, Straight, make_plan, ordered, replaced, round_of
@@ -34,6 +36,7 @@ from sheetml.errors import CalculationError, SheetmlError
 from sheetml.formula.parser import parse
 from sheetml.formula.text import to_a1
 from sheetml.formula.tree import Node
+from sheetml.garbage import collection_paused
 from sheetml.xlsx.model import EPOCH, EPOCH_1904, WorkbookFile
 
 MOST_REPLANS = 200
@@ -80,6 +83,7 @@ class Calculation(CellTable):
         self._learned = (np.zeros(0, np.intp), np.zeros(0, np.intp))
         self._plan: Plan | None = None
         self._stages = Stages(self.workspace)
+        self._families = Families(self.workspace, self._stages)
         self.straight = StraightCode(self)
         self._looked_up: dict[Block, np.ndarray] = {}  # slots that blocks read through OFFSET and its kind
         self._grew = False  # cells got slots since the last calculation
@@ -159,6 +163,7 @@ class Calculation(CellTable):
         workspace.pending = np.zeros(self.slots.count, bool)
         self.formulas.settle(self.slots)
         self._stages = Stages(workspace)
+        self._families = Families(workspace, self._stages)
         self.straight.forget()
         self._plan = None
         self._grew = True
@@ -226,7 +231,9 @@ class Calculation(CellTable):
         if self._plan is None:
             blocks = self.formulas.blocks
             self._stages.keep(blocks)
-            self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, self.straight.lines)
+            lines, together = self.straight.lines, self._families.of
+            with collection_paused():
+                self._plan = make_plan(blocks, self.workspace, self._learned, self._stages, lines, together)
             self._looked_up = {block: self._looked_up[block] for block in blocks if block in self._looked_up}
             self._remember_reads(self._plan.stages)
             self._owner = self._plan.owner(self.slots.count)
@@ -235,7 +242,7 @@ class Calculation(CellTable):
     def _remember_reads(self, stages: list[Stage]) -> None:
         """Tells new stages what their formulas have been seen to read."""
         for stage in stages if self._looked_up else []:
-            found = [self._looked_up[step.block] for step in stage.blocks if step.block in self._looked_up]
+            found = [self._looked_up[block] for block in stage.formulas if block in self._looked_up]
             if found:
                 stage.dynamic_reads = distinct(np.concatenate(found))
 
@@ -257,7 +264,10 @@ class Calculation(CellTable):
             return (found or (volatile and stage.volatile)) and not np.isin(stage.targets, inputs).all()
 
         found, reached = [], self.mask(inputs)
-        for stage in self._reached(self.mask(inputs), depends):
+        stages = [(part, whole) for whole in self._reached(self.mask(inputs), depends) for part in whole.apart()]
+        for stage, whole in stages:
+            if stage is not whole and not depends(stage, reached):
+                continue
             if isinstance(stage, Straight):
                 lines = [line for line in stage.after(reached) if not given[line.slot]]
                 if not lines:
@@ -375,7 +385,7 @@ class Calculation(CellTable):
         stages = self.plan.stages
         needed = stages if everything else self._possibly_changed(dirty)
         if sheet is not None:
-            needed = [stage for stage in needed if any(step.block.sheet == sheet for step in stage.blocks)]
+            needed = [stage for stage in needed if any(block.sheet == sheet for block in stage.formulas)]
         chosen = {id(stage) for stage in needed}
         # where formulas look cells up, one that is not computed now, but comes later in the order, is a discovery too
         whole = sheet is None and (self.edited or bool(self._looked_up))
@@ -437,12 +447,14 @@ class Calculation(CellTable):
 
     def _ordered_anew(self, stages: list[Stage]) -> list[Stage]:
         lines = [line for stage in stages if isinstance(stage, Straight) for line in stage.lines]
-        blocks = [step.block for stage in stages if not isinstance(stage, Straight) for step in stage.blocks]
+        blocks = [block for stage in stages if not isinstance(stage, Straight) for block in stage.formulas]
         whole = [self._stages.of(block) for block in blocks]
         return ordered(whole, lines, self.workspace, self._learned, self._stages)
 
     def _looks_ahead(self, stage: Stage) -> bool:
         """Whether it looked up cells of other stages, the last time, that are still to be computed."""
+        if not stage.dynamic_reads.size:
+            return False
         looked_up = stage.dynamic_reads[self.workspace.pending[stage.dynamic_reads]]
         return bool(looked_up.size) and not np.isin(looked_up, stage.targets).all()
 
@@ -484,25 +496,26 @@ class Calculation(CellTable):
         if isinstance(stage, Straight):
             self.straight.run(stage, dirty, everything, sheet)
             return
+        steps = stage.to_run(None if everything else dirty)
         if workspace.problems:
-            for slot in stage.targets.tolist():
+            for slot in itertools.chain.from_iterable(step.targets.reshape(-1).tolist() for step in steps):
                 workspace.problems.pop(slot, None)
         if stage.is_scan and self._run_loop(stage, dirty):
             return
         workspace.dynamic_reads = []
         if not ((stage.is_scan or stage.is_circular) and self._run_one_by_one(stage, dirty)):
-            self._run_steps(stage, dirty)
+            self._run_steps(stage, steps, dirty)
         if workspace.dynamic_reads:
             stage.dynamic_reads = distinct(np.concatenate(workspace.dynamic_reads))
-            self._looked_up.update((step.block, stage.dynamic_reads) for step in stage.blocks)
+            self._looked_up.update((block, stage.dynamic_reads) for block in stage.formulas)
 
-    def _run_steps(self, stage: Stage, dirty: np.ndarray) -> None:
-        circular = [step for step in stage.steps if step.circular]
-        for position, step in enumerate(stage.steps):
+    def _run_steps(self, stage: Stage, steps: list[Step], dirty: np.ndarray) -> None:
+        circular = [step for step in steps if step.circular]
+        for position, step in enumerate(steps):
             if not step.circular:
                 self._run_step(step, dirty)
             elif self.file.iterate:
-                self._iterate(stage, stage.steps[position:], dirty)
+                self._iterate(stage, steps[position:], dirty)
                 break
             elif circular:
                 self._run_circle(circular, dirty)
@@ -724,6 +737,8 @@ class Calculation(CellTable):
         """
         others = self.workspace.reads_others and not step.volatile
         if self.workspace.cells is not self.cells or (value.kind is None and not others):
+            return value
+        if not others and not (value.kinds == UNKNOWN).any():
             return value
         unknown = (value.kinds == UNKNOWN) | others
         unknown &= self.original.kind[step.targets] != BLANK

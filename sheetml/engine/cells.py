@@ -52,6 +52,12 @@ class Slots:
         """The slots of cells (0 for those without one), in the shape rows and columns broadcast to."""
         keys = self._keys[sheet]
         rows, columns = np.asarray(rows), np.asarray(columns)
+        if rows.size == columns.size == 1:
+            place = int(rows.item()) * _STRIDE + int(columns.item())
+            at = int(keys.searchsorted(place))
+            slot = self._slots[sheet][at] if at < len(keys) and keys[at] == place else 0
+            shape = rows.shape if rows.ndim == columns.ndim else np.broadcast_shapes(rows.shape, columns.shape)
+            return np.array([slot], np.intp).reshape(shape)
         if max(rows.size, columns.size) >= _MANY and self._is_dense(sheet):
             return self._in_grid(sheet, rows, columns)
         wanted = _key(rows, columns)
@@ -166,6 +172,9 @@ class StoredCells:
     def gather(self, slots: np.ndarray) -> Value:
         kind = self.kind[slots]
         number = self.number[slots]
+        if kind.size == 1:  # of one cell it is sooner asked than of an array
+            own = kind.item()
+            return Value(number) if own == NUMBER else Value(number, kind, self.text[slots] if own == TEXT else None)
         if not kind.any():
             return Value(number)
         return Value(number, kind, self.text[slots] if (kind == TEXT).any() else None)
@@ -243,11 +252,20 @@ class StoredCells:
 
     def differs(self, slots: np.ndarray, value: Value) -> np.ndarray:
         """Which of the slots hold something else than the value's elements."""
+        if slots.size == 1:
+            return self._one_differs(int(slots[0]), value)
         kind = np.zeros(slots.size, np.uint8) if value.kind is None else value.kind.reshape(-1)
         changed = (self.kind[slots] != kind) | (self.number[slots] != value_of(value.number).reshape(-1))
         if value.text is not None:
             changed |= (kind == TEXT) & (self.text[slots] != value.text.reshape(-1))
         return changed
+
+    def _one_differs(self, slot: int, value: Value) -> np.ndarray:
+        kind = NUMBER if value.kind is None else int(value.kind.reshape(-1)[0])
+        differs = self.kind[slot] != kind or self.number[slot] != value_of(value.number).reshape(-1)[0]
+        if not differs and kind == TEXT and value.text is not None:
+            differs = self.text[slot] != value.text.reshape(-1)[0]
+        return np.array([bool(differs)])
 
 
 def stored_cells(sheets: Sequence[FileCells], slots: Slots) -> StoredCells:

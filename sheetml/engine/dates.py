@@ -55,10 +55,15 @@ def _proleptic(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def serial(year: ArrayLike, month: ArrayLike, day: ArrayLike) -> np.ndarray:
     """The serial numbers of dates. Months and days may lie outside their year and month: they are carried over."""
     months = (np.asarray(year, np.int64) - 1970) * 12 + np.asarray(month, np.int64) - 1
-    first = np.clip(months, -_FAR, _FAR).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    first = _within(months, _FAR).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     first = first + _DAYS_TO_1970
     first = first - DAYS_TO_1904 if date_1904.get() else first - (first <= _LEAP_BUG)
-    return first + np.clip(np.asarray(day, np.int64), -30 * _FAR, 30 * _FAR) - 1
+    return first + _within(np.asarray(day, np.int64), 30 * _FAR) - 1
+
+
+def _within(numbers: np.ndarray, most: int) -> np.ndarray:
+    """Whole numbers no further from 0 than that: numpy.clip asks about their type first, which takes longer."""
+    return np.minimum(np.maximum(numbers, -most), most)
 
 
 def days_in_month(year: ArrayLike, month: ArrayLike) -> np.ndarray:
@@ -76,6 +81,16 @@ def months_later(days: np.ndarray, months: np.ndarray) -> np.ndarray:
     year, month, day = calendar(days)
     target = month + months
     return serial(year, target, np.minimum(day, days_in_month(year, target)))
+
+
+def same_day_or_end(days: np.ndarray, months: np.ndarray) -> np.ndarray:
+    """So many months later: the last day of the month where the days are the last of theirs, else the same day or the
+    last of a month that is too short."""
+    year, month, day = calendar(days)
+    target = month + months
+    first, following = serial(year, target, 1), serial(year, target + 1, 1)
+    last = serial(year, month + 1, 1) - 1 == days
+    return np.where(last, following - 1, first + np.minimum(day, following - first) - 1)
 
 
 def end_of_month(days: np.ndarray, months: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,11 +12,16 @@ from sheetml.engine.evaluate import NESTED_NAMES, Context, clipped, clipped_size
 from sheetml.errors import CalculationError
 from sheetml.formula.tree import (
     Binary,
+    Boolean,
     Call,
+    ErrorValue,
+    Missing,
     Name,
     Node,
+    Number,
     Range,
     StructuredReference,
+    Text,
     Unary,
     children,
     operands,
@@ -24,97 +29,105 @@ from sheetml.formula.tree import (
 from sheetml.xlsx.model import Area
 
 _REFERENCES = (Range, Name, StructuredReference)
+_CONSTANTS = (Number, Text, Boolean, ErrorValue, Missing)
 _OPERATORS_ON_REFERENCES = (":", " ", ",")
 _EXACT_LIMIT = 1_000_000  # cells read by a block, up to which they are listed one by one
 _MOST_PAIRS = 2**25  # of a cell and one that it reads, in formulas that refer to each other
 
 
-def read_references(context: Context, node: Node, scalar: bool, listed: set[str] | None = None) -> Iterator[Reference]:
+def read_references(context: Context, node: Node, scalar: bool, listed: set[str] | None = None) -> list[Reference]:
     """The areas a formula's text refers to; those taken by intersection (`scalar`) only where level.
 
     `listed` are the defined names whose areas are listed already: each is followed once, however often
     names (or functions made by LAMBDA, which may call themselves) refer to it.
     """
-    listed = set() if listed is None else listed
-    match node:
-        case Range() | StructuredReference() | Name():
-            yield from _leaf(context, node, scalar, listed)
-        case Call():
-            yield from _of_call(context, node, scalar, listed)
-        case Binary(operator=":"):
-            yield from _of_span(context, node, listed)
-        case Binary() | Unary():
-            inner = scalar and node.operator not in _OPERATORS_ON_REFERENCES
-            for child in operands(node):
-                yield from read_references(context, child, inner, listed)
-        case _:
-            for child in children(node):
-                yield from read_references(context, child, False, listed)
+    found: list[Reference] = []
+    _list(context, node, scalar, set() if listed is None else listed, found)
+    return found
 
 
-def _leaf(context: Context, node: Node, scalar: bool, listed: set[str]) -> Iterator[Reference]:
+def _list(context: Context, node: Node, scalar: bool, listed: set[str], found: list[Reference]) -> None:
+    """Adds the areas that a part of a formula refers to."""
+    if isinstance(node, _REFERENCES):
+        _list_leaf(context, node, scalar, listed, found)
+    elif isinstance(node, Call):
+        _list_call(context, node, scalar, listed, found)
+    elif isinstance(node, Binary) and node.operator == ":":
+        _list_span(context, node, listed, found)
+    elif isinstance(node, (Binary, Unary)):
+        inner = scalar and node.operator not in _OPERATORS_ON_REFERENCES
+        for child in operands(node):
+            _list(context, child, inner, listed, found)
+    elif not isinstance(node, _CONSTANTS):
+        for child in children(node):
+            _list(context, child, False, listed, found)
+
+
+def _list_leaf(context: Context, node: Node, scalar: bool, listed: set[str], found: list[Reference]) -> None:
     if isinstance(node, Name):
         if node.name.casefold() not in context.variables or node.sheet is not None:
             tree = context.workspace.scope.name(node.name, context.sheet, node.sheet)
             # areas listed by intersection do not stand for the whole ones
-            yield from _intersected(context, _of_name(context, node, tree, set() if scalar else listed), scalar)
+            _add(context, _of_name(context, node, tree, set() if scalar else listed), scalar, found)
         return
-    found = (
+    area = (
         context.evaluate(node)  # kept for the formula's own evaluation
         if isinstance(node, Range)
         else context.workspace.scope.structured(node, context.sheet, context.rows, context.columns)  # type: ignore[arg-type]
     )
-    if isinstance(found, Areas):
-        yield from found.parts
-    elif isinstance(found, Reference):
-        yield from _intersected(context, iter((found,)), scalar)
+    if isinstance(area, Areas):
+        found += area.parts
+    elif isinstance(area, Reference):
+        _add(context, (area,), scalar, found)
 
 
-def _of_name(context: Context, name: Name, tree: Node | None, listed: set[str]) -> Iterator[Reference]:
+def _of_name(context: Context, name: Name, tree: Node | None, listed: set[str]) -> list[Reference]:
     key = f"{name.sheet or ''}!{name.name}".casefold()
     if tree is not None and key not in listed and context.depth < NESTED_NAMES:
         listed.add(key)
-        yield from read_references(definition(context), tree, False, listed)
+        return read_references(definition(context), tree, False, listed)
+    return []
 
 
-def _intersected(context: Context, references: Iterator[Reference], scalar: bool) -> Iterator[Reference]:
+def _add(context: Context, references: Iterable[Reference], scalar: bool, found: list[Reference]) -> None:
     for reference in references:
-        yield implicit_intersection(reference, context.rows, context.columns) if scalar else reference
+        found.append(implicit_intersection(reference, context.rows, context.columns) if scalar else reference)
 
 
-def _of_call(context: Context, node: Call, scalar: bool, listed: set[str]) -> Iterator[Reference]:
+def _list_call(context: Context, node: Call, scalar: bool, listed: set[str], found: list[Reference]) -> None:
     function = context.workspace.functions.get(node.function)
     if function is None:
         tree = context.workspace.scope.name(node.function, context.sheet)
-        yield from _of_name(context, Name(node.function), tree, listed)
+        found += _of_name(context, Name(node.function), tree, listed)
     by_position = function.by_position if function is not None else frozenset()
     intersects = scalar and function is not None and function.intersects
     for position, argument in enumerate(node.arguments):
-        if position in by_position and isinstance(argument, _REFERENCES):
-            continue
-        yield from read_references(context, argument, intersects, listed)
+        if not (position in by_position and isinstance(argument, _REFERENCES)):
+            _list(context, argument, intersects, listed, found)
 
 
-def _of_span(context: Context, node: Binary, listed: set[str]) -> Iterator[Reference]:
+def _list_span(context: Context, node: Binary, listed: set[str], found: list[Reference]) -> None:
     """A1:B2 of two stated corners; of computed ones (A1:INDEX(...)) only what computing them reads."""
     corners = []
     for side in (node.left, node.right):
         if isinstance(side, _REFERENCES):
-            found = context.evaluate(side)
-            corners += [found] if isinstance(found, Reference) else []
+            area = context.evaluate(side)
+            corners += [area] if isinstance(area, Reference) else []
         elif isinstance(side, Call):
-            yield from _of_call(context, side, False, listed)
+            _list_call(context, side, False, listed, found)
     if len(corners) == 2:
-        yield span(*corners)
+        found.append(span(*corners))
 
 
 def slots_read(context: Context, reference: Reference) -> np.ndarray:
-    """The slots of all cells in the areas together (perhaps with some between them, if they are many)."""
+    """The slots of all cells in the areas together (perhaps with some between them, if they are many), perhaps 0."""
     scope, slots = context.workspace.scope, context.workspace.slots
     if reference.count == 1:
         top, left, rows, columns = reference.only
         rows, columns = clipped_size(top, rows, scope.row_limit), clipped_size(left, columns, scope.column_limit)
         return slots.within(reference.sheet, Area(top, left, top + rows - 1, left + columns - 1))
+    if reference.single and reference.count <= _EXACT_LIMIT:
+        return context.slots_of(reference).reshape(-1)
     height = clipped(reference.top, reference.height, scope.row_limit)
     width = clipped(reference.left, reference.width, scope.column_limit)
     size = reference.count * int(height.max()) * int(width.max())
@@ -208,8 +221,8 @@ def reads_of(context: Context, node: Node | None) -> np.ndarray:
     found = [slots_read(context, reference) for reference in read_references(context, node, not context.array)]
     if not found:
         return np.zeros(0, np.intp)
-    reads = distinct_slots(np.concatenate(found), context.workspace.slots.count)
-    return reads[reads != 0]
+    reads = distinct_slots(np.concatenate(found) if len(found) > 1 else found[0], context.workspace.slots.count)
+    return reads if reads.size and reads[0] else reads[1:]
 
 
 def pairs_of(context: Context, node: Node | None, reduced: bool = False) -> tuple[np.ndarray, np.ndarray]:

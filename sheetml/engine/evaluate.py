@@ -21,6 +21,7 @@ from sheetml.engine.areas import (
     from_corners,
     implicit_intersection,
     intersection,
+    one_area,
     single_cells,
     span,
 )
@@ -139,6 +140,27 @@ class LambdaArray:
         return LambdaArray(self.functions.select(cells.reshape(-1)), self.rows, self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class VaryingRange(Range):
+    """An area in the formula of a family (families.py): each cell's own, at this place of the context's leaves."""
+
+    leaf: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VaryingNumber(Number):
+    """A number in the formula of a family, likewise; it is a number wherever that is asked."""
+
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True)
+class VaryingText(Text):
+    """A text, likewise."""
+
+    leaf: int
+
+
 Arguments = tuple[Node, ...]
 Evaluation: TypeAlias = "Callable[[Context, Arguments], Result]"
 MOST_ARGUMENTS = 255  # of any function
@@ -239,6 +261,7 @@ class Context:
         self.array = array
         self.cache = cache  # references by node, kept between calculations; None for part of the cells
         self.variables: dict[str, Result] = {}
+        self.leaves: list[Result] = []  # what stands in the places where the formulas of a family differ
         self.depth = 0  # of names within names
         self.calls = 0  # of functions within functions
         self.last_sum: Node | None = None  # the sum that ends the formula: it may vanish
@@ -264,6 +287,8 @@ class Context:
         part.cache = None
         if self.variables:
             part.variables = {name: select_result(item, index) for name, item in self.variables.items()}
+        if self.leaves:
+            part.leaves = [select_result(leaf, index) for leaf in self.leaves]
         return part
 
     def in_array_mode(self, array: bool = True) -> Context:
@@ -392,6 +417,8 @@ class Context:
         scope = self.workspace.scope
         if reference.count == 1 and reference.errors is None:
             return self._located(reference)
+        if reference.single and reference.errors is None and reference.count <= ELEMENTS_AT_ONCE:
+            return self.workspace.slots.locate(reference.sheet, reference.top, reference.left).reshape(-1, 1, 1)
         height = clipped(reference.top, reference.height, scope.row_limit)
         width = clipped(reference.left, reference.width, scope.column_limit)
         rows, columns = int(height.max()), int(width.max())
@@ -527,15 +554,27 @@ def _range(context: Context, node: Range) -> Result:
     return result
 
 
+def _leaf(context: Context, node: VaryingRange | VaryingNumber | VaryingText) -> Result:
+    return context.leaves[node.leaf]
+
+
 def static_range(context: Context, node: Range) -> Result:
     """The areas a reference in a formula's text names from each of the cells."""
+    if node.last_sheet is None and (context.rows.size == 1 or _is_absolute(node)):
+        sheet = context.sheet if node.sheet is None else context.workspace.scope.sheet(node.sheet)
+        if sheet is None:
+            return error_value(REF)
+        row, column = int(context.rows[0]), int(context.columns[0])
+        corners = (node.top.at(row), node.bottom.at(row)), (node.left.at(column), node.right.at(column))
+        return one_area(sheet, *corners)
     if node.cell and node.last_sheet is None:
         sheet = context.sheet if node.sheet is None else context.workspace.scope.sheet(node.sheet)
         if sheet is None:
             return error_value(REF)
         return single_cells(sheet, _coordinates(node.top, context.rows), _coordinates(node.left, context.columns))
-    rows = _coordinates(node.top, context.rows), _coordinates(node.bottom, context.rows)
-    columns = _coordinates(node.left, context.columns), _coordinates(node.right, context.columns)
+    own_rows, own_columns = _alike(context.rows), _alike(context.columns)
+    rows = _coordinates(node.top, own_rows), _coordinates(node.bottom, own_rows)
+    columns = _coordinates(node.left, own_columns), _coordinates(node.right, own_columns)
     if node.sheet is None:
         return from_corners(context.sheet, rows, columns)
     first = context.workspace.scope.sheet(node.sheet)
@@ -545,6 +584,15 @@ def static_range(context: Context, node: Range) -> Result:
     if first == last:
         return from_corners(first, rows, columns)
     return Areas([from_corners(sheet, rows, columns) for sheet in range(min(first, last), max(first, last) + 1)])
+
+
+def _alike(origins: np.ndarray) -> np.ndarray:
+    """One row, or column, for all cells that are in it: A$1:A$9, filled down, is one area."""
+    return origins[:1] if (origins == origins[0]).all() else origins
+
+
+def _is_absolute(node: Range) -> bool:
+    return node.top.absolute and node.left.absolute and node.bottom.absolute and node.right.absolute
 
 
 def _coordinates(coordinate: Coordinate, origins: np.ndarray) -> np.ndarray:
@@ -883,4 +931,7 @@ _EVALUATE: dict[type, Callable[[Context, Any], Result]] = {
     Binary: _binary,
     Call: _call,
     Apply: _apply,
+    VaryingRange: _leaf,
+    VaryingNumber: _leaf,
+    VaryingText: _leaf,
 }

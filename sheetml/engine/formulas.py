@@ -351,7 +351,8 @@ class Formulas:
         if self._totals is None:
             self._totals = np.zeros(self._slots.count, bool)
             for block in self.blocks:
-                if block.tree is not None and calls(block.tree, _TOTALS):
+                text = block.text.upper()  # only what may call one is parsed for that
+                if any(name in text for name in _TOTALS) and block.tree is not None and calls(block.tree, _TOTALS):
                     self._totals[self.anchors(block)] = True
         return self._totals[slots]
 

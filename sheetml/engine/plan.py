@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -91,6 +91,19 @@ class Stage:
     singly_tried: bool = False
 
     @property
+    def formulas(self) -> list[Block]:
+        """The blocks that it computes."""
+        return [step.block for step in self.blocks]
+
+    def apart(self) -> list[Stage]:
+        """The stages that it can be taken apart into, of which none depends on another: most are one."""
+        return [self]
+
+    def to_run(self, dirty: np.ndarray | None) -> list[Step]:
+        """The steps that bring its cells up to date, or those of them that depend on marked ones."""
+        return self.steps
+
+    @property
     def volatile(self) -> bool:
         return any(step.volatile for step in self.blocks)
 
@@ -158,6 +171,10 @@ class Straight(Stage):
             self.program.replace(position, more)
 
     @property
+    def formulas(self) -> list[Block]:
+        return list(dict.fromkeys(line.block for line in self.lines))
+
+    @property
     def steps(self) -> list[Step]:  # type: ignore[override]
         if self._steps is None:
             self._steps = [line.step(self._stages.workspace) for line in self.lines]
@@ -166,8 +183,7 @@ class Straight(Stage):
     @property
     def blocks(self) -> list[Step]:  # type: ignore[override]
         if self._blocks is None:
-            blocks = dict.fromkeys(line.block for line in self.lines)
-            self._blocks = [self._stages.of(block).blocks[0] for block in blocks]
+            self._blocks = [self._stages.of(block).blocks[0] for block in self.formulas]
         return self._blocks
 
     @property
@@ -242,15 +258,27 @@ class Stages:
 
 
 Lines = Callable[[list[Block]], dict[Block, list[Line]]]  # of those of the blocks whose cells are computed one by one
+Together = Callable[[list[Block]], Sequence[Stage]]  # stages of several blocks, where they are computed at once
 
 
-def make_plan(blocks: list[Block], workspace: Workspace, learned: Pairs, known: Stages, lines: Lines) -> Plan:
+def make_plan(
+    blocks: list[Block], workspace: Workspace, learned: Pairs, known: Stages, lines: Lines, together: Together
+) -> Plan:
     """The order of calculation. `learned` are pairs of slots (reading, read) that runs have shown."""
     alone = lines(blocks)
-    stages = [known.of(block) for block in blocks if block not in alone]
+    rest = [block for block in blocks if block not in alone]
+    families = {stage.formulas[0]: stage for stage in together(rest)}
+    joined = {block for stage in families.values() for block in stage.formulas}
+    stages = [
+        families[block] if block in families else known.of(block)
+        for block in rest
+        if block in families or block not in joined
+    ]
     stages = ordered(stages, list(itertools.chain.from_iterable(alone.values())), workspace, learned, known)
-    _widen_tables(stages, workspace.slots.count)
-    return Plan(stages, any(block.table is not None for block in blocks))
+    has_tables = any(block.table is not None for block in rest)
+    if has_tables:
+        _widen_tables(stages, workspace.slots.count)
+    return Plan(stages, has_tables)
 
 
 def replaced(plan: Plan, owner: np.ndarray, line: Line) -> bool:
@@ -272,7 +300,8 @@ def replaced(plan: Plan, owner: np.ndarray, line: Line) -> bool:
 def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned: Pairs, known: Stages) -> list[Stage]:
     """Stages of single blocks and cells that stand alone, in order; blocks that depend on each other made one stage.
 
-    Cells that stand alone follow each other as far as they can. Those in a circle are left to their blocks.
+    Cells that stand alone follow each other as far as they can. Those in a circle are left to their blocks; blocks in
+    a circle that would be computed together are taken apart.
     """
     count = len(whole) + len(lines)
     if not count:
@@ -290,6 +319,9 @@ def ordered(whole: list[Stage], lines: list[Line], workspace: Workspace, learned
         blocks = {line.block for line, closed in zip(lines, circular[len(whole) :].tolist()) if closed}
         whole = whole + [known.of(block) for block in blocks]
         return ordered(whole, [line for line in lines if line.block not in blocks], workspace, learned, known)
+    parts = [stage.apart() if closed else [stage] for stage, closed in zip(whole, circular.tolist())]
+    if any(len(part) > 1 for part in parts):
+        return ordered(list(itertools.chain.from_iterable(parts)), lines, workspace, learned, known)
     members: dict[int, list[int]] = {}
     for position, group in enumerate(label[: len(whole)].tolist()):
         members.setdefault(group, []).append(position)
@@ -356,7 +388,7 @@ def _order(label: np.ndarray, stages: int, edges: Pairs) -> list[int]:
 def _widen_tables(stages: list[Stage], count: int) -> None:
     """Data tables read all that their formulas depend on: with other inputs, other cells may matter."""
     for place, stage in enumerate(stages):
-        if isinstance(stage, Straight):
+        if all(block.table is None for block in stage.formulas):
             continue
         tables = [step for step in (*stage.blocks, *stage.steps) if step.reads is not None]
         if tables:
@@ -385,7 +417,9 @@ def _stage(block: Block, workspace: Workspace) -> Stage:
 
 
 def _targets(block: Block, context: Context) -> np.ndarray:
-    height, width = block.size or (1, 1)
+    if block.size in (None, (1, 1)):
+        return context.readers.reshape(-1, 1, 1)
+    height, width = block.size
     rows = context.rows[:, None, None] + np.arange(height)[None, :, None]
     columns = context.columns[:, None, None] + np.arange(width)[None, None, :]
     return context.workspace.slots.locate(block.sheet, rows, columns)

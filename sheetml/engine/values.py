@@ -7,6 +7,8 @@ traced (see tracing/graph.py); which kind of value stands where is always concre
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,6 +66,9 @@ class Value:
         """The error code of each element, 0 for none; None if there is no error anywhere."""
         if self.kind is None:
             return None
+        if self.kind.size == 1:
+            own = self.kind.item()
+            return None if own < ERROR else np.full(self.kind.shape, own - ERROR, np.uint8)
         wrong = self.kind >= ERROR
         return np.where(wrong, self.kind - ERROR, 0).astype(np.uint8) if wrong.any() else None
 
@@ -97,8 +102,8 @@ def number_value(number: Any, errors: Errors = None) -> Value:
         number = np.asarray(number, np.float64)
     elif number.value.dtype != np.float64:
         number = as_float(number)
-    finite = np.isfinite(value_of(number))
-    if not finite.all():
+    plain = value_of(number)
+    if not (math.isfinite(plain.item()) if plain.size == 1 else np.isfinite(plain).all()):
         finite = concrete(ops.is_finite(number))  # a trace holds only where the same elements are not finite
         errors = first_error(errors, np.where(finite, 0, NUM))
     if errors is None or not errors.any():
@@ -255,7 +260,7 @@ def rearranged(value: Value, flat_index: np.ndarray) -> Value:
 
 
 def _trimmed(kind: np.ndarray) -> np.ndarray | None:
-    return kind if kind.any() else None
+    return kind if (kind.item() if kind.size == 1 else kind.any()) else None
 
 
 def broadcast(value: Value, shape: tuple[int, ...]) -> Value:
@@ -296,9 +301,14 @@ def fitted(value: Value, height: int, width: int) -> Value:
     return broadcast(cropped, (value.shape[0], height, width))
 
 
+def _is_among(kind: int, kinds: np.ndarray) -> bool:
+    """Whether any is of a kind; of one it is sooner asked than of an array."""
+    return bool(kinds.item() == kind if kinds.size == 1 else (kinds == kind).any())
+
+
 def without_blanks(value: Value) -> Value:
     """A formula's result is never blank: it is 0."""
-    if value.kind is None or not (value.kind == BLANK).any():
+    if value.kind is None or not _is_among(BLANK, value.kind):
         return value
     kind = np.where(value.kind == BLANK, NUMBER, value.kind).astype(np.uint8)
     return Value(value.number, kind if kind.any() else None, value.text)
@@ -339,9 +349,9 @@ def as_number(value: Value) -> tuple[Array, Errors]:
     if value.kind is None:
         return value.number, None
     errors = value.errors()
-    is_text = value.kind == TEXT
-    if not is_text.any():
+    if not _is_among(TEXT, value.kind):
         return value.number, errors
+    is_text = value.kind == TEXT
     assert value.text is not None
     parsed = np.zeros(value.shape)
     codes = np.zeros(value.shape, np.uint8) if errors is None else errors
@@ -358,7 +368,7 @@ def as_boolean(value: Value) -> tuple[Array, Errors]:
     """Truth values (bool arrays), as IF takes its condition: not 0 is TRUE, "TRUE" and "FALSE" are read."""
     errors = value.errors()
     number = value.number
-    if value.kind is not None and (value.kind == TEXT).any():
+    if value.kind is not None and _is_among(TEXT, value.kind):
         assert value.text is not None
         codes = np.zeros(value.shape, np.uint8) if errors is None else errors.copy()
         truth = np.zeros(value.shape)
@@ -409,6 +419,7 @@ _OF_RANKS: dict[str, Callable[[Any, Any], Any]] = {
 def compare(operator: str, left: Value, right: Value) -> Value:
     """A comparison as Excel makes it: numbers before text before booleans, text without regard to case."""
     shape = common_shape((left, right))
+    narrow = left, right
     left, right = broadcast(left, shape), broadcast(right, shape)
     compute, of_ranks = COMPARISONS[operator], _OF_RANKS[operator]
     if not _has_words(left) and not _has_words(right):
@@ -418,22 +429,44 @@ def compare(operator: str, left: Value, right: Value) -> Value:
     same = left_rank == right_rank
     words = same & (left_rank == 1)
     if words.any():
-        seen = _folded if operator in ("=", "<>") else _keys
-        left_text, right_text = seen(left.texts), seen(right.texts)
-        by_rank = np.where(words, of_ranks(left_text, right_text).astype(bool), by_rank)
+        by_rank = np.where(words, of_ranks(*_ranks_of_texts(*narrow, left, right, operator in ("=", "<>"))), by_rank)
     numeric = same & ~words
     truth = ops.where(numeric, compute(left.number, right.number), by_rank) if numeric.any() else by_rank
     return boolean_value(truth, first_error(left.errors(), right.errors()))
 
 
 def _has_words(value: Value) -> bool:
-    return value.kind is not None and bool(((value.kind == TEXT) | (value.kind == BOOLEAN)).any())
+    if value.kind is None:
+        return False
+    if value.kind.size == 1:
+        return value.kind.item() in (TEXT, BOOLEAN)
+    return bool(((value.kind == TEXT) | (value.kind == BOOLEAN)).any())
 
 
 def _ranks(value: Value, other: Value) -> np.ndarray:
     """Numbers 0, text 1, booleans 2; a blank is of the kind it is compared with."""
     ranks = _RANK[value.kinds]
     return np.where(value.kinds == BLANK, _RANK[other.kinds], ranks)
+
+
+def _ranks_of_texts(
+    left: Value, right: Value, whole_left: Value, whole_right: Value, equality: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers that compare as the texts of two values do, where these are spread to one shape.
+
+    Each text is looked at as often as it stands in the values, not as often as these are repeated.
+    """
+    shape, seen = whole_left.shape, _folded if equality else _keys
+    texts = [
+        seen(value.texts if all(own in (1, size) for own, size in zip(value.shape, shape)) else whole.texts)
+        for value, whole in ((left, whole_left), (right, whole_right))
+    ]
+    keys: Any = dict.fromkeys(itertools.chain.from_iterable(part.reshape(-1).tolist() for part in texts))
+    ranks = {key: rank for rank, key in enumerate(keys if equality else sorted(keys))}
+    of_left, of_right = (
+        np.array([ranks[key] for key in part.reshape(-1).tolist()], np.intp).reshape(part.shape) for part in texts
+    )
+    return np.broadcast_to(of_left, shape), np.broadcast_to(of_right, shape)
 
 
 _folded = np.frompyfunc(folded, 1, 1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from sheetml.errors import FormulaError
@@ -73,6 +74,7 @@ _ESCAPE = re.compile(r"'(.)", re.DOTALL)
 _REFERENCE_KINDS = frozenset({"cell", "columns", "rows", "name", "structured", "external", "error"})
 
 
+@lru_cache(maxsize=1024)  # several ask for one formula's tree: who plans it, and who compiles it
 def parse(text: str, row: int, column: int) -> Node:
     """The tree of a formula (without its leading "=") that stands in a cell.
 

@@ -67,8 +67,8 @@ def measuring(function: str) -> Callable[..., Item | None]:
             return None
         if wrong:
             return wrong[0]
-        numbers = np.array([item if type(item) is float else 0.0 for item in summed])
-        total = float((np.array([chosen], np.float64) @ numbers)[0])
+        numbers = np.array([item for item in taken if type(item) is float])
+        total = float(np.add.accumulate(numbers)[-1]) if numbers.size else 0.0  # one after the other, as of arrays
         count = sum(type(item) is float for item in taken)
         if mean and not count:
             return ErrorCode.DIV0

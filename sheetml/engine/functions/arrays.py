@@ -10,14 +10,16 @@ import numpy as np
 from sheetml.engine.division import alike
 from sheetml.engine.evaluate import Arguments, Context, Result, first_element
 from sheetml.engine.functions.elements import shared_integer
+from sheetml.engine.functions.growing import Stretched, stretched
 from sheetml.engine.functions.lookup import argument, value_or
-from sheetml.engine.functions.registry import MOST, error_of_any, function, over_arrays, spread
-from sheetml.engine.sizes import ELEMENTS_MADE, check_size
+from sheetml.engine.functions.registry import MOST, error_of_any, finished, function, over_arrays, spread
+from sheetml.engine.sizes import ELEMENTS_MADE, Split, check_size
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, value_of
 from sheetml.engine.values import (
     CALC,
     DIV0,
+    ERROR,
     NA,
     NUM,
     NUMBER,
@@ -28,26 +30,82 @@ from sheetml.engine.values import (
     error_value,
     error_where,
     first_error,
+    number_value,
 )
 from sheetml.errors import CalculationError
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 
-@over_arrays("SUMPRODUCT", 1, MOST)
-def sum_of_products(*values: Value) -> Any:
+@function("SUMPRODUCT", 1, MOST)
+def sum_of_products(context: Context, arguments: Arguments) -> Result:
     """Products element by element, summed; what is no number counts as 0."""
+    grown = stretched(context, arguments)
+    found = None if grown is None else _growing_sums(grown, arguments)
+    if found is not None:
+        return found
+    return finished(_sum_of_products([context.array_value(argument) for argument in arguments]))
+
+
+def _sum_of_products(values: list[Value]) -> Any:
     if len({value.shape[1:] for value in values}) > 1:
         return error_value(VALUE)
     errors = error_of_any(*values)
     if values[0].shape[1:] == (1, 1):  # text that stands alone is not passed over
         errors = first_error(errors, *(error_where(value.kinds == TEXT, VALUE) for value in values))
+    return _total(_summed(*_factors(values))), errors
+
+
+def _factors(values: list[Value]) -> list[Array]:
+    """What is multiplied and summed, (b, n): the last of the values, and before it the product of the others."""
     rows = [_flat(_numbers_only(value)) for value in values]
-    if len(rows) == 1:
-        return _total(ops.sum(rows[0], axis=1)), errors
     product = rows[0]
     for row in rows[1:-1]:
         product = ops.multiply(product, row)
-    return _total(ops.vecdot(product, rows[-1])), errors
+    return [product, rows[-1]] if len(rows) > 1 else [product]
+
+
+def _summed(first: Array, second: Array | None = None) -> Array:
+    return ops.sum(first, axis=1) if second is None else ops.vecdot(first, second)
+
+
+def _growing_sums(grown: Stretched, arguments: Arguments) -> Value | None:
+    """The sums over areas that grow: each adds the products that it has alone, which are computed once."""
+    numbers, codes = np.zeros(grown.sizes.size), np.zeros(grown.sizes.size, np.uint8)
+    for cells, which, context in grown.parts():
+        try:
+            values = [context.value(argument) for argument in arguments]
+        except Split:
+            return None
+        if not all(map(grown.fits, values)):
+            return None
+        factors = [np.asarray(factor) for factor in _factors(values)]
+        sizes = grown.sizes[cells]
+        for cell, row, size in zip(cells.tolist(), which.tolist(), sizes.tolist()):
+            numbers[cell] = np.asarray(_summed(*(_begin(factor, row, size) for factor in factors)))[0]
+        for value in values:
+            wrong = _first_errors(value, which, sizes)
+            if wrong is not None:
+                codes[cells] = np.where(codes[cells] != 0, codes[cells], wrong)
+    return number_value(numbers.reshape(-1, 1, 1), codes.reshape(-1, 1, 1))
+
+
+def _begin(array: np.ndarray, row: int, size: int) -> np.ndarray:
+    """The first so many elements of a row, (1, size)."""
+    row = row if len(array) > 1 else 0
+    return array[row : row + 1, :size]
+
+
+def _first_errors(value: Value, rows: np.ndarray, sizes: np.ndarray) -> np.ndarray | None:
+    """The first error among the first so many elements of rows; a text that is the only one is one, too."""
+    if value.kind is None:
+        return None
+    kinds = value.kind.reshape(value.shape[0], -1)
+    rows = rows if len(kinds) > 1 else np.zeros_like(rows)
+    wrong = kinds >= ERROR
+    place = wrong.argmax(axis=1)[rows]
+    code = kinds[rows, place].astype(np.int64) - ERROR
+    found = np.where((code > 0) & (place < sizes), code, 0)
+    return np.where((found == 0) & (sizes == 1) & (kinds[rows, 0] == TEXT), VALUE, found).astype(np.uint8)
 
 
 def _numbers_only(value: Value) -> Array:

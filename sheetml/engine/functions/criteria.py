@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import re
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from sheetml.engine.division import alike, labels_of
 from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.elements import Elements, places
+from sheetml.engine.functions.growing import Growing, growing, shrinking
 from sheetml.engine.functions.registry import function, with_errors
 from sheetml.engine.functions.search import wildcard_pattern
 from sheetml.engine.precision import COMPARISONS, rounded_to_15_digits
@@ -54,6 +56,8 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 FEWEST_CELLS_A_RANGE = 4  # that are worth an evaluation of their own
 ELEMENTS = 8_000_000  # of a table of criteria by cells
+_AT_ONCE = 500_000  # numbers added up together
+MANY = 100_000  # of them, from which on cells that are equal to something are looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,23 +169,168 @@ class Selection:
         return Selection(self.rows[which], np.arange(count).reshape(-1, 1, 1))
 
 
+class Held:
+    """What the cells of a range hold, to be asked by many criteria: each is met by the cells at some positions.
+
+    Equal numbers and equal texts are found by looking them up; what else a criterion may ask is asked of all cells.
+    """
+
+    def __init__(self, values: Value) -> None:
+        self._values = values
+        self._numbers = np.asarray(values.number).reshape(-1)
+        self._kinds = values.kinds.reshape(-1)
+        own = np.flatnonzero(self._kinds == NUMBER)
+        self._order = own[np.argsort(self._numbers[own], kind="stable")]
+        self._sorted = self._numbers[self._order]
+        self._by_text: dict[str, list[int]] = {}  # without regard to case
+        self._by_number: dict[float, list[int]] = {}  # of texts that read as numbers
+        if values.text is not None:
+            texts: dict[str, list[int]] = {}
+            for position in np.flatnonzero(self._kinds == TEXT).tolist():
+                texts.setdefault(values.text.reshape(-1)[position], []).append(position)
+            for text, positions in texts.items():
+                self._by_text.setdefault(folded(text), []).extend(positions)
+                number = parse_number(text)
+                if number is not None:
+                    self._by_number.setdefault(number, []).extend(positions)
+        self._masks: dict[Criterion, np.ndarray] = {}
+
+    def equal(self, asked: Criterion) -> np.ndarray | None:
+        """The positions, in order, of the cells that meet a criterion of equality; None where it is no such."""
+        if asked.operator != "=":
+            return None
+        operand = asked.operand
+        if type(operand) is float:
+            reach = abs(operand) * _REACH
+            ends = self._sorted.searchsorted(operand - reach), self._sorted.searchsorted(operand + reach, "right")
+            near = slice(int(ends[0]), int(ends[1]))
+            equal = np.asarray(COMPARISONS["="](self._sorted[near], operand), bool)
+            return np.sort(np.append(self._order[near][equal], self._by_number.get(operand, [])).astype(np.intp))
+        if isinstance(operand, str) and operand and wildcard_pattern(operand) is None:
+            return np.sort(np.array(self._by_text.get(folded(operand), []), np.intp))
+        return None
+
+    def met(self, asked: Criterion) -> np.ndarray:
+        """Which cells meet it, (n,)."""
+        known = self._masks.get(asked)
+        if known is None:
+            known = asked.met(self._values).reshape(-1)
+            if len(self._masks) * known.size < ELEMENTS:
+                self._masks[asked] = known
+        return known
+
+
+_REACH = 1e-12  # of a number: within it others may be equal to it by 15 digits
+
+
+class Places:
+    """The positions of the cells that meet criteria, in order, for each distinct combination of criteria, one after the
+    other; and of which of them, up to where, each of the formula's cells has its own."""
+
+    def __init__(self, positions: list[np.ndarray], which: np.ndarray, size: int, parts: Growing | None) -> None:
+        self.which = which
+        self.flat = np.concatenate(positions)
+        self.starts = np.concatenate([[0], np.cumsum([len(each) for each in positions])])
+        own = which.reshape(-1)
+        self._first, self._end = self.starts[own], self.starts[own + 1]
+        self._from_start = parts is None or not parts.starts.any()
+        if parts is not None:
+            stride = size + 1
+            codes = np.repeat(np.arange(len(positions)) * stride, np.diff(self.starts)) + self.flat
+            self._end = codes.searchsorted(own * stride + parts.starts + parts.sizes)
+            if not self._from_start:
+                self._first = codes.searchsorted(own * stride + parts.starts)
+
+    def counts(self) -> np.ndarray:
+        """How many cells are selected, in the shape of the criteria."""
+        return (self._end - self._first).astype(np.float64).reshape(self.which.shape)
+
+    def come_to(self, values: np.ndarray, operation: np.ufunc) -> np.ndarray:
+        """What an operation comes to, from one selected value to the next; 0 where there is none."""
+        taken = values.reshape(-1)[self.flat]
+        if not self._from_start:
+            ends = zip(self._first.tolist(), self._end.tolist())
+            each = [operation.accumulate(taken[first:end])[-1] if end > first else 0.0 for first, end in ends]
+            return np.array(each, np.float64).reshape(self.which.shape)
+        running = np.zeros(len(taken) + 1)
+        for start, end in itertools.pairwise(self.starts.tolist()):
+            if end > start:
+                operation.accumulate(taken[start:end], out=running[start:end])
+        found: np.ndarray = np.where(self._end > self._first, running[self._end - 1], 0.0)
+        return found.reshape(self.which.shape)
+
+    def errors(self, kinds: np.ndarray) -> Errors:
+        """The first error among the selected cells."""
+        wrong = np.flatnonzero(kinds.reshape(-1)[self.flat] >= ERROR)
+        if not wrong.size:
+            return None
+        place = wrong.searchsorted(self._first)
+        first = wrong[np.minimum(place, len(wrong) - 1)]
+        own = (place < len(wrong)) & (first < self._end)
+        codes = np.where(own, kinds.reshape(-1)[self.flat[first]].astype(np.int64) - ERROR, 0).astype(np.uint8)
+        return codes.reshape(self.which.shape) if codes.any() else None
+
+
+def _places(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], parts: Growing | None) -> Places:
+    keys, which = _distinct(ranges, shape)
+    held = [Held(values) for values, _ in ranges]
+    asked: list[dict[Any, Criterion]] = [{} for _ in ranges]
+    positions: list[np.ndarray] = []
+    held_in_all = 0
+    for key in keys:
+        found: np.ndarray | None = None
+        for own, criteria, item in zip(held, asked, key):
+            known = criteria.get(item)
+            if known is None:
+                known = criteria[item] = criterion(item[1])
+            equal = own.equal(known)
+            if equal is None:
+                met = own.met(known)
+                found = np.flatnonzero(met) if found is None else found[met[found]]
+            else:
+                found = equal if found is None else np.intersect1d(found, equal, assume_unique=True)
+        assert found is not None
+        positions.append(found)
+        held_in_all += len(found)
+        if held_in_all > ELEMENTS and shape[0] > 1:
+            raise Split
+    return Places(positions, which, ranges[0][0].shape[1] * ranges[0][0].shape[2], parts)
+
+
+def _distinct(
+    ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...]
+) -> tuple[list[tuple[Any, ...]], np.ndarray]:
+    """The distinct combinations of criteria, and which of them each element asks, in their shape."""
+    keys = [tuple(_key(items[place]) for _, items in ranges) for place in np.ndindex(shape)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return list(numbers), np.array([numbers[key] for key in keys]).reshape(shape)
+
+
 def selection(
     context: Context,
     pairs: list[tuple[Value, Value]],
     measured: Value | None = None,
-    sizes: np.ndarray | None = None,
-) -> Selection:
+    parts: Growing | None = None,
+) -> Selection | Places:
     """The cells that meet all criteria; pairs of a range and its criterion, ranges of one size.
 
-    `measured` are the values beside them that are to be selected. `sizes` say of how many cells each formula
-    cell's ranges consist, from the first on, where these are parts of those given.
+    `measured` are the values beside them that are to be selected. `parts` say of which of their cells each formula
+    cell's ranges consist, where these are parts of those given.
     """
     shape = np.broadcast_shapes(*(criteria.shape for _, criteria in pairs))
     ranges = [(values, np.broadcast_to(to_objects(criteria), shape)) for values, criteria in pairs]
     if all(values.shape[0] == 1 for values, _ in ranges):
-        if sizes is not None:
+        traced = any(
+            isinstance(values.number, Traced) for values in (*(values for values, _ in ranges), measured) if values
+        )
+        if not traced and (measured is None or measured.shape[0] == 1):
+            many = int(np.prod(shape)) * ranges[0][0].shape[1] * ranges[0][0].shape[2] > MANY
+            if (parts is not None and shape[1:] == (1, 1)) or (parts is None and many):
+                return _places(ranges, shape, parts)
+        if parts is not None:
             chosen = _shared(ranges, shape, may_group=False).of_each_cell(context.count)
-            chosen.rows &= np.arange(chosen.rows.shape[1]) < sizes[:, None]
+            place, starts = np.arange(chosen.rows.shape[1]), parts.starts[:, None]
+            chosen.rows &= (place >= starts) & (place < starts + parts.sizes[:, None])
             return chosen
         if measured is None or measured.shape[0] == 1:
             return _shared(ranges, shape)
@@ -204,9 +353,8 @@ def selection(
 
 
 def _shared(ranges: list[tuple[Value, np.ndarray]], shape: tuple[int, ...], may_group: bool = True) -> Selection:
-    keys = [tuple(_key(items[place]) for _, items in ranges) for place in np.ndindex(shape)]
-    distinct = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    which = np.array([distinct[key] for key in keys]).reshape(shape)
+    keys, which = _distinct(ranges, shape)
+    distinct = {key: number for number, key in enumerate(keys)}
     size = ranges[0][0].shape[1] * ranges[0][0].shape[2]
     if may_group and len(ranges) == 1 and len(distinct) * size > ELEMENTS // 8:
         grouped = _by_equality(ranges[0][0], list(distinct))
@@ -245,8 +393,12 @@ def _by_equality(values: Value, keys: list[tuple[Any, ...]]) -> tuple[np.ndarray
 
 # ---- what is made of the selected cells --------------------------------------------------------
 
+Measure = Callable[[Selection | Places, Value], tuple[Array, Errors]]
 
-def counts(chosen: Selection) -> np.ndarray:
+
+def counts(chosen: Selection | Places) -> np.ndarray:
+    if isinstance(chosen, Places):
+        return chosen.counts()
     if chosen.grouped is not None:
         group, wanted = chosen.grouped
         return np.bincount(group, minlength=group.max(initial=0) + 2)[wanted].astype(np.float64)[chosen.which]
@@ -259,26 +411,42 @@ def _numeric(values: Value) -> Array:
     return ops.reshape(number, (values.shape[0], values.shape[1] * values.shape[2]))
 
 
-def sums(chosen: Selection, values: Value) -> tuple[Array, Errors]:
-    """The sum of the selected numbers for each formula cell, in the shape of its criteria."""
+def sums(chosen: Selection | Places, values: Value) -> tuple[Array, Errors]:
+    """The sum of the selected numbers for each formula cell, in the shape of its criteria.
+
+    One number is added after the other, as Excel does: what rounding leaves depends on that, and on nothing else.
+    """
     numbers = _numeric(values)
+    if isinstance(chosen, Places):
+        return chosen.come_to(np.asarray(numbers), np.add), chosen.errors(values.kinds)
     if chosen.grouped is not None:
         group, wanted = chosen.grouped
         size = int(max(group.max(initial=0), wanted.max(initial=0))) + 1
         flat = ops.reshape(numbers, (numbers.shape[1],))
         totals = ops.scatter_add(flat, index=group, size=size)
         return ops.take(totals, wanted[chosen.which]), None
-    if numbers.shape[0] == 1 and not isinstance(numbers, Traced):
-        totals = chosen.rows.astype(np.float64) @ numbers[0]
-    else:
-        totals = ops.sum(ops.where(chosen.rows, numbers, 0.0), axis=1)
+    totals = _added_up(chosen.rows, numbers)
     return ops.take(totals, chosen.which), _errors(chosen, values)
 
 
-def _errors(chosen: Selection, values: Value) -> Errors:
+def _added_up(rows: np.ndarray, numbers: Array) -> Array:
+    """The sums of the numbers, (1, n) or (d, n), that each of the rows, (d, n), selects."""
+    if isinstance(numbers, Traced):
+        return ops.sum_in_order(ops.where(rows, numbers, 0.0))
+    at_once = max(1, _AT_ONCE // max(1, rows.shape[1]))
+    parts = [
+        ops.sum_in_order(np.where(rows[own], numbers if len(numbers) == 1 else numbers[own], 0.0))
+        for own in (slice(start, start + at_once) for start in range(0, max(len(rows), 1), at_once))
+    ]
+    return np.concatenate(parts)
+
+
+def _errors(chosen: Selection | Places, values: Value) -> Errors:
     """The first error among the selected cells."""
     if values.kind is None or not (values.kind >= ERROR).any():
         return None
+    if isinstance(chosen, Places):
+        return chosen.errors(values.kind)
     kinds = np.broadcast_to(values.kind.reshape(values.shape[0], -1), chosen.rows.shape)
     wrong = chosen.rows & (kinds >= ERROR)
     first = np.take_along_axis(kinds, wrong.argmax(axis=1)[:, None], axis=1)[:, 0].astype(np.int64) - ERROR
@@ -286,8 +454,10 @@ def _errors(chosen: Selection, values: Value) -> Errors:
     return codes[chosen.which] if codes.any() else None
 
 
-def _numbers_selected(chosen: Selection, values: Value) -> np.ndarray:
+def _numbers_selected(chosen: Selection | Places, values: Value) -> np.ndarray:
     """How many of the selected cells hold numbers."""
+    if isinstance(chosen, Places):
+        return chosen.come_to((values.kinds == NUMBER).astype(np.float64), np.add)
     if chosen.grouped is not None:
         group, wanted = chosen.grouped
         own = (values.kinds.reshape(-1) == NUMBER).astype(np.float64)
@@ -296,15 +466,19 @@ def _numbers_selected(chosen: Selection, values: Value) -> np.ndarray:
     return (chosen.rows & own).sum(axis=1).astype(np.float64)[chosen.which]
 
 
-def means(chosen: Selection, values: Value) -> tuple[Array, Errors]:
+def means(chosen: Selection | Places, values: Value) -> tuple[Array, Errors]:
     total, errors = sums(chosen, values)
     count = _numbers_selected(chosen, values)
     empty = error_where(count == 0, DIV0)
     return ops.divide(total, np.maximum(count, 1.0)), first_error(errors, empty)
 
 
-def _extreme(largest: bool) -> Callable[[Selection, Value], tuple[Array, Errors]]:
-    def compute(chosen: Selection, values: Value) -> tuple[Array, Errors]:
+def _extreme(largest: bool) -> Measure:
+    def compute(chosen: Selection | Places, values: Value) -> tuple[Array, Errors]:
+        if isinstance(chosen, Places):
+            numbers = np.where(values.kinds == NUMBER, np.asarray(values.number), -np.inf if largest else np.inf)
+            found = chosen.come_to(numbers, np.maximum if largest else np.minimum)
+            return np.where(np.isfinite(found), found, 0.0), chosen.errors(values.kinds)
         own = chosen.rows & (values.kinds == NUMBER).reshape(values.shape[0], -1)
         filler = -np.inf if largest else np.inf
         numbers = ops.where(own, _numeric(values), filler)
@@ -321,8 +495,6 @@ def _spread(numbers: Array, shape: tuple[int, ...]) -> Array:
 
 
 # ---- the functions -----------------------------------------------------------------------------
-
-Measure = Callable[[Selection, Value], tuple[Array, Errors]]
 
 
 def _several(context: Context, nodes: Arguments, summed: Node | None, measure: Measure | None) -> Result:
@@ -349,26 +521,21 @@ def _several(context: Context, nodes: Arguments, summed: Node | None, measure: M
     return _finished(number, first_error(errors, _unknown(pairs)))
 
 
-def _parts_of_one(context: Context, results: list[Result]) -> tuple[list[Result], np.ndarray | None]:
-    """Ranges that grow from formula cell to formula cell (A$1:A1, A$1:A2 ...), each as the longest of them, which is
-    read once; and how many of its cells each has. Other ranges as they are."""
+def _parts_of_one(context: Context, results: list[Result]) -> tuple[list[Result], Growing | None]:
+    """Ranges that grow from formula cell to formula cell (A$1:A1, A$1:A2 ...), or shrink, each as the longest of them,
+    which is read once; and which of its cells each has. Other ranges as they are."""
     grown: list[Result] = []
-    sizes: list[np.ndarray] = []
+    parts: list[Growing] = []
     for result in results:
-        if not isinstance(result, Reference) or result.uniform or result.dynamic or result.errors is not None:
+        own = growing(context, result) or shrinking(context, result)
+        if own is None or own.read(context) is None:
             return results, None
-        row = (result.height == 1).all()
-        edges = (result.top, result.left, result.height if row else result.width)
-        if result.count != context.count or any((edge != edge[0]).any() for edge in edges):
-            return results, None
-        longest = result.select(np.array([int((result.height * result.width).argmax())]))
-        value = context.read(longest)
-        if value.shape[1:] != (longest.height[0], longest.width[0]) or (value.kinds == ERROR + UNCOMPUTABLE).any():
-            return results, None
-        grown.append(longest)
-        sizes.append(result.height * result.width)
-    alike_sizes = all(np.array_equal(sizes[0], other) for other in sizes)
-    return (grown, sizes[0]) if sizes and alike_sizes else (results, None)
+        grown.append(own.longest)
+        parts.append(own)
+    alike_parts = all(
+        np.array_equal(parts[0].sizes, other.sizes) and np.array_equal(parts[0].starts, other.starts) for other in parts
+    )
+    return (grown, parts[0]) if parts and alike_parts else (results, None)
 
 
 def _extent(result: Result, area: Value) -> tuple[int, int]:

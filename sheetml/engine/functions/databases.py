@@ -8,6 +8,7 @@ is a formula about the first record: each record is put to it, its relative refe
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,17 +51,51 @@ class Unsupported(Signal):
     """A condition under no field's name that is no formula either."""
 
 
-def _names(row: Value) -> list[str]:
-    """The names of fields as they show, (n,), for comparison."""
+def _names(value: Value) -> list[list[str]]:
+    """The names in the first row of each cell's array, as they show, for comparison."""
+    count, height, width = value.shape
+    first = np.arange(count)[:, None, None] * (height * width) + np.arange(width)
+    row = rearranged(value, first)
     texts, _ = as_text(Value(concrete(row.number), row.kind, row.text))
-    return [folded(text) for text in texts.reshape(-1)]
+    return [[folded(text) for text in line] for line in texts[:, 0].tolist()]
 
 
-def _line(value: Value, cell: int, row: int) -> Value:
-    """A row of one cell's array, (1, 1, n)."""
-    at = cell % value.shape[0]
-    index = np.arange(value.shape[2]) + (at * value.shape[1] + row) * value.shape[2]
-    return rearranged(value, index[None, None, :])
+class _Database:
+    """One cell's database: the names of its fields, and which records meet what was asked of a field so far."""
+
+    def __init__(self, values: Value, at: int, names: list[str]) -> None:
+        self.names = names
+        self.records, self.width = values.shape[1] - 1, values.shape[2]
+        self._values = values
+        self._start = at * values.shape[1] * self.width
+        self._met: dict[tuple[int, type, Item], np.ndarray] = {}
+
+    def places(self, field: int) -> np.ndarray:
+        """Where the records have a field, among all that the databases of all cells hold: (records,)."""
+        return self._start + np.arange(1, self.records + 1) * self.width + field
+
+    def met(self, field: int, item: Item) -> np.ndarray:
+        """Which records meet a condition on a field, (records,)."""
+        key = field, type(item), item
+        known = self._met.get(key)
+        if known is None:
+            column = rearranged(self._values, self.places(field)[None, :, None])
+            known = self._met[key] = _condition(item).met(column).reshape(-1)
+        return known
+
+    def field(self, item: Item) -> int | None:
+        """The position of the field that is asked about; None if there is none."""
+        if isinstance(item, (bool, float)):
+            position = int(item) - 1
+            return position if 0 <= position < self.width else None
+        return self.names.index(folded(item)) if isinstance(item, str) and folded(item) in self.names else None
+
+
+class _Criteria(NamedTuple):
+    """One cell's criteria: the headings, and below them rows of conditions."""
+
+    headings: list[str]
+    rows: list[list[Item]]
 
 
 def _condition(item: Item) -> Criterion:
@@ -105,22 +140,18 @@ def _for_each(context: Context, tree: Node) -> Value:
         return found
 
 
-def _met(context: Context, database: Value, criteria: Value, stand: Stand, cell: int) -> np.ndarray:
+def _met(context: Context, database: _Database, criteria: _Criteria, stand: Stand, cell: int) -> np.ndarray:
     """Which records of one cell's database meet its criteria, (records,)."""
-    names = _names(_line(database, cell, 0))
-    headings = _names(_line(criteria, cell, 0))
-    records = database.shape[1] - 1
-    first = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
+    names, records = database.names, database.records
     result = np.zeros(records, bool)
-    for row in range(1, criteria.shape[1]):
+    for row, items in enumerate(criteria.rows, start=1):
         own = np.ones(records, bool)
-        for column, item in enumerate(to_objects(_line(criteria, cell, row)).reshape(-1)):
-            heading = headings[column]
+        for column, item in enumerate(items):
+            heading = criteria.headings[column]
             if item is None:
                 continue
             if heading in names and heading:
-                places = first + np.arange(1, records + 1) * database.shape[2] + names.index(heading)
-                own &= _condition(item).met(rearranged(database, places[None, :, None])).reshape(-1)
+                own &= database.met(names.index(heading), item)
             elif (computed := _computed(context, stand, cell, row, column, records)) is not None:
                 own &= computed
             elif isinstance(item, (bool, float)):
@@ -129,16 +160,6 @@ def _met(context: Context, database: Value, criteria: Value, stand: Stand, cell:
                 own[:] = False
         result |= own
     return result
-
-
-def _field(database: Value, field: Value, cell: int) -> int | None:
-    """The position of the field that is asked about; None if there is none."""
-    item = to_objects(field)[cell % field.shape[0], 0, 0]
-    if isinstance(item, (bool, float)):
-        position = int(item) - 1
-        return position if 0 <= position < database.shape[2] else None
-    names = _names(_line(database, cell, 0))
-    return names.index(folded(item)) if isinstance(item, str) and folded(item) in names else None
 
 
 Selected = tuple[Value, np.ndarray]  # the field of every record, (b, n, 1), and which records are chosen, (b, n)
@@ -154,18 +175,21 @@ def _selected(context: Context, arguments: Arguments) -> Selected | Value:
         return error_value(VALUE)
     stand = context.evaluate(arguments[2])
     stand = stand if isinstance(stand, Reference) else criteria
-    rows = np.arange(1, database.shape[1])
-    places, met = np.zeros((count, rows.size), np.intp), np.zeros((count, rows.size), bool)
+    records = database.shape[1] - 1
+    places, met = np.zeros((count, records), np.intp), np.zeros((count, records), bool)
     missing, unsupported = np.zeros(count, bool), np.zeros(count, bool)
+    databases = [_Database(database, at, names) for at, names in enumerate(_names(database))]
+    conditions = [_Criteria(*each) for each in zip(_names(criteria), to_objects(criteria)[:, 1:].tolist())]
+    fields = to_objects(field)[:, 0, 0].tolist()
     for cell in range(count):
-        position = 0 if every_record else _field(database, field, cell)
+        own = databases[cell % len(databases)]
+        position = 0 if every_record else own.field(fields[cell % len(fields)])
         if position is None:
             missing[cell] = True
             continue
-        start = (cell % database.shape[0]) * database.shape[1] * database.shape[2]
-        places[cell] = start + rows * database.shape[2] + position
+        places[cell] = own.places(position)
         try:
-            met[cell] = _met(context, database, criteria, stand, cell)
+            met[cell] = _met(context, own, conditions[cell % len(conditions)], stand, cell)
         except Unsupported:
             unsupported[cell] = True
     refuse_where(missing, VALUE)

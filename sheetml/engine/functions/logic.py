@@ -57,6 +57,8 @@ def one_of_two(context: Context, truth: Array, errors: Errors, branches: list[Br
         if both is not None:
             return both
     taken = concrete(truth)
+    if errors is None and taken.shape == (1, 1, 1):
+        return branch_result(branches[0 if taken.item() else 1], context)
     codes = np.zeros(taken.shape, np.uint8) if errors is None else errors
     return chosen(context, [(taken & (codes == 0), branches[0]), (~taken & (codes == 0), branches[1])], codes)
 
@@ -295,8 +297,17 @@ def _conditions(context: Context, result: Result) -> list[_Counted]:
 
 def _counted(value: Value, direct: bool) -> _Counted:
     count = value.shape[0]
+    if value.kind is None and isinstance(value.number, np.ndarray):
+        true_of_numbers = (value.number != 0.0).reshape(count, -1).astype(np.float64)
+        size = true_of_numbers.shape[1]
+        return true_of_numbers.sum(axis=1) if size > 1 else true_of_numbers[:, 0], np.full(count, size), None
     errors = error_of_any(value)
     kinds = value.kinds
+    if value.shape == (1, 1, 1) and errors is None and isinstance(value.number, np.ndarray):
+        kind = kinds.item()
+        if kind != TEXT:
+            counted = kind != BLANK
+            return (value.number.reshape(1) != 0.0) * float(counted), np.array([int(counted)]), None
     if direct:  # an empty text written into the formula does not count, any other must be a boolean's name
         kinds = np.where((kinds == TEXT) & (value.texts == ""), BLANK, kinds)
         value = Value(value.number, kinds, value.text)

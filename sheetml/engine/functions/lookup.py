@@ -10,14 +10,16 @@ import numpy as np
 from sheetml.engine.areas import AreaArray, Areas, Reference, moved
 from sheetml.engine.division import alike, refuse_errors
 from sheetml.engine.evaluate import Arguments, Context, Lambda, LambdaArray, Result
+from sheetml.engine.functions.growing import growing, growing_at, stretched
 from sheetml.engine.functions.logic import Branch, branch_result, chosen, evaluation, one_of_two
 from sheetml.engine.functions.registry import elementwise, function, with_errors
-from sheetml.engine.functions.search import PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, positions
+from sheetml.engine.functions.search import EXACT, PATTERN, SORTED_DOWN, SORTED_UP, WILDCARD, last_before, positions
 from sheetml.engine.sizes import Split
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, Traced, concrete, frozen, violated
 from sheetml.engine.values import (
     NA,
+    NUMBER,
     REF,
     UNCOMPUTABLE,
     VALUE,
@@ -491,9 +493,15 @@ def _choice(context: Context, arguments: Arguments, place: int) -> Result:
 def match(context: Context, arguments: Arguments) -> Result:
     """The position of a value in a row or column; type 1 (ascending, the default), 0 (exact), -1."""
     wanted = context.value(arguments[0])
-    line, length = _line(context, arguments[1])
     last = argument(arguments, 2)
     kind, errors = (np.zeros(1, np.int64), None) if isinstance(last, Missing) else integers(context, last, 1)
+    if (kind == 0).all():
+        grown = growing_at(context, arguments[1])
+        line = None if grown is None else grown.plain(context)
+        if grown is not None and line is not None and 1 in line.shape[1:]:
+            found = within(positions(wanted, line, WILDCARD), grown.sizes)
+            return _position(found, first_error(wanted.errors(), shaped(errors)))
+    line, length = _line(context, arguments[1])
     if line.shape[1] > 1 and line.shape[2] > 1:
         return error_value(NA)
     alike(np.sign(kind))
@@ -502,6 +510,13 @@ def match(context: Context, arguments: Arguments) -> Result:
     else:
         found = positions(wanted, line, order=SORTED_UP if kind[0] > 0 else SORTED_DOWN, length=length)
     return _position(found, first_error(wanted.errors(), shaped(errors)))
+
+
+def within(found: Array, sizes: np.ndarray) -> Array:
+    """Positions found in the longest of growing areas, (b, R, C), as each formula's cell has them in its own, which is
+    so long, (b,)."""
+    beyond = concrete(ops.greater_equal(found, sizes.reshape(-1, 1, 1).astype(np.float64)))
+    return ops.where(beyond, -1.0, found) if beyond.any() else found
 
 
 def _line(context: Context, node: Node) -> tuple[Value, int | None]:
@@ -541,11 +556,30 @@ def _search_rule(context: Context, arguments: Arguments, first: int) -> tuple[di
 @function("XMATCH", 2, 4)
 def match_by_mode(context: Context, arguments: Arguments) -> Result:
     """The position of a value in a row or column, by modes of matching and searching."""
-    wanted, line = context.value(arguments[0]), context.array_value(arguments[1])
+    wanted = context.value(arguments[0])
     rule, valid = _search_rule(context, arguments, 2)
+    grown = growing_at(context, arguments[1]) if valid and _is_in_longest(rule, wanted) else None
+    known = None if grown is None else grown.plain(context)
+    if grown is not None and known is not None and 1 in known.shape[1:]:
+        return _position(_found_in_growing(wanted, known, rule, grown.sizes), wanted.errors())
+    line = context.array_value(arguments[1])
     if not valid or (line.shape[1] > 1 and line.shape[2] > 1):
         return error_value(VALUE)
     return _position(positions(wanted, line, **rule), wanted.errors())
+
+
+def _is_in_longest(rule: dict[str, Any], wanted: Value) -> bool:
+    """Whether what is found in areas that grow can be told from the longest: the first, or last, of what is equal."""
+    if rule["halving"] or rule["mode"] not in (EXACT, WILDCARD, PATTERN):
+        return False
+    return not rule["last"] or (
+        rule["mode"] == EXACT and wanted.shape[1:] == (1, 1) and not isinstance(wanted.number, Traced)
+    )
+
+
+def _found_in_growing(wanted: Value, line: Value, rule: dict[str, Any], sizes: np.ndarray) -> Array:
+    """The positions in areas that grow up to so many cells, (b,), of which the line is the longest."""
+    return last_before(wanted, line, sizes) if rule["last"] else within(positions(wanted, line, **rule), sizes)
 
 
 @function("XLOOKUP", 3, 6, chooses=True)
@@ -554,12 +588,19 @@ def lookup_by_mode(context: Context, arguments: Arguments) -> Result:
     inner = context.for_arguments()
     whole = inner.in_array_mode()
     wanted, lines, results = inner.value(arguments[0]), whole.evaluate(arguments[1]), whole.evaluate(arguments[2])
-    line = whole.dereference(lines)
     rule, valid = _search_rule(inner, arguments, 4)
+    grown, beside = growing(whole, lines), growing(whole, results)
+    sizes: np.ndarray | None = None
+    alike_both = grown and beside and np.array_equal(grown.sizes, beside.sizes)
+    alike_both = alike_both and valid and _is_in_longest(rule, wanted)
+    if grown and beside and alike_both and grown.plain(whole) and beside.plain(whole):
+        lines, results, sizes = grown.longest, beside.longest, grown.sizes
+    line = whole.dereference(lines)
     tall = line.shape[2] == 1
     if not valid or (not tall and line.shape[1] > 1) or _length(whole, lines, tall) != _length(whole, results, tall):
         return error_value(VALUE)
-    search, wrong = positions(wanted, line, **rule), wanted.errors()
+    wrong = wanted.errors()
+    search = positions(wanted, line, **rule) if sizes is None else _found_in_growing(wanted, line, rule, sizes)
     if context.for_values and wrong is None and isinstance(search, Traced) and _is_line(results):
         element = followed(whole.dereference(results), search)
         if element is not None:
@@ -628,11 +669,6 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
         if isinstance(arguments[1], Text):
             return error_value(VALUE)
         wanted = context.value(arguments[0])
-        inner = context.in_array_mode()
-        area = inner.evaluate(arguments[1])
-        table, length = inner.dereference(area), None
-        if isinstance(area, Reference):
-            length = int((area.height if vertical else area.width).max())
         number, errors = context.number(arguments[2])
         approximate = True
         if len(arguments) > 3 and not isinstance(arguments[3], Missing):
@@ -641,6 +677,13 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
             chosen_ways = concrete(truth).reshape(truth.shape[0], -1)
             alike(chosen_ways)
             approximate = bool(chosen_ways[0, 0])
+        inner = context.in_array_mode()
+        area = inner.evaluate(arguments[1])
+        grown = growing(inner, area) if vertical and not approximate else None
+        known = None if grown is None else grown.plain(inner)
+        table, length = inner.dereference(area) if known is None else known, None
+        if isinstance(area, Reference):
+            length = int((area.height if vertical else area.width).max())
         height, width = table.shape[1:]
         first = np.arange(height) * width if vertical else np.arange(width)
         cells = np.arange(table.shape[0])[:, None] * (height * width)
@@ -649,6 +692,8 @@ def _table_lookup(name: str, about: str, vertical: bool) -> None:
             found = positions(wanted, line, order=SORTED_UP, length=length)
         else:
             found = positions(wanted, line, WILDCARD)
+            if known is not None and isinstance(area, Reference):
+                found = within(found, area.height)
         other = np.trunc(concrete(number)).astype(np.intp)
         if (
             errors is None
@@ -683,6 +728,9 @@ def lookup(context: Context, arguments: Arguments) -> Result:
     Of an area of several rows and columns it is the first of the longer ones, or of columns.
     """
     wanted = context.value(arguments[0])
+    known = _last_in_growing(context, wanted, arguments)
+    if known is not None:
+        return known
     inner = context.in_array_mode()
     area = inner.evaluate(arguments[1])
     table = inner.dereference(area)
@@ -710,3 +758,34 @@ def lookup(context: Context, arguments: Arguments) -> Result:
     errors = first_error(wanted.errors(), error_where((place < 0) | outside, NA))
     row, column = np.divmod(np.clip(place, 0, flat - 1), results.shape[2])
     return picked(results, row, column, errors)
+
+
+def _last_in_growing(context: Context, wanted: Value, arguments: Arguments) -> Value | None:
+    """LOOKUP(2,1/(A$1:A9=A9),B$1:B9), filled down: the last number of each line is found, as all are smaller."""
+    results = growing_at(context, arguments[2]) if len(arguments) == 3 else None
+    if results is None or wanted.kind is not None or isinstance(wanted.number, Traced) or wanted.shape[1:] != (1, 1):
+        return None
+    grown, table = stretched(context, (arguments[1],)), results.plain(context)
+    if grown is None or table is None or not np.array_equal(grown.sizes, results.sizes):
+        return None
+    if 1 not in grown.shape or 1 not in table.shape[1:]:
+        return None
+    place = np.empty(context.count, np.intp)
+    searched = np.broadcast_to(np.asarray(wanted.number).reshape(-1), place.shape)
+    for cells, which, part in grown.parts():
+        try:
+            value = part.value(arguments[1])
+        except Split:
+            return None
+        if not grown.fits(value):
+            return None
+        kinds, numbers = (array.reshape(value.shape[0], -1) for array in (value.kinds, np.asarray(value.number)))
+        own = kinds == NUMBER
+        largest = np.maximum.accumulate(np.where(own, numbers, -np.inf), axis=1)
+        last = np.maximum.accumulate(np.where(own, np.arange(own.shape[1]), -1), axis=1)
+        at = (which if len(own) > 1 else np.zeros_like(which)), grown.sizes[cells] - 1
+        if (largest[at] >= searched[cells]).any():
+            return None
+        place[cells] = last[at]
+    row, column = np.divmod(place.clip(0).reshape(-1, 1, 1), table.shape[2])
+    return picked(table, row, column, error_where(place.reshape(-1, 1, 1) < 0, NA))

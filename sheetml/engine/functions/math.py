@@ -241,7 +241,7 @@ def integer_quotient(x: Array, y: Array) -> tuple[Array, Errors]:
 # ---- sums --------------------------------------------------------------------------------------
 
 
-@aggregate("SUM")
+@aggregate("SUM", running=lambda growing: growing.at_ends(np.add.accumulate(growing.number)))
 def total(sample: Sample) -> Array:
     """The sum of all numbers."""
     return added_up(sample.number)

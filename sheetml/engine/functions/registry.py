@@ -31,6 +31,7 @@ from sheetml.engine.evaluate import (
     Result,
     aligned,
 )
+from sheetml.engine.functions.growing import Running, running_at
 from sheetml.engine.sizes import ELEMENTS_OF_ONE_CELL
 from sheetml.engine.tracing import graph as ops
 from sheetml.engine.tracing.graph import Array, frozen, value_of
@@ -300,17 +301,22 @@ def aggregate(
     most: int = MOST,
     *,
     all_values: bool = False,
+    running: Callable[[Running], Any] | None = None,
     differentiable: bool = True,
     about: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers `compute(sample)`, which returns one number a cell, (b,), or (numbers, error codes).
 
     In references and arrays only numbers count; `all_values` takes text as 0 there, and booleans of
-    references as 0 or 1 (AVERAGEA). Arguments that are scalars are coerced.
+    references as 0 or 1 (AVERAGEA). Arguments that are scalars are coerced. `running` is the same for areas that
+    grow from cell to cell (A$1:A1, A$1:A2 ...), each of which begins as the longest does.
     """
 
     def register(compute: Callable[..., Any]) -> Callable[..., Any]:
         def evaluate(context: Context, arguments: Arguments) -> Result:
+            growing = running_at(context, arguments[0]) if running is not None and len(arguments) == 1 else None
+            if running is not None and growing is not None:
+                return _of_cells(running(growing), growing.errors)
             return of_sample(compute, sample_of(context, arguments, all_values))
 
         if not all_values:
@@ -324,9 +330,13 @@ def aggregate(
 
 def of_sample(compute: Callable[[Sample], Any], sample: Sample) -> Value:
     """The aggregate of a sample as a value of shape (b, 1, 1)."""
-    result = compute(sample)
+    return _of_cells(compute(sample), sample.errors)
+
+
+def _of_cells(result: Any, wrong: Errors) -> Value:
+    """Numbers, (b,), perhaps with error codes, as a value of shape (b, 1, 1); errors that come first are `wrong`."""
     number, errors = result if isinstance(result, tuple) else (result, None)
-    errors = first_error(sample.errors, errors)
+    errors = first_error(wrong, errors)
     if not isinstance(number, (np.ndarray, ops.Traced)):
         number = np.asarray(number)
     return number_value(ops.reshape(number, (number.size, 1, 1)), None if errors is None else errors.reshape(-1, 1, 1))

@@ -163,6 +163,21 @@ class Line:
         beside = [other for other in keys if (other < key if mode == SMALLER else other > key)]
         return keys[max(beside) if mode == SMALLER else min(beside)] if beside else -1
 
+    def find_before(self, numbers: np.ndarray, kinds: np.ndarray, texts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """The positions of the last values equal to some, (m,), each before its own end; a blank finds a blank."""
+        held: dict[Any, list[int]] = {}
+        for position, key in enumerate(map(_equal_key, self.kinds.tolist(), self.numbers.tolist(), self.texts)):
+            held.setdefault(key, []).append(position)
+        found = np.full(len(numbers), -1, np.intp)
+        for place, key in enumerate(map(_equal_key, kinds.tolist(), numbers.tolist(), texts)):
+            own = held.get(key) if key is not None else None
+            if key == (BLANK,) and (own is None or own[0] >= ends[place]):
+                own = held.get((NUMBER, 0.0))
+            before = 0 if own is None else bisect_left(own, int(ends[place]))
+            if own is not None and before:
+                found[place] = own[before - 1]
+        return found
+
     def _find_pattern(self, wanted: str) -> int:
         """The first text that a regular expression matches any part of."""
         pattern = compiled(wanted, False)
@@ -213,6 +228,13 @@ class Line:
             return place
         found = beside.get(mode, -1)
         return found if 0 <= found < len(line) and line[found][0] < _ORDER[ERROR] else -1
+
+
+def _equal_key(kind: int, number: float, text: str) -> tuple[Any, ...] | None:
+    """What equal values have in common; None for an error, which equals nothing."""
+    if kind >= ERROR:
+        return None
+    return (kind, folded(text)) if kind == TEXT else (kind,) if kind == BLANK else (kind, number)
 
 
 _keys = np.frompyfunc(collation_key, 1, 1)
@@ -334,6 +356,16 @@ def positions(
 
     source = _source(wanted, lines, mode, order, last)
     return ops.position_of("a position found", compute, on_lanes=on_lanes, source=source)(wanted.number, lines.number)
+
+
+def last_before(wanted: Value, line: Value, ends: np.ndarray) -> np.ndarray:
+    """Where the last value equal to each wanted one, (b, 1, 1), stands in a line, (1, n), before an end, (b,)."""
+    shape = (len(ends), 1, 1)
+    numbers, kinds, texts = (
+        np.broadcast_to(part, shape).reshape(-1) for part in (np.asarray(wanted.number), wanted.kinds, wanted.texts)
+    )
+    own = Line(np.asarray(line.number).reshape(-1), line.kinds.reshape(-1), line.texts.reshape(-1))
+    return own.find_before(numbers, kinds, texts, ends).reshape(shape).astype(np.float64)
 
 
 def _source(wanted: Value, lines: Value, mode: int, order: str, last: bool) -> Callable[..., str] | None:

@@ -32,9 +32,7 @@ def days_between(start: np.ndarray, end: np.ndarray, basis: np.ndarray) -> np.nd
 
 def coupon_before(maturity: np.ndarray, count: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """The coupon date so many periods before maturity; at the ends of months if that is at one."""
-    months = -(count * (12 // frequency))
-    at_end = dates.end_of_month(maturity, np.zeros_like(maturity)) == maturity
-    return np.where(at_end, dates.end_of_month(maturity, months), dates.months_later(maturity, months))
+    return dates.same_day_or_end(maturity, -(count * (12 // frequency)))
 
 
 def coupons_left(settlement: np.ndarray, maturity: np.ndarray, frequency: np.ndarray) -> np.ndarray:
@@ -468,22 +466,20 @@ def _quasi_periods(
     A whole period counts as 1 by every basis, but with `measured_first` not the one that starts at the start.
     """
     times, basis = security.frequency, security.basis
-    total = np.zeros(np.broadcast_shapes(start.shape, end.shape, anchor.shape))
     (y, m, _), (y1, m1, _), (y2, m2, _) = (dates.calendar(each) for each in (anchor, start, end))
     step = 12 // times
     first = ((y1 - y) * 12 + m1 - m) // step - 1
     last = ((y2 - y) * 12 + m2 - m) // step + 1
-    for number in range(int(first.min()), int(last.max()) + 1):
-        at = np.full_like(times, -number)
-        previous, following = coupon_before(anchor, at, times), coupon_before(anchor, at - 1, times)
-        low, high = np.maximum(previous, start), np.minimum(following, end)
-        days = np.where(low < high, days_between(low, high, basis), 0.0)
-        part = days / _length(previous, following, times, basis)
-        is_whole = (low == previous) & (high == following)
-        if measured_first:
-            is_whole = is_whole & (low != start)
-        total = total + np.where(is_whole, 1.0, part)
-    return total
+    at = -np.arange(int(first.min()), int(last.max()) + 1).reshape(-1, *(1,) * times.ndim)
+    previous, following = coupon_before(anchor, at, times), coupon_before(anchor, at - 1, times)
+    low, high = np.maximum(previous, start), np.minimum(following, end)
+    days = np.where(low < high, days_between(low, high, basis), 0.0)
+    part = days / _length(previous, following, times, basis)
+    is_whole = (low == previous) & (high == following)
+    if measured_first:
+        is_whole = is_whole & (low != start)
+    in_all: np.ndarray = np.add.accumulate(np.where(is_whole, 1.0, part), axis=0)[-1]
+    return in_all
 
 
 def _odd_last(

@@ -13,6 +13,7 @@ from sheetml.engine.evaluate import Arguments, Context, Result
 from sheetml.engine.functions.area_arrays import over_area_arrays
 from sheetml.engine.functions.arrays import paired_where
 from sheetml.engine.functions.elements import refuse_where
+from sheetml.engine.functions.growing import Running, growing_at
 from sheetml.engine.functions.registry import (
     Sample,
     added_up,
@@ -58,6 +59,11 @@ def _counting(name: str, about: str, counted: Callable[[Value, bool], np.ndarray
     def evaluate(context: Context, arguments: Arguments) -> Result:
         total: np.ndarray = np.zeros((1, 1, 1))
         errors: Errors = None
+        grown = growing_at(context, arguments[0]) if len(arguments) == 1 else None
+        area = None if grown is None else grown.plain(context)
+        if grown is not None and area is not None:
+            found = np.cumsum(counted(area, False))[grown.sizes - 1]
+            return Value(found.astype(np.float64).reshape(-1, 1, 1))
         for argument in arguments:
             result = context.evaluate(argument)
             for part in result.parts if isinstance(result, Areas) else [result]:
@@ -110,7 +116,13 @@ def mean_of(sample: Sample) -> tuple[Array, Errors]:
     return ops.divide(added_up(sample.number), np.maximum(count, 1.0)), errors
 
 
-@aggregate("AVERAGE")
+def _running_mean(growing: Running) -> tuple[np.ndarray, Errors]:
+    count = growing.count
+    errors = error_where(count == 0, DIV0) if (count == 0).any() else None
+    return growing.at_ends(np.add.accumulate(growing.number)) / np.maximum(count, 1.0), errors
+
+
+@aggregate("AVERAGE", running=_running_mean)
 def mean(sample: Sample) -> tuple[Array, Errors]:
     """The mean of the numbers."""
     return mean_of(sample)
@@ -125,7 +137,12 @@ def mean_of_all(sample: Sample) -> tuple[Array, Errors]:
 def _extreme(name: str, about: str, largest: bool, *, all_values: bool = False) -> None:
     """Registers MAX and its kind: 0 without numbers; the derivative goes to the number chosen."""
 
-    @aggregate(name, all_values=all_values, about=about)
+    def running(growing: Running) -> np.ndarray:
+        numbers = np.where(growing.included, growing.number, -np.inf if largest else np.inf)
+        best = growing.at_ends((np.maximum if largest else np.minimum).accumulate(numbers))
+        return np.where(growing.count > 0, best, 0.0)
+
+    @aggregate(name, all_values=all_values, running=None if all_values else running, about=about)
     def evaluate(sample: Sample) -> Array:
         if sample.number.shape[1] == 0:
             return np.zeros(sample.number.shape[0])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sheetml.engine.tracing.compile import compile_graph
 from sheetml.engine.tracing.graph import Primitive, Trace, Traced, divide, gradient, negative, unary, value_of
 
 Equation = Callable[..., Any]  # of the unknown and the operands, in traceable operations; 0 at the root
@@ -50,25 +51,46 @@ def newton(
     """
     x = np.array(start, np.float64)
     reached = np.zeros(x.shape, bool)
+    step_at = _Steps(equation, operands)
     with np.errstate(all="ignore"):
         for _ in range(steps):
-            step = _step(equation, x, operands)
+            step = step_at(x)
             x = np.where(reached, x, x - np.clip(step, -longest, longest))
             reached = reached | (np.abs(step) < tolerance)
             if (reached | ~np.isfinite(x)).all():
                 break
         for _ in range(3):
-            step = _step(equation, x, operands)
+            step = step_at(x)
             x = np.where(reached & (np.abs(step) < tolerance), x - step, x)
     return missing(x, ~reached)
 
 
-def _step(equation: Equation, x: np.ndarray, operands: tuple[Any, ...]) -> np.ndarray:
-    leaf = Traced(Trace(), x)
-    gap = equation(leaf, *operands)
-    slope = value_of(gradient(gap, leaf, np.ones(gap.shape)))
-    step: np.ndarray = value_of(gap).reshape(x.shape) / slope
-    return step
+_TRACED = 2  # steps, which cost what compiling the equation does
+
+
+class _Steps:
+    """The steps of Newton's method from any x. After a few the equation and its slope are compiled, if the way they
+    are computed does not depend on x."""
+
+    def __init__(self, equation: Equation, operands: tuple[Any, ...]) -> None:
+        self._equation, self._operands = equation, operands
+        self._compiled: Callable[..., tuple[Any, ...]] | None = None
+        self._left = _TRACED
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        gap, slope = self._traced(x) if self._compiled is None else self._compiled(x)
+        step: np.ndarray = np.asarray(gap).reshape(x.shape) / slope
+        return step
+
+    def _traced(self, x: np.ndarray) -> tuple[Any, Any]:
+        trace = Trace()
+        leaf = Traced(trace, x)
+        gap = self._equation(leaf, *self._operands)
+        slope = gradient(gap, leaf, np.ones(gap.shape))
+        self._left -= 1
+        if not self._left and not trace.guards:
+            self._compiled = compile_graph([leaf], [gap, slope])
+        return value_of(gap), value_of(slope)
 
 
 def missing(x: np.ndarray, where: np.ndarray) -> np.ndarray:
