@@ -32,9 +32,14 @@ def is_known(node: Call) -> bool:
     return node.function in CALLS or node.function in LineFormula.rules
 
 
+def dear_calls(tree: Node) -> int:
+    """How many calls are of functions that are run on arrays of one element."""
+    return sum(isinstance(node, Call) and node.function in BY_ARRAYS | OF_ARRAYS.keys() for node in walk(tree))
+
+
 def cells_worth_while(tree: Node, most: int) -> int:
     """Up to how many cells with a formula are sooner computed as lines than at once as a vector."""
-    dear = sum(isinstance(node, Call) and node.function in BY_ARRAYS | OF_ARRAYS.keys() for node in walk(tree))
+    dear = dear_calls(tree)
     return max(1, CELLS_OF_A_VECTOR // dear) if dear else most
 
 

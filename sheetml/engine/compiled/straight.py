@@ -8,6 +8,8 @@ the order of the plan (program.py).
 from __future__ import annotations
 
 import itertools
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,10 +39,12 @@ from sheetml.formula.skeleton import Skeletons, skeletons
 from sheetml.formula.tree import Binary, Call, Number, Range, Unary, children, walk
 from sheetml.garbage import collection_paused
 from sheetml.xlsx.model import Area
+from sheetml.xlsx.references import STRING
 
 MOST_READ = 1024  # cells that one formula reads
 LONGEST = 4000  # characters of a formula
 NO_SHAPE = Shape([], [])
+_STRING = re.compile(STRING)
 
 
 class StraightCode:
@@ -140,7 +144,10 @@ class StraightCode:
         for block, number, text in zip(blocks, numbers, which):
             if templates[text] is None:
                 templates[text] = self._template_of(taken, number, block)
-        able = [place for place, text in enumerate(which) if _is_worth_while(templates[text], blocks[place])]
+        similar = _similar(taken, which, blocks)
+        able = [
+            place for place, text in enumerate(which) if _is_worth_while(templates[text], blocks[place], similar[text])
+        ]
         blocks = [blocks[place] for place in able]
         if not blocks:
             return
@@ -298,8 +305,20 @@ class StraightCode:
             self.kinds += bytes([BLANK]) * more
 
 
-def _is_worth_while(template: Template | None, block: Block) -> bool:
-    return template is not None and (len(block.rows) == 1 or len(block.rows) <= template.most_cells)
+def _is_worth_while(template: Template | None, block: Block, similar: int) -> bool:
+    """Whether a block's cells are sooner computed one by one; there are `similar` cells (families.py)."""
+    if template is None or (template.is_dear and similar > FEW_CELLS):
+        return False
+    return len(block.rows) == 1 or len(block.rows) <= template.most_cells
+
+
+def _similar(taken: Skeletons, which: list[int], blocks: list[Block]) -> list[int]:
+    """How many cells have formulas of each skeleton, or of one that differs in its strings alone."""
+    texts = [_STRING.sub('"', text) for text in taken.texts]
+    cells = Counter[str]()
+    for text, block in zip(which, blocks):
+        cells[texts[text]] += len(block.rows)
+    return [cells[text] for text in texts]
 
 
 def _slots(place: Any) -> tuple[int, ...]:

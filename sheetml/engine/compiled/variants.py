@@ -20,11 +20,11 @@ from sheetml.engine.compiled.item_lookups import CALLED as ITEM_LOOKUPS
 from sheetml.engine.compiled.item_lookups import Table, paired
 from sheetml.engine.compiled.items import CALLED as ITEM_FUNCTIONS
 from sheetml.engine.compiled.items import Item
-from sheetml.engine.compiled.line_formulas import UNKNOWN, cells_worth_while, expression
+from sheetml.engine.compiled.line_formulas import UNKNOWN, cells_worth_while, dear_calls, expression
 from sheetml.engine.compiled.locating import FIRST, OWN_SHEET, SECOND, SINGLE, TABLE, Shape
 from sheetml.engine.compiled.terms import Writer
 from sheetml.engine.values import BOOLEAN, NUMBER
-from sheetml.formula.tree import Node, walk
+from sheetml.formula.tree import ArrayConstant, Node, walk
 
 FEW_CELLS = 8  # of a block: with more of them they are computed at once, as a vector
 FEW_OF_ITEMS = 4  # of a block whose formula is not one of numbers: a trace goes through lines one by one
@@ -96,6 +96,11 @@ class Template:
     def is_sensible(self) -> bool:
         """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
         return (-1, -1) not in self.alike and self.for_numbers() is not CAREFUL
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether it calls functions that are run on arrays of one element."""
+        return dear_calls(self.tree) > 0 and not any(isinstance(node, ArrayConstant) for node in walk(self.tree))
 
     @property
     def most_cells(self) -> int:
