@@ -73,6 +73,7 @@ class Template:
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
     shape: Shape = field(init=False)
     of_numbers: Variant | None = None  # where all that it reads are numbers
+    is_dear: bool = field(init=False)  # it calls functions that are run on arrays of one element
     alike: list[tuple[int, int]] = field(init=False)  # places of tables that are to be of one size
     _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
 
@@ -87,6 +88,8 @@ class Template:
                 sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
         self.shape = Shape(roles, sheets)
         self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
+        has_arrays = any(isinstance(node, ArrayConstant) for node in walk(self.tree))  # of which there are no families
+        self.is_dear = dear_calls(self.tree) > 0 and not has_arrays
         self.alike = []
         for areas in filter(None, map(paired, walk(self.tree))):
             found = [self.leaves.get(id(area), -1) for area in areas]
@@ -96,11 +99,6 @@ class Template:
     def is_sensible(self) -> bool:
         """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
         return (-1, -1) not in self.alike and self.for_numbers() is not CAREFUL
-
-    @property
-    def is_dear(self) -> bool:
-        """Whether it calls functions that are run on arrays of one element."""
-        return dear_calls(self.tree) > 0 and not any(isinstance(node, ArrayConstant) for node in walk(self.tree))
 
     @property
     def most_cells(self) -> int:
