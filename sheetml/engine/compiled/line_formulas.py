@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from sheetml.engine.compiled import item_lookups, items
@@ -12,7 +12,7 @@ from sheetml.engine.compiled.item_lookups import is_cell
 from sheetml.engine.compiled.terms import ANY_CELL, AREA, CONSTANT, TABLE, TEXT_CELL
 from sheetml.engine.functions.registry import OF_ARRAYS
 from sheetml.engine.values import BLANK, BOOLEAN, ERROR, NUMBER, TEXT, UNCOMPUTABLE
-from sheetml.formula.tree import Call, Node, Number, walk
+from sheetml.formula.tree import Call, Node, Number
 from sheetml.xlsx.model import ErrorCode
 
 NO_NUMBERS = 255  # the kind of an area that holds no number
@@ -32,14 +32,13 @@ def is_known(node: Call) -> bool:
     return node.function in CALLS or node.function in LineFormula.rules
 
 
-def dear_calls(tree: Node) -> int:
-    """How many calls are of functions that are run on arrays of one element."""
-    return sum(isinstance(node, Call) and node.function in BY_ARRAYS | OF_ARRAYS.keys() for node in walk(tree))
+def dear_calls(nodes: Iterable[Node]) -> int:
+    """How many of the parts of a formula call functions that are run on arrays of one element."""
+    return sum(isinstance(node, Call) and (node.function in OF_ARRAYS or node.function in BY_ARRAYS) for node in nodes)
 
 
-def cells_worth_while(tree: Node, most: int) -> int:
+def cells_worth_while(dear: int, most: int) -> int:
     """Up to how many cells with a formula are sooner computed as lines than at once as a vector."""
-    dear = dear_calls(tree)
     return max(1, CELLS_OF_A_VECTOR // dear) if dear else most
 
 

@@ -238,7 +238,7 @@ class StraightCode:
         if cells != len(corners) or numbers != len(constants):
             return None
         template = Template(tree, Block.last_sum_of(tree, block.text), leaves, places, self, fixed)
-        return template if template.is_sensible() else None
+        return None if (-1, -1) in template.alike else template
 
     def _fixed(self, what: str, sheet: int, area: Area) -> Any:
         """What stands at a place that a name names: a slot, the slots of an area, or a table."""
@@ -307,7 +307,7 @@ class StraightCode:
 
 def _is_worth_while(template: Template | None, block: Block, similar: int) -> bool:
     """Whether a block's cells are sooner computed one by one; there are `similar` cells (families.py)."""
-    if template is None or (template.is_dear and similar > FEW_CELLS):
+    if template is None or (similar > FEW_CELLS and template.is_dear) or not template.is_sensible:
         return False
     return len(block.rows) == 1 or len(block.rows) <= template.most_cells
 

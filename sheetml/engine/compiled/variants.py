@@ -73,7 +73,8 @@ class Template:
     variants: dict[tuple[int, ...], Variant] = field(default_factory=dict)
     shape: Shape = field(init=False)
     of_numbers: Variant | None = None  # where all that it reads are numbers
-    is_dear: bool = field(init=False)  # it calls functions that are run on arrays of one element
+    dear: int = field(init=False)  # calls of functions that are run on arrays of one element
+    is_dear: bool = field(init=False)  # it has any, and may be computed together with others like it
     alike: list[tuple[int, int]] = field(init=False)  # places of tables that are to be of one size
     _order: Callable[[list[Any]], tuple[Any, ...]] = field(init=False)
 
@@ -88,22 +89,25 @@ class Template:
                 sheets += [OWN_SHEET if sheet is None else sheet] * len(own)
         self.shape = Shape(roles, sheets)
         self._order = items_at(np.argsort([place for each in order.values() for place in each]).tolist())
-        has_arrays = any(isinstance(node, ArrayConstant) for node in walk(self.tree))  # of which there are no families
-        self.is_dear = dear_calls(self.tree) > 0 and not has_arrays
+        nodes = list(walk(self.tree))
+        has_arrays = any(isinstance(node, ArrayConstant) for node in nodes)  # of which there are no families
+        self.dear = dear_calls(nodes)
+        self.is_dear = self.dear > 0 and not has_arrays
         self.alike = []
-        for areas in filter(None, map(paired, walk(self.tree))):
+        for areas in filter(None, map(paired, nodes)):
             found = [self.leaves.get(id(area), -1) for area in areas]
             is_table = [place >= 0 and self.places[place][0] == "table" for place in found]
             self.alike.append((found[0], found[1]) if all(is_table) else (-1, -1))
 
+    @property
     def is_sensible(self) -> bool:
         """Whether there is straight-line code for it where all cells hold numbers: otherwise there hardly ever is."""
-        return (-1, -1) not in self.alike and self.for_numbers() is not CAREFUL
+        return self.for_numbers() is not CAREFUL
 
     @property
     def most_cells(self) -> int:
         """Up to how many cells with the formula are sooner computed as lines than as a vector."""
-        return cells_worth_while(self.tree, FEW_CELLS if self.for_numbers().plain else FEW_OF_ITEMS)
+        return cells_worth_while(self.dear, FEW_CELLS if self.for_numbers().plain else FEW_OF_ITEMS)
 
     def fits(self, given: tuple[Any, ...]) -> bool:
         """Whether it reads no other cells than its text says."""
