@@ -28,9 +28,12 @@ export class GradientTool {
   }
 
   pick() { const { grid, sheet } = this.page; this.target = { sheet, row: grid.active[0], column: grid.active[1] }; this.load(); }
-  shown() {
-    this.open = true;
-    if (!this.target && this.page.cell?.formula) this.pick(); else this.load();
+  shown() { this.open = true; this.load(); }
+  // What the selected cell holds may be known only after the tool was opened.
+  cell(found) {
+    const { grid, sheet } = this.page;
+    const selected = found.sheet === sheet && found.row === grid.active[0] && found.column === grid.active[1];
+    if (this.open && !this.target && selected && found.formula) this.pick();
   }
   left() { this.open = false; this.page.grid.setOverlay(null); }
   sheet() { if (this.open) this.load(); }
