@@ -19,11 +19,11 @@ from sheetml.engine.areas import Reference, from_corners, single_cells
 from sheetml.engine.block_values import defects_named
 from sheetml.engine.dependencies import read_references, reads_of, slots_read
 from sheetml.engine.evaluate import Context, Result, VaryingNumber, VaryingRange, VaryingText, Workspace
-from sheetml.engine.formulas import Block
+from sheetml.engine.formulas import Block, take_apart
 from sheetml.engine.plan import Stage, Stages, Step
 from sheetml.engine.values import Value, text_value
 from sheetml.errors import CalculationError
-from sheetml.formula.skeleton import skeletons
+from sheetml.formula.skeleton import strings_of, without_strings
 from sheetml.formula.tree import (
     Apply,
     ArrayConstant,
@@ -42,12 +42,10 @@ from sheetml.formula.tree import (
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS
 
 FEW_CELLS = 8  # of a block: with more of them it is worth a plan of its own
-LONGEST = 4000  # characters of a formula
 MOST_TOGETHER = 200  # cells: fewer than may fail one by one (block_values.py) before others are blamed with them
 _MOST_LOCATED = 1_000_000  # cells that a family reads, to find which of its cells depend on what changed
 _DISCOVER = frozenset({"OFFSET", "INDIRECT"})  # which cells they read only shows when they are run
 _FUNCTION = re.compile(r"[A-Za-z.]+\(")
-_STRING = re.compile(r'"((?:[^"]|"")*)"')
 
 
 class Family(Stage):
@@ -140,17 +138,13 @@ class Families:
         """The families among the blocks."""
         similar: dict[tuple[object, ...], list[Block]] = {}
         for block in blocks:
-            if _may_be_one(block):
+            if block.is_brief(FEW_CELLS):
                 similar.setdefault(_outline(block), []).append(block)
         candidates = [block for each in similar.values() if len(each) > 1 for block in each]
-        plain = [block for block in candidates if block.skeleton is None]
-        if plain:  # their formulas have not been taken apart yet
-            found = skeletons([block.text for block in plain])
-            for number, block in enumerate(plain):
-                block.skeleton = found, number
+        take_apart(candidates)
         alike: dict[tuple[int, str], list[Block]] = {}
         for block in candidates:
-            alike.setdefault((block.sheet, _without_strings(_skeleton(block))), []).append(block)
+            alike.setdefault((block.sheet, without_strings(_skeleton(block))), []).append(block)
         known, self._known = self._known, {}
         families = [self._family(part, known) for each in alike.values() for part in _divided(each)]
         return [family for family in families if family is not None]
@@ -207,13 +201,6 @@ class Families:
         return True
 
 
-def _may_be_one(block: Block) -> bool:
-    """Whether a block may be one of a family."""
-    if block.size is not None or block.table is not None or block.origin is None:
-        return False
-    return len(block.rows) <= FEW_CELLS and len(block.text) <= LONGEST
-
-
 def _outline(block: Block) -> tuple[object, ...]:
     """What is alike in all of a family, and soon told."""
     text = block.text
@@ -226,20 +213,11 @@ def _skeleton(block: Block) -> str:
     return block.skeleton[0].text(block.skeleton[1])
 
 
-def _has_strings(text: str) -> bool:
-    return '"' in text and "'" not in text  # quotation marks within a sheet's name are left alone
-
-
-def _without_strings(text: str) -> str:
-    return _STRING.sub('"', text) if _has_strings(text) else text
-
-
 def _taken(block: Block) -> _Taken:
     """A block's formula taken apart."""
     assert block.skeleton is not None
     found, number = block.skeleton
-    own, text = found.cells(number), found.text(number)
-    strings = [string.replace('""', '"') for string in _STRING.findall(text)] if _has_strings(text) else []
+    own, strings = found.cells(number), strings_of(found.text(number))
     fixed = list(zip(found.row_fixed[own].tolist(), found.column_fixed[own].tolist()))
     return _Taken(found.rows[own].tolist(), found.columns[own].tolist(), fixed, found.numbers_of(number), strings)
 

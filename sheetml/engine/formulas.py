@@ -7,7 +7,7 @@ the business of the calculation.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,7 @@ from sheetml.garbage import collection_paused
 from sheetml.xlsx.model import MAX_COLUMNS, MAX_ROWS, Area, DataTable, FilledFormula, Formula, Sheet, WorkbookFile
 
 MOST_FILLED = 500_000  # cells by array formulas
+LONGEST_BRIEF = 4000  # characters of a formula
 _TOTALS = frozenset({"SUBTOTAL", "AGGREGATE"})
 
 Place = tuple[int, int, int]  # sheet, row, column
@@ -114,6 +115,12 @@ class Block:
     def is_array(self) -> bool:
         return self.size is not None
 
+    def is_brief(self, most_cells: int) -> bool:
+        """Whether it is a formula of a few cells, which fills nothing but these, and that can be taken apart."""
+        if len(self.rows) > most_cells or self.size is not None or self.table is not None or self.origin is None:
+            return False
+        return len(self.text) <= LONGEST_BRIEF
+
     def areas(self) -> Iterator[Area]:
         """The rectangles that the block's cells make up, from the top."""
         return rectangles(self.rows, self.columns)
@@ -138,6 +145,15 @@ class Block:
         inside &= (self.columns <= column) & (column < self.columns + width)
         place = int(np.nonzero(inside)[0][0])
         return int(self.rows[place]), int(self.columns[place])
+
+
+def take_apart(blocks: Sequence[Block]) -> None:
+    """Gives those of the blocks their skeletons that have none yet."""
+    plain = [block for block in blocks if block.skeleton is None]
+    if plain:
+        taken = skeletons([block.text for block in plain])
+        for number, block in enumerate(plain):
+            block.skeleton = taken, number
 
 
 @collection_paused()

@@ -34,6 +34,19 @@ _PIECE = re.compile(
 )
 
 
+_STRING = re.compile(r'"((?:[^"]|"")*)"')
+
+
+def strings_of(skeleton: str) -> list[str]:
+    """The strings in a skeleton; none where it holds an apostrophe: quotation marks may be part of a sheet's name."""
+    return [] if "'" in skeleton else [string.replace('""', '"') for string in _STRING.findall(skeleton)]
+
+
+def without_strings(skeleton: str) -> str:
+    """A skeleton in which a quotation mark stands for each of these strings."""
+    return skeleton if "'" in skeleton else _STRING.sub('"', skeleton)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Skeletons:
     """Formulas taken apart: n of them, with s different skeletons between them, c cells and d numbers.

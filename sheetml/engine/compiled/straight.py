@@ -8,7 +8,6 @@ the order of the plan (program.py).
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,21 +29,18 @@ from sheetml.engine.compiled.locating import Locator, Readers, Reads, Shape
 from sheetml.engine.compiled.program import Calculated, Program
 from sheetml.engine.compiled.variants import FEW_CELLS, Formula, Template, Variant
 from sheetml.engine.dates import date_1904
-from sheetml.engine.formulas import Block
+from sheetml.engine.formulas import Block, take_apart
 from sheetml.engine.plan import Line, Straight
 from sheetml.engine.values import BLANK, ERROR, NUMBER
 from sheetml.errors import FormulaError
 from sheetml.formula.parser import parse
-from sheetml.formula.skeleton import Skeletons, skeletons
+from sheetml.formula.skeleton import Skeletons, without_strings
 from sheetml.formula.tree import Binary, Call, Number, Range, Unary, children, walk
 from sheetml.garbage import collection_paused
 from sheetml.xlsx.model import Area
-from sheetml.xlsx.references import STRING
 
 MOST_READ = 1024  # cells that one formula reads
-LONGEST = 4000  # characters of a formula
 NO_SHAPE = Shape([], [])
-_STRING = re.compile(STRING)
 
 
 class StraightCode:
@@ -104,7 +100,7 @@ class StraightCode:
                 known[block] = before
                 continue
             known[block] = (_state(block), None)
-            if _may_stand_alone(block):
+            if block.is_brief(FEW_CELLS):
                 new.append(block)
         for line in self._found(new):
             state, lines = known[line.block]
@@ -117,7 +113,7 @@ class StraightCode:
 
     def line(self, block: Block) -> Line | None:
         """The line of a block of one cell; None where it is none."""
-        lines = list(self._found([block])) if len(block.rows) == 1 and _may_stand_alone(block) else []
+        lines = list(self._found([block])) if len(block.rows) == 1 and block.is_brief(FEW_CELLS) else []
         if not lines:
             return None
         self._lines[block] = _state(block), lines
@@ -125,11 +121,7 @@ class StraightCode:
 
     def _found(self, blocks: list[Block]) -> Iterator[Line]:
         """The lines of the cells of those blocks that can be lines."""
-        plain = [block for block in blocks if block.skeleton is None]
-        if plain:  # their formulas have not been taken apart yet
-            taken = skeletons([block.text for block in plain])
-            for number, block in enumerate(plain):
-                block.skeleton = taken, number
+        take_apart(blocks)
         kinds: dict[int, tuple[Skeletons, list[Block]]] = {}
         for block in blocks:
             assert block.skeleton is not None
@@ -314,7 +306,7 @@ def _is_worth_while(template: Template | None, block: Block, similar: int) -> bo
 
 def _similar(taken: Skeletons, which: list[int], blocks: list[Block]) -> list[int]:
     """How many cells have formulas of each skeleton, or of one that differs in its strings alone."""
-    texts = [_STRING.sub('"', text) for text in taken.texts]
+    texts = list(map(without_strings, taken.texts))
     cells = Counter[str]()
     for text, block in zip(which, blocks):
         cells[texts[text]] += len(block.rows)
@@ -331,12 +323,6 @@ def _slots(place: Any) -> tuple[int, ...]:
 def _state(block: Block) -> tuple[Any, ...]:
     """What a block's lines hold for."""
     return block.rows, block.columns, block.size
-
-
-def _may_stand_alone(block: Block) -> bool:
-    if len(block.rows) > FEW_CELLS or block.size is not None or block.table is not None or block.origin is None:
-        return False
-    return len(block.text) <= LONGEST
 
 
 def _readers(blocks: list[Block], formulas: list[int]) -> Readers:

@@ -59,30 +59,31 @@ class Growing:
 
 def growing(context: Context, result: Result) -> Growing | None:
     """The areas that a reference means, if they begin at one cell and differ in their length only."""
-    if not isinstance(result, Reference) or result.count != context.count or result.uniform:
-        return None
-    if result.dynamic or result.errors is not None:
-        return None
-    line = (result.height == 1).all()
-    for edge in (result.top, result.left, result.height if line else result.width):
-        if (edge != edge[0]).any():
-            return None
-    sizes = result.height * result.width
-    return Growing(result.select(np.array([int(sizes.argmax())])), sizes, np.zeros_like(sizes))
+    sizes = _sizes(context, result, "top", "left")
+    return None if sizes is None else Growing(_longest(result, sizes), sizes, np.zeros_like(sizes))
 
 
 def shrinking(context: Context, result: Result) -> Growing | None:
     """The same of areas that end at one cell and begin later and later (A1:A$9, A2:A$9 ...)."""
+    sizes = _sizes(context, result, "bottom", "right")
+    return None if sizes is None else Growing(_longest(result, sizes), sizes, sizes.max() - sizes)
+
+
+def _sizes(context: Context, result: Result, *edges: str) -> np.ndarray | None:
+    """How many cells each area has, (b,), where these edges are the same of all, and so is their width (or height)."""
     if not isinstance(result, Reference) or result.count != context.count or result.uniform:
         return None
     if result.dynamic or result.errors is not None:
         return None
-    line = (result.height == 1).all()
-    for edge in (result.bottom, result.right, result.height if line else result.width):
-        if (edge != edge[0]).any():
-            return None
-    sizes = result.height * result.width
-    return Growing(result.select(np.array([int(sizes.argmax())])), sizes, sizes.max() - sizes)
+    across = result.height if (result.height == 1).all() else result.width
+    if any((edge != edge[0]).any() for edge in (*(getattr(result, name) for name in edges), across)):
+        return None
+    return result.height * result.width
+
+
+def _longest(result: Result, sizes: np.ndarray) -> Reference:
+    assert isinstance(result, Reference)
+    return result.select(np.array([int(sizes.argmax())]))
 
 
 def growing_at(context: Context, node: Node) -> Growing | None:
